@@ -1,0 +1,98 @@
+//! The bytes of objects, under ids of our own and never under a client's key.
+//!
+//! A blob is written once and never changed. It counts for nothing until a row of the metadata
+//! names it, so a write that fails or is cut off leaves the object as it was.
+
+pub mod local;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use crate::domain::name::BlobId;
+
+/// Why bytes could not be stored or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// There is no such blob.
+    #[error("blob {0} is not there")]
+    Missing(BlobId),
+    /// A blob is shorter than the metadata says.
+    #[error("blob {blob} ends at byte {length}")]
+    Truncated {
+        /// The blob.
+        blob: BlobId,
+        /// Its length in bytes.
+        length: u64,
+    },
+    /// The disk failed or is full.
+    #[error("{action} of blob {blob} failed")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The blob.
+        blob: BlobId,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The folder of the blobs could not be read or made.
+    #[error("the blob folder failed: {0}")]
+    Folder(#[source] std::io::Error),
+}
+
+/// The digests of what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Length in bytes.
+    pub length: u64,
+    /// MD5.
+    pub md5: [u8; 16],
+    /// CRC-64/XZ.
+    pub crc64: u64,
+    /// SHA-256, if it was asked for.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// Which digests a writer computes beside MD5 and CRC-64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sha256 {
+    /// SHA-256 too: the client announced it.
+    Wanted,
+    /// No.
+    Unwanted,
+}
+
+/// A blob on its way in. Dropped without [`BlobWriter::finish`], it leaves nothing behind.
+#[async_trait]
+pub trait BlobWriter: Send {
+    /// Appends bytes. What has been written is hashed on the way.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError>;
+
+    /// Makes the blob durable: its bytes and its name survive a power failure once this returns.
+    async fn finish(self: Box<Self>) -> Result<Written, BlobError>;
+}
+
+/// A blob that was opened: it can be read to its end even if it is deleted in the meantime.
+#[async_trait]
+pub trait BlobReader: Send {
+    /// Streams `length` bytes from `offset` in pieces of bounded size. The stream ends with an
+    /// error if the blob is shorter.
+    fn stream(self: Box<Self>, offset: u64, length: u64)
+    -> BoxStream<'static, Result<Bytes, BlobError>>;
+}
+
+/// A store of blobs.
+#[async_trait]
+pub trait BlobStore: Send + Sync {
+    /// Begins a blob under a fresh id.
+    async fn create(&self, id: BlobId, sha256: Sha256) -> Result<Box<dyn BlobWriter>, BlobError>;
+
+    /// Opens a blob for reading.
+    async fn open(&self, id: BlobId) -> Result<Box<dyn BlobReader>, BlobError>;
+
+    /// Deletes a blob. One that is not there is no error.
+    async fn delete(&self, id: BlobId) -> Result<(), BlobError>;
+
+    /// The ids of all blobs, finished or not, in batches of bounded size, for the scrub.
+    fn list(&self) -> BoxStream<'static, Result<Vec<BlobId>, BlobError>>;
+}

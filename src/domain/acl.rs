@@ -1,0 +1,95 @@
+//! Bucket ACLs: what a bucket grants to those who are not its owner.
+//!
+//! Source: OSS "Bucket ACLs".
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What strangers may do with the objects of a bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BucketAcl {
+    /// Nothing. The default of a new bucket.
+    #[default]
+    Private,
+    /// Read objects.
+    PublicRead,
+    /// Read, write and delete objects.
+    PublicReadWrite,
+}
+
+/// A kind of right that an ACL can grant to strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading an object, or its metadata.
+    Read,
+    /// Writing or deleting an object.
+    Write,
+    /// Everything else: the owner's alone.
+    Own,
+}
+
+/// A text that is not a bucket ACL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a bucket ACL is private, public-read or public-read-write")]
+pub struct InvalidBucketAcl;
+
+impl BucketAcl {
+    /// The ACL as OSS writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::PublicRead => "public-read",
+            Self::PublicReadWrite => "public-read-write",
+        }
+    }
+
+    /// Whether the ACL grants the right to somebody who is not the owner.
+    pub const fn grants(self, access: Access) -> bool {
+        match (self, access) {
+            (Self::PublicRead | Self::PublicReadWrite, Access::Read)
+            | (Self::PublicReadWrite, Access::Write) => true,
+            (Self::Private, Access::Read | Access::Write)
+            | (Self::PublicRead, Access::Write)
+            | (_, Access::Own) => false,
+        }
+    }
+}
+
+impl FromStr for BucketAcl {
+    type Err = InvalidBucketAcl;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        match s {
+            "private" => Ok(Self::Private),
+            "public-read" => Ok(Self::PublicRead),
+            "public-read-write" => Ok(Self::PublicReadWrite),
+            _ => Err(InvalidBucketAcl),
+        }
+    }
+}
+
+impl fmt::Display for BucketAcl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_to_strangers() {
+        #[rustfmt::skip]
+        let table = [
+            (BucketAcl::Private,         [false, false, false]),
+            (BucketAcl::PublicRead,      [true,  false, false]),
+            (BucketAcl::PublicReadWrite, [true,  true,  false]),
+        ];
+        for (acl, want) in table {
+            let got = [Access::Read, Access::Write, Access::Own].map(|access| acl.grants(access));
+            assert_eq!(got, want, "{acl}");
+            assert_eq!(acl.as_str().parse(), Ok(acl));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Who sent a request: reading and verifying signatures.

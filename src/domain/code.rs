@@ -1,0 +1,254 @@
+//! Error codes of OSS: one row per code, one row per reason.
+//!
+//! A [`Code`] fixes the name on the wire and the HTTP status. A [`Reason`] is one condition that a
+//! client can tell apart: a code, its wording and its `EC`, the vendor's number for the cause.
+//! Several reasons share a code (`AccessDenied` above all).
+//!
+//! Sources: OSS "Common error codes", the `EC` pages, `Signature/*` of the 2021 documents. Rows
+//! without an `EC` have none that is published.
+
+use http::StatusCode;
+
+/// Declares [`Code`]: one row per error, so that the wire name, the status and the default
+/// message of a code cannot drift apart.
+macro_rules! codes {
+    ($($name:ident $status:ident $message:literal;)*) => {
+        /// An OSS error code. The variant's name is the name on the wire.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, clippy::upper_case_acronyms)]
+        pub enum Code { $($name),* }
+
+        impl Code {
+            /// Every code, for tests and documentation.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The text of `<Code>`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+
+            /// The HTTP status that goes with the code.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),* }
+            }
+
+            /// The text of `<Message>` when there is nothing better to say.
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$name => $message),* }
+            }
+        }
+    };
+}
+
+codes! {
+    AccessDenied          FORBIDDEN             "You have no right to access this object.";
+    BucketAlreadyExists   CONFLICT              "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
+    BucketNotEmpty        CONFLICT              "The bucket you tried to delete is not empty.";
+    EntityTooLarge        BAD_REQUEST           "Your proposed upload exceeds the maximum allowed size.";
+    FileAlreadyExists     CONFLICT              "The object you specified already exists and can not be overwritten.";
+    IncompleteBody        BAD_REQUEST           "The body of the request ended before the announced number of bytes.";
+    InlineDataTooLarge    BAD_REQUEST           "The inline data exceeds the upper limit.";
+    InternalError         INTERNAL_SERVER_ERROR "Please contact the server administrator.";
+    InvalidAccessKeyId    FORBIDDEN             "The OSS Access Key Id you provided does not exist in our records.";
+    InvalidArgument       BAD_REQUEST           "The argument of the request is invalid.";
+    InvalidBucketName     BAD_REQUEST           "The specified bucket is not valid.";
+    InvalidDigest         BAD_REQUEST           "The Content-MD5 you specified was invalid.";
+    InvalidObjectName     BAD_REQUEST           "The specified object is not valid.";
+    InvalidRange          RANGE_NOT_SATISFIABLE "The requested range cannot be satisfied.";
+    InvalidRequest        BAD_REQUEST           "The request is not valid.";
+    MalformedXML          BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
+    MetadataTooLarge      BAD_REQUEST           "Your metadata headers exceed the maximum allowed metadata size.";
+    MethodNotAllowed      METHOD_NOT_ALLOWED    "The specified method is not allowed against this resource.";
+    MissingArgument       BAD_REQUEST           "Missing Some Required Arguments.";
+    MissingContentLength  LENGTH_REQUIRED       "You must provide the Content-Length HTTP header.";
+    NoSuchBucket          NOT_FOUND             "The specified bucket does not exist.";
+    NoSuchKey             NOT_FOUND             "The specified key does not exist.";
+    NotImplemented        NOT_IMPLEMENTED       "A header or a parameter you provided implies functionality that is not implemented.";
+    PreconditionFailed    PRECONDITION_FAILED   "At least one of the pre-conditions you specified did not hold.";
+    RequestHeaderTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "The headers of the request exceed the upper limit.";
+    RequestTimeTooSkewed  FORBIDDEN             "The difference between the request time and the current time is too large.";
+    RequestTimeout        REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";
+    ServiceUnavailable    SERVICE_UNAVAILABLE   "Please reduce your request rate and try again.";
+    SignatureDoesNotMatch FORBIDDEN             "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+    XContentSha256Mismatch BAD_REQUEST          "The x-oss-content-sha256 you specified does not match the body.";
+}
+
+/// One condition under which a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The code on the wire, and by it the HTTP status.
+    pub code: Code,
+    /// The text of `<EC>`, where the vendor has published one.
+    pub ec: Option<&'static str>,
+    /// The text of `<Message>`.
+    pub message: &'static str,
+}
+
+impl Reason {
+    /// The reason that a code alone gives: its own message and no `EC`.
+    pub const fn of(code: Code) -> Self {
+        Self { code, ec: None, message: code.message() }
+    }
+
+    const fn ec(code: Code, ec: &'static str) -> Self {
+        Self { code, ec: Some(ec), message: code.message() }
+    }
+
+    const fn new(code: Code, ec: &'static str, message: &'static str) -> Self {
+        Self { code, ec: Some(ec), message }
+    }
+
+    const fn saying(code: Code, message: &'static str) -> Self {
+        Self { code, ec: None, message }
+    }
+}
+
+/// Declares the reasons: as constants to name them, and as a list to test them.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $reason:expr;)*) => {
+        $($(#[$doc])* pub const $name: Reason = $reason;)*
+
+        /// Every reason with its name, for tests and documentation.
+        pub const REASONS: &[(&str, Reason)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+use Code as C;
+
+#[rustfmt::skip]
+reasons! {
+    /// The bucket of the request is not there.
+    NO_SUCH_BUCKET = Reason::ec(C::NoSuchBucket, "0015-00000101");
+    /// The object of the request is not there.
+    NO_SUCH_KEY = Reason::ec(C::NoSuchKey, "0026-00000001");
+    /// The name belongs to somebody else.
+    BUCKET_ALREADY_EXISTS = Reason::ec(C::BucketAlreadyExists, "0015-00000104");
+    /// Only an empty bucket can be deleted.
+    BUCKET_NOT_EMPTY = Reason::ec(C::BucketNotEmpty, "0015-00000301");
+
+    /// The bucket's ACL gives strangers no such right on objects.
+    DENIED_BY_ACL = Reason::new(C::AccessDenied, "0003-00000001",
+        "You have no right to access this object because of bucket acl.");
+    /// Only the owner performs operations on a bucket or the service.
+    DENIED_TO_STRANGERS = Reason::saying(C::AccessDenied,
+        "You do not have the permission to perform this operation.");
+    /// Referer policy: empty referer.
+    REFERER_EMPTY = Reason::new(C::AccessDenied, "0003-00000501", REFERER_MESSAGE);
+    /// Referer policy: on the blacklist.
+    REFERER_BLACKLISTED = Reason::new(C::AccessDenied, "0003-00000502", REFERER_MESSAGE);
+    /// Referer policy: not on the whitelist.
+    REFERER_NOT_WHITELISTED = Reason::new(C::AccessDenied, "0003-00000503", REFERER_MESSAGE);
+
+    /// The access key id is not one of ours.
+    UNKNOWN_ACCESS_KEY = Reason::ec(C::InvalidAccessKeyId, "0002-00000902");
+    /// The signature is not the one that the key makes.
+    SIGNATURE_MISMATCH = Reason::ec(C::SignatureDoesNotMatch, "0002-00000040");
+    /// The date of a header-signed request is over 15 minutes away.
+    TIME_SKEWED = Reason::ec(C::RequestTimeTooSkewed, "0002-00000504");
+    /// Neither `Date` nor `x-oss-date`.
+    DATE_MISSING = Reason::new(C::AccessDenied, "0002-00000503",
+        "OSS authentication requires a valid Date.");
+    /// A date that cannot be read.
+    DATE_INVALID = Reason::new(C::AccessDenied, "0002-00000505",
+        "OSS authentication requires a valid Date.");
+    /// A V1 URL after its `Expires`.
+    URL_EXPIRED_V1 = Reason::new(C::AccessDenied, "0002-00000069", "Request has expired.");
+    /// A V4 URL after its `x-oss-expires`.
+    URL_EXPIRED_V4 = Reason::new(C::AccessDenied, "0002-00000236", "Request has expired.");
+    /// A V4 URL more than 15 minutes before its `x-oss-date`.
+    URL_NOT_YET_VALID = Reason::new(C::AccessDenied, "0002-00000235", "Request is not valid yet.");
+    /// `x-oss-expires` outside 1 to 604 800 seconds.
+    EXPIRES_OUT_OF_RANGE = Reason::new(C::InvalidArgument, "0002-00000232",
+        "x-oss-expires must be between 1 and 604800 seconds.");
+    /// A V1 URL that lacks one of its three parameters.
+    URL_PARAMETER_MISSING = Reason::new(C::AccessDenied, "0002-00000068",
+        "Query-string authentication requires the Signature, Expires and OSSAccessKeyId parameters.");
+    /// An `Expires` that is not a number of seconds.
+    EXPIRES_INVALID = Reason::new(C::AccessDenied, "0002-00000070",
+        "Invalid date (should be seconds since epoch).");
+    /// A signature in the header and another in the URL.
+    TWO_SIGNATURES = Reason::saying(C::InvalidArgument,
+        "Only one authentication mechanism is allowed: a header or a query signature.");
+    /// One authentication header or parameter given twice.
+    DUPLICATE_AUTHENTICATION = Reason::saying(C::InvalidArgument,
+        "An authentication header or parameter is given more than once.");
+    /// `Authorization` with a prefix that OSS does not know.
+    AUTHORIZATION_UNSUPPORTED = Reason::new(C::InvalidArgument, "0002-00000002",
+        "Unsupported Authorization Type.");
+    /// `Authorization` with a known prefix and a bad form.
+    AUTHORIZATION_MALFORMED = Reason::new(C::InvalidArgument, "0002-00000061",
+        "Unsupported Authorization Type.");
+    /// V4: `AdditionalHeaders` empty, or a header in it that the request lacks.
+    V4_ADDITIONAL_HEADERS = Reason::new(C::InvalidArgument, "0002-00000209",
+        "Invalid additional headers in Authorization header.");
+    /// V4: the date is missing or unreadable, or not that of the scope.
+    V4_DATE = Reason::new(C::InvalidArgument, "0002-00000212",
+        "Invalid signing date in Authorization header.");
+    /// V4: a credential that is not `AK/date/region/oss/aliyun_v4_request`.
+    V4_CREDENTIAL = Reason::new(C::InvalidArgument, "0002-00000213",
+        "Invalid credential in Authorization header.");
+    /// V4 URL: the date is missing or unreadable, or not that of the scope.
+    V4_URL_DATE = Reason::new(C::InvalidArgument, "0002-00000223",
+        "Invalid signing date in Authorization query.");
+    /// V4: the scope names another region than this server's.
+    V4_REGION = Reason::new(C::InvalidArgument, "0002-00000226",
+        "Invalid signing region in Authorization header.");
+    /// V4 URL: the same, in the query.
+    V4_URL_REGION = Reason::new(C::InvalidArgument, "0002-00000228",
+        "Invalid signing region in Authorization header.");
+    /// A payload hash that is neither `UNSIGNED-PAYLOAD` nor a SHA-256 in hex.
+    CONTENT_SHA256_INVALID = Reason::saying(C::InvalidArgument,
+        "x-oss-content-sha256 must be UNSIGNED-PAYLOAD or the hexadecimal SHA-256 of the body.");
+    /// A security token where no temporary credentials are known.
+    SECURITY_TOKEN_INVALID = Reason::saying(C::InvalidAccessKeyId,
+        "The security token you provided does not belong to this access key.");
+
+    /// `RefererConfiguration`: not XML, or another root.
+    REFERER_XML_MALFORMED = Reason::ec(C::MalformedXML, "0033-00000001");
+    /// `AllowEmptyReferer` is missing.
+    REFERER_XML_NO_ALLOW_EMPTY = Reason::ec(C::MalformedXML, "0033-00000002");
+    /// `AllowEmptyReferer` is not a boolean.
+    REFERER_XML_BAD_ALLOW_EMPTY = Reason::ec(C::MalformedXML, "0033-00000003");
+    /// `AllowTruncateQueryString` is not a boolean. The number follows its neighbours; no page
+    /// of it is known.
+    REFERER_XML_BAD_TRUNCATE_QUERY = Reason::ec(C::MalformedXML, "0033-00000004");
+    /// `RefererList` is missing.
+    REFERER_XML_NO_LIST = Reason::ec(C::MalformedXML, "0033-00000005");
+    /// `TruncatePath` is not a boolean. No number is published.
+    REFERER_XML_BAD_TRUNCATE_PATH = Reason::of(C::MalformedXML);
+    /// Both lists together are over 20 KB.
+    REFERER_LISTS_TOO_LARGE = Reason::saying(C::InlineDataTooLarge,
+        "The Referer whitelist and blacklist exceed the upper limit of 20 KB. Reduce the entries in the whitelist and blacklist.");
+
+    /// `response-*` in a request that nobody signed.
+    OVERRIDES_UNSIGNED = Reason::saying(C::InvalidRequest,
+        "Response headers can be overridden in signed requests only.");
+}
+
+const REFERER_MESSAGE: &str = "You are denied by bucket referer policy.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_ec_belongs_to_one_reason() {
+        let mut seen = HashSet::new();
+        for (name, reason) in REASONS {
+            if let Some(ec) = reason.ec {
+                assert!(seen.insert(ec), "{name}: {ec} is taken");
+                let (family, number) = ec.split_once('-').unwrap();
+                assert!(family.len() == 4 && number.len() == 8, "{name}: {ec}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_is_an_error() {
+        for code in Code::ALL {
+            assert!(code.status().as_u16() >= 400, "{}", code.as_str());
+            assert!(!code.message().is_empty(), "{}", code.as_str());
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Rules and values. Nothing here performs I/O, reads a clock or draws a random number:
+//! what can be decided without them is decided here, as pure functions of their arguments.
+//!
+//! # Modules
+//!
+//! | module | decides |
+//! | --- | --- |
+//! | [`name`] | which texts are bucket names, object keys, regions, ids |
+//! | [`op`] | what a request names (host and path) and which operation it asks for |
+//! | [`auth`] | whether a signature is genuine and in time |
+//! | [`referer`] | who may embed an object |
+//! | [`acl`] | what a bucket ACL grants to whom |
+//! | [`object`] | object metadata, ranges, conditional requests, listings |
+//! | [`code`] | error codes, their status and wording |
+//! | [`query`], [`encode`], [`time`], [`secret`] | the small values that the rest is made of |
+
+pub mod acl;
+pub mod auth;
+pub mod code;
+pub mod encode;
+pub mod name;
+pub mod object;
+pub mod op;
+pub mod query;
+pub mod referer;
+pub mod secret;
+pub mod time;

@@ -1,0 +1,69 @@
+//! Ids: texts and numbers that we or the vendor make, and nobody chooses.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+/// The public half of an access key: 1 to 128 of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`.
+///
+/// OSS's own ids are 16 to 30 letters and digits (`LTAI…`, `STS.…`); the wider rule admits ids
+/// that an administrator sets from outside, and keeps `:`, `/`, `,` and white space out, which
+/// separate the parts of an `Authorization` header.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccessKeyId(Box<str>);
+
+/// A text that is not an access key id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an access key id has 1 to 128 of A-Z, a-z, 0-9, '.', '_' and '-'")]
+pub struct InvalidAccessKeyId;
+
+impl AccessKeyId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AccessKeyId {
+    type Err = InvalidAccessKeyId;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        if !(1..=128).contains(&s.len()) || !s.bytes().all(allowed) {
+            return Err(InvalidAccessKeyId);
+        }
+        Ok(Self(s.into()))
+    }
+}
+
+impl fmt::Display for AccessKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The number of a bucket in the database. A bucket that is deleted and created again gets a new
+/// one, so nothing that was cached for the old bucket can be mistaken for the new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BucketId(pub i64);
+
+/// The id of a blob: a UUID version 7, made by us, never derived from a client's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlobId(pub Uuid);
+
+impl fmt::Display for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+/// The id of a request, 24 upper-case hexadecimal digits, as OSS's clients expect it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(pub [u8; 12]);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}

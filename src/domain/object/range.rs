@@ -1,0 +1,1 @@
+//! Which part of an object a request wants.

@@ -1,0 +1,230 @@
+//! Operations: what a request asks for.
+//!
+//! Routing, permission and the right that an ACL can grant come from one table, [`Action`]. What
+//! OSS has and we do not is a second table ([`unserved`]), so that such a request is answered
+//! with the name of what it asked for and never mistaken for something else.
+//!
+//! Source: OSS "API reference, operations by function"; permissions from "RAM policy overview".
+
+mod host;
+mod target;
+mod unserved;
+
+pub use host::{HostRules, InvalidHost};
+pub use target::{InvalidTarget, Target, Targets};
+pub use unserved::unserved_feature;
+
+use crate::domain::acl::Access;
+use crate::domain::query::Query;
+
+/// The HTTP methods that OSS uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+    /// `PUT`
+    Put,
+    /// `POST`
+    Post,
+    /// `DELETE`
+    Delete,
+    /// `OPTIONS`
+    Options,
+}
+
+impl Verb {
+    /// Reads a method. `None` for methods that OSS never uses.
+    pub fn parse(method: &str) -> Option<Self> {
+        Some(match method {
+            "GET" => Self::Get,
+            "HEAD" => Self::Head,
+            "PUT" => Self::Put,
+            "POST" => Self::Post,
+            "DELETE" => Self::Delete,
+            "OPTIONS" => Self::Options,
+            _ => return None,
+        })
+    }
+}
+
+/// What a request is addressed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The account: no bucket is named.
+    Service,
+    /// A bucket.
+    Bucket,
+    /// An object.
+    Object,
+}
+
+macro_rules! sub_resource {
+    (_) => {
+        None
+    };
+    ($key:literal) => {
+        Some($key)
+    };
+}
+
+/// One row per operation: verb, level, sub-resource, RAM permission, and the right that a bucket
+/// ACL can grant for it.
+macro_rules! actions {
+    ($($name:ident $verb:ident $level:ident $sub:tt $permission:literal $access:ident;)*) => {
+        /// An operation that is served. `match` on it without a wildcard arm: a new operation is
+        /// then handled and authorised before the crate compiles.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)]
+        pub enum Action { $($name),* }
+
+        impl Action {
+            /// Every operation, for coverage tests.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The operation's name in OSS's documentation.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+
+            /// The RAM permission that allows the operation.
+            pub const fn permission(self) -> &'static str {
+                match self { $(Self::$name => $permission),* }
+            }
+
+            /// The right that a bucket ACL can grant to strangers for it.
+            pub const fn access(self) -> Access {
+                match self { $(Self::$name => Access::$access),* }
+            }
+
+            /// What the operation is addressed to.
+            pub const fn level(self) -> Level {
+                match self { $(Self::$name => Level::$level),* }
+            }
+
+            /// The operation's verb.
+            pub const fn verb(self) -> Verb {
+                match self { $(Self::$name => Verb::$verb),* }
+            }
+
+            /// The query parameter that selects the operation, if one does.
+            pub const fn sub_resource(self) -> Option<&'static str> {
+                match self { $(Self::$name => sub_resource!($sub)),* }
+            }
+        }
+    };
+}
+
+actions! {
+    ListBuckets           Get    Service _            "oss:ListBuckets"       Own;
+    PutBucket             Put    Bucket  _            "oss:PutBucket"         Own;
+    DeleteBucket          Delete Bucket  _            "oss:DeleteBucket"      Own;
+    GetBucketInfo         Get    Bucket  "bucketInfo" "oss:GetBucketInfo"     Own;
+    GetBucketLocation     Get    Bucket  "location"   "oss:GetBucketLocation" Own;
+    GetBucketStat         Get    Bucket  "stat"       "oss:GetBucketStat"     Own;
+    GetBucketAcl          Get    Bucket  "acl"        "oss:GetBucketAcl"      Own;
+    PutBucketAcl          Put    Bucket  "acl"        "oss:PutBucketAcl"      Own;
+    GetBucketReferer      Get    Bucket  "referer"    "oss:GetBucketReferer"  Own;
+    PutBucketReferer      Put    Bucket  "referer"    "oss:PutBucketReferer"  Own;
+    ListObjects           Get    Bucket  _            "oss:ListObjects"       Own;
+    ListObjectsV2         Get    Bucket  "list-type"  "oss:ListObjects"       Own;
+    DeleteMultipleObjects Post   Bucket  "delete"     "oss:DeleteObject"      Own;
+    PutObject             Put    Object  _            "oss:PutObject"         Write;
+    GetObject             Get    Object  _            "oss:GetObject"         Read;
+    HeadObject            Head   Object  _            "oss:GetObject"         Read;
+    GetObjectMeta         Head   Object  "objectMeta" "oss:GetObject"         Read;
+    DeleteObject          Delete Object  _            "oss:DeleteObject"      Write;
+}
+
+/// What a verb, a level and a query come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// An operation that is served.
+    Served(Action),
+    /// An operation that OSS has and we do not, by its name.
+    Unserved(&'static str),
+    /// The resource exists, and OSS defines nothing for this verb on it.
+    NotAllowed,
+    /// The query selects two operations at once.
+    Ambiguous(&'static str, &'static str),
+}
+
+/// Resolves a request to an operation.
+///
+/// A parameter selects an operation if OSS defines one for it at this level; every other
+/// parameter is left to the operation, or ignored as OSS ignores it. Two selecting parameters
+/// are refused, because guessing which one was meant decides who may do what.
+pub fn resolve(verb: Verb, level: Level, query: &Query) -> Resolution {
+    let mut selected = selectors(level).filter(|sub| query.has(sub));
+    let sub = selected.next();
+    if let (Some(one), Some(other)) = (sub, selected.next()) {
+        return Resolution::Ambiguous(one, other);
+    }
+    let served = Action::ALL.iter().find(|action| {
+        (action.verb(), action.level(), action.sub_resource()) == (verb, level, sub)
+    });
+    match (served, unserved::find(verb, level, sub)) {
+        (Some(&action), _) => Resolution::Served(action),
+        (None, Some(name)) => Resolution::Unserved(name),
+        (None, None) => Resolution::NotAllowed,
+    }
+}
+
+/// The parameters that select an operation at a level, each once.
+fn selectors(level: Level) -> impl Iterator<Item = &'static str> {
+    let served = Action::ALL.iter().filter(move |a| a.level() == level);
+    let served: Vec<_> = served.filter_map(|a| a.sub_resource()).collect();
+    let mut names = served.clone();
+    names.extend(unserved::sub_resources(level).filter(|sub| !served.contains(sub)));
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(verb: Verb, level: Level, query: &str) -> Resolution {
+        resolve(verb, level, &Query::parse(query).unwrap())
+    }
+
+    #[test]
+    fn no_operation_is_hidden_by_another() {
+        for &action in Action::ALL {
+            let query = action.sub_resource().unwrap_or_default();
+            let got = ask(action.verb(), action.level(), query);
+            assert_eq!(got, Resolution::Served(action));
+        }
+    }
+
+    #[test]
+    fn resolution() {
+        use Level::{Bucket, Object, Service};
+        use Resolution::{Ambiguous, NotAllowed, Served, Unserved};
+        use Verb::{Delete, Get, Head, Options, Post, Put};
+        #[rustfmt::skip]
+        let table = [
+            ("no = after the name",            Get,     Bucket,  "referer",           Served(Action::GetBucketReferer)),
+            ("an empty value",                 Get,     Bucket,  "referer=",          Served(Action::GetBucketReferer)),
+            ("names have case",                Get,     Bucket,  "REFERER",           Served(Action::ListObjects)),
+            ("no DeleteBucketReferer in OSS",  Delete,  Bucket,  "referer",           NotAllowed),
+            ("nor a POST",                     Post,    Bucket,  "referer",           NotAllowed),
+            ("two at once",                    Get,     Bucket,  "referer&acl",       Ambiguous("acl", "referer")),
+            ("a bucket's word on an object",   Get,     Object,  "referer=mail",      Served(Action::GetObject)),
+            ("an unknown parameter",           Get,     Object,  "v=3",               Served(Action::GetObject)),
+            ("not mistaken for GetObject",     Get,     Object,  "tagging",           Unserved("GetObjectTagging")),
+            ("nor for DeleteBucket",           Delete,  Bucket,  "lifecycle",         Unserved("DeleteBucketLifecycle")),
+            ("part number with upload id",     Put,     Object,  "partNumber=1&uploadId=x", Unserved("UploadPart")),
+            ("form upload",                    Post,    Bucket,  "",                  Unserved("PostObject")),
+            ("preflight",                      Options, Object,  "",                  Unserved("OptionObject")),
+            ("an object has no POST",          Post,    Object,  "",                  NotAllowed),
+            ("a bucket has no HEAD",           Head,    Bucket,  "",                  NotAllowed),
+            ("a service has no PUT",           Put,     Service, "",                  NotAllowed),
+        ];
+        for (name, verb, level, query, want) in table {
+            assert_eq!(ask(verb, level, query), want, "{name}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What OSS has and refgate does not (yet). Such a request answers 501 with the name from these
+//! tables. A row leaves here when its operation moves into [`super::Action`].
+
+use super::{Level, Verb};
+
+use Level::{Bucket, Object, Service};
+use Verb::{Delete, Get, Options, Post, Put};
+
+type Row = (Level, Option<&'static str>, &'static [(Verb, &'static str)]);
+
+/// Level, sub-resource, and the operations that OSS defines on it by verb.
+#[rustfmt::skip]
+const OPERATIONS: &[Row] = &[
+    (Service, Some("regions"),             &[(Get, "DescribeRegions")]),
+    (Service, Some("publicAccessBlock"),   &[(Get, "GetPublicAccessBlock"), (Put, "PutPublicAccessBlock"), (Delete, "DeletePublicAccessBlock")]),
+    (Service, Some("accessPoint"),         &[(Get, "ListAccessPoints")]),
+    (Service, Some("resourcePool"),        &[(Get, "ListResourcePools")]),
+
+    (Bucket, None,                         &[(Post, "PostObject"), (Options, "OptionObject")]),
+    (Bucket, Some("accessPoint"),          &[(Get, "GetAccessPoint"), (Put, "CreateAccessPoint"), (Delete, "DeleteAccessPoint")]),
+    (Bucket, Some("accessPointPolicy"),    &[(Get, "GetAccessPointPolicy"), (Put, "PutAccessPointPolicy"), (Delete, "DeleteAccessPointPolicy")]),
+    (Bucket, Some("bucketArchiveDirectRead"), &[(Get, "GetBucketArchiveDirectRead"), (Put, "PutBucketArchiveDirectRead")]),
+    (Bucket, Some("cname"),                &[(Get, "ListCname"), (Post, "PutCname")]),
+    (Bucket, Some("cors"),                 &[(Get, "GetBucketCors"), (Put, "PutBucketCors"), (Delete, "DeleteBucketCors")]),
+    (Bucket, Some("encryption"),           &[(Get, "GetBucketEncryption"), (Put, "PutBucketEncryption"), (Delete, "DeleteBucketEncryption")]),
+    (Bucket, Some("httpsConfig"),          &[(Get, "GetBucketHttpsConfig"), (Put, "PutBucketHttpsConfig")]),
+    (Bucket, Some("inventory"),            &[(Get, "GetBucketInventory"), (Put, "PutBucketInventory"), (Delete, "DeleteBucketInventory")]),
+    (Bucket, Some("lifecycle"),            &[(Get, "GetBucketLifecycle"), (Put, "PutBucketLifecycle"), (Delete, "DeleteBucketLifecycle")]),
+    (Bucket, Some("live"),                 &[(Get, "ListLiveChannel")]),
+    (Bucket, Some("logging"),              &[(Get, "GetBucketLogging"), (Put, "PutBucketLogging"), (Delete, "DeleteBucketLogging")]),
+    (Bucket, Some("metaQuery"),            &[(Get, "GetMetaQueryStatus"), (Post, "DoMetaQuery")]),
+    (Bucket, Some("policy"),               &[(Get, "GetBucketPolicy"), (Put, "PutBucketPolicy"), (Delete, "DeleteBucketPolicy")]),
+    (Bucket, Some("policyStatus"),         &[(Get, "GetBucketPolicyStatus")]),
+    (Bucket, Some("publicAccessBlock"),    &[(Get, "GetBucketPublicAccessBlock"), (Put, "PutBucketPublicAccessBlock"), (Delete, "DeleteBucketPublicAccessBlock")]),
+    (Bucket, Some("redundancyTransition"), &[(Get, "ListBucketDataRedundancyTransition"), (Post, "CreateBucketDataRedundancyTransition")]),
+    (Bucket, Some("replication"),          &[(Get, "GetBucketReplication"), (Post, "PutBucketReplication")]),
+    (Bucket, Some("replicationLocation"),  &[(Get, "GetBucketReplicationLocation")]),
+    (Bucket, Some("replicationProgress"),  &[(Get, "GetBucketReplicationProgress")]),
+    (Bucket, Some("requestPayment"),       &[(Get, "GetBucketRequestPayment"), (Put, "PutBucketRequestPayment")]),
+    (Bucket, Some("resourceGroup"),        &[(Get, "GetBucketResourceGroup"), (Put, "PutBucketResourceGroup")]),
+    (Bucket, Some("rtc"),                  &[(Put, "PutBucketRTC")]),
+    (Bucket, Some("style"),                &[(Get, "GetStyle"), (Put, "PutStyle"), (Delete, "DeleteStyle")]),
+    (Bucket, Some("tagging"),              &[(Get, "GetBucketTags"), (Put, "PutBucketTags"), (Delete, "DeleteBucketTags")]),
+    (Bucket, Some("transferAcceleration"), &[(Get, "GetBucketTransferAcceleration"), (Put, "PutBucketTransferAcceleration")]),
+    (Bucket, Some("uploads"),              &[(Get, "ListMultipartUploads")]),
+    (Bucket, Some("versioning"),           &[(Get, "GetBucketVersioning"), (Put, "PutBucketVersioning")]),
+    (Bucket, Some("versions"),             &[(Get, "ListObjectVersions")]),
+    (Bucket, Some("website"),              &[(Get, "GetBucketWebsite"), (Put, "PutBucketWebsite"), (Delete, "DeleteBucketWebsite")]),
+    (Bucket, Some("worm"),                 &[(Get, "GetBucketWorm"), (Post, "InitiateBucketWorm"), (Delete, "AbortBucketWorm")]),
+    (Bucket, Some("wormExtend"),           &[(Post, "ExtendBucketWorm")]),
+    (Bucket, Some("wormId"),               &[(Post, "CompleteBucketWorm")]),
+
+    (Object, None,                         &[(Options, "OptionObject")]),
+    (Object, Some("acl"),                  &[(Get, "GetObjectAcl"), (Put, "PutObjectAcl")]),
+    (Object, Some("append"),               &[(Post, "AppendObject")]),
+    (Object, Some("asyncFetch"),           &[(Get, "GetAsyncFetchTask"), (Post, "PutAsyncFetchTask")]),
+    (Object, Some("cleanRestoredObject"),  &[(Post, "CleanRestoredObject")]),
+    (Object, Some("live"),                 &[(Get, "GetLiveChannelInfo"), (Put, "PutLiveChannel"), (Delete, "DeleteLiveChannel")]),
+    (Object, Some("restore"),              &[(Post, "RestoreObject")]),
+    (Object, Some("seal"),                 &[(Post, "SealAppendObject")]),
+    (Object, Some("symlink"),              &[(Get, "GetSymlink"), (Put, "PutSymlink")]),
+    (Object, Some("tagging"),              &[(Get, "GetObjectTagging"), (Put, "PutObjectTagging"), (Delete, "DeleteObjectTagging")]),
+    (Object, Some("uploadId"),             &[(Get, "ListParts"), (Put, "UploadPart"), (Post, "CompleteMultipartUpload"), (Delete, "AbortMultipartUpload")]),
+    (Object, Some("uploads"),              &[(Post, "InitiateMultipartUpload")]),
+    (Object, Some("vod"),                  &[(Get, "GetVodPlaylist"), (Post, "PostVodPlaylist")]),
+    (Object, Some("x-oss-async-process"),  &[(Post, "AsyncProcessObject")]),
+    (Object, Some("x-oss-process"),        &[(Get, "ProcessImage"), (Post, "ProcessObject")]),
+];
+
+/// The name of the operation that OSS defines here and we do not serve.
+pub(super) fn find(verb: Verb, level: Level, sub: Option<&str>) -> Option<&'static str> {
+    let (.., verbs) = OPERATIONS.iter().find(|(l, s, _)| *l == level && *s == sub)?;
+    verbs.iter().find(|(v, _)| *v == verb).map(|(_, name)| *name)
+}
+
+/// The sub-resources of the table at a level.
+pub(super) fn sub_resources(level: Level) -> impl Iterator<Item = &'static str> {
+    OPERATIONS.iter().filter(move |(l, ..)| *l == level).filter_map(|(_, sub, _)| *sub)
+}
+
+/// Headers that ask for something we do not do, the values with which they ask for nothing, and
+/// what they ask for. Passing over one would be a lie: an object that its owner believes to be
+/// encrypted, private or copied would not be.
+#[rustfmt::skip]
+const FEATURES: &[(&str, &[&str], &str)] = &[
+    ("x-oss-copy-source",                       &[],                 "CopyObject"),
+    ("x-oss-server-side-encryption",            &[],                 "server-side encryption"),
+    ("x-oss-server-side-encryption-key-id",     &[],                 "server-side encryption"),
+    ("x-oss-server-side-data-encryption",       &[],                 "server-side encryption"),
+    ("x-oss-object-acl",                        &["default"],        "object ACL"),
+    ("x-oss-tagging",                           &[],                 "object tagging"),
+    ("x-oss-callback",                          &[],                 "upload callback"),
+    ("x-oss-storage-class",                     &["Standard", "IA"], "archive storage classes"),
+];
+
+/// As [`FEATURES`], for query parameters.
+#[rustfmt::skip]
+const QUERY_FEATURES: &[(&str, &[&str], &str)] = &[
+    ("callback",  &[],       "upload callback"),
+    ("versionId", &["null"], "versioning"),
+];
+
+/// The first feature that a request for an object asks for and that is not there. `header` and
+/// `parameter` give the value of a header or a query parameter.
+pub fn unserved_feature<'a>(
+    header: impl Fn(&str) -> Option<&'a [u8]>,
+    parameter: impl Fn(&str) -> Option<&'a str>,
+) -> Option<&'static str> {
+    let asks = |value: Option<&[u8]>, idle: &[&str]| {
+        value.is_some_and(|value| !idle.iter().any(|word| word.as_bytes() == value))
+    };
+    let by_header = FEATURES.iter().find(|(name, idle, _)| asks(header(name), idle));
+    let by_query = || {
+        let asked = |name| parameter(name).map(str::as_bytes);
+        QUERY_FEATURES.iter().find(|(name, idle, _)| asks(asked(name), idle))
+    };
+    by_header.or_else(by_query).map(|(.., name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Action;
+    use super::*;
+
+    #[test]
+    fn no_row_is_served_already() {
+        for (level, sub, verbs) in OPERATIONS {
+            for (verb, name) in *verbs {
+                let served = Action::ALL
+                    .iter()
+                    .any(|a| (a.verb(), a.level(), a.sub_resource()) == (*verb, *level, *sub));
+                assert!(!served, "{name} is served and still listed as unserved");
+            }
+        }
+    }
+
+    #[test]
+    fn a_feature_is_named_unless_its_value_asks_for_nothing() {
+        let ask = |name: &'static str, value: &'static str| {
+            unserved_feature(
+                |n| (n == name).then_some(value.as_bytes()),
+                |n| (n == name).then_some(value),
+            )
+        };
+        assert_eq!(ask("x-oss-server-side-encryption", "AES256"), Some("server-side encryption"));
+        assert_eq!(ask("x-oss-object-acl", "private"), Some("object ACL"));
+        assert_eq!(ask("x-oss-object-acl", "default"), None);
+        assert_eq!(ask("x-oss-storage-class", "IA"), None);
+        assert_eq!(ask("versionId", "null"), None);
+        assert_eq!(ask("versionId", "CAEQ"), Some("versioning"));
+    }
+}

@@ -1,0 +1,184 @@
+//! Metadata: buckets, policies, objects. Traits here, one per aggregate; SQL in [`sqlite`].
+//!
+//! A method that writes returns when the write is durable. Time comes as an argument.
+
+pub mod sqlite;
+
+use async_trait::async_trait;
+
+use crate::domain::acl::BucketAcl;
+use crate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
+use crate::domain::object::listing::ListedObject;
+use crate::domain::object::{Object, Overwrite, StorageClass};
+use crate::domain::referer::Policy;
+use crate::domain::time::UnixMillis;
+
+/// Why metadata could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum MetaError {
+    /// The database failed: disk full, I/O error, or a bug of ours.
+    #[error("the metadata database failed")]
+    Sql(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the metadata database could not be migrated")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A row holds what no type of ours can hold.
+    #[error("row {row:?} of {table} is corrupt: {reason}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        row: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The writer has stopped: the server is shutting down or the writer died.
+    #[error("the metadata writer has stopped")]
+    Stopped,
+}
+
+/// A bucket as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its number, never used twice.
+    pub id: BucketId,
+    /// Its name.
+    pub name: BucketName,
+    /// When it was created.
+    pub created: UnixMillis,
+    /// What it grants to strangers.
+    pub acl: BucketAcl,
+    /// The class of objects that are uploaded without one.
+    pub storage_class: StorageClass,
+    /// Its referer policy; the default one if none was ever put.
+    pub policy: Policy,
+}
+
+/// How much a bucket holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The number of objects.
+    pub objects: u64,
+    /// The sum of their sizes in bytes.
+    pub bytes: u64,
+}
+
+/// What came of creating a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is new.
+    New(Bucket),
+    /// A bucket of that name is there already, and was left as it is.
+    Exists,
+}
+
+/// What came of deleting a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletedBucket {
+    /// It is gone.
+    Gone,
+    /// It holds objects, and was left as it is.
+    NotEmpty,
+    /// It was not there.
+    NoSuchBucket,
+}
+
+/// What came of changing a bucket's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is changed.
+    Done,
+    /// It was not there.
+    NoSuchBucket,
+}
+
+/// What came of writing an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is written. The blobs of the version that it replaced are no longer named by any row.
+    Done {
+        /// The blobs to delete.
+        unnamed: Vec<BlobId>,
+    },
+    /// An object is there and may not be replaced.
+    Exists,
+    /// The bucket was deleted in the meantime.
+    NoSuchBucket,
+}
+
+/// Buckets and their settings.
+#[async_trait]
+pub trait Buckets: Send + Sync {
+    /// All buckets, in no order.
+    async fn all_buckets(&self) -> Result<Vec<Bucket>, MetaError>;
+
+    /// Creates a bucket.
+    async fn create_bucket(
+        &self,
+        name: &BucketName,
+        acl: BucketAcl,
+        class: StorageClass,
+        now: UnixMillis,
+    ) -> Result<Created, MetaError>;
+
+    /// Deletes an empty bucket.
+    async fn delete_bucket(&self, id: BucketId) -> Result<DeletedBucket, MetaError>;
+
+    /// Replaces a bucket's ACL.
+    async fn set_bucket_acl(&self, id: BucketId, acl: BucketAcl) -> Result<Changed, MetaError>;
+
+    /// Replaces a bucket's referer policy as a whole.
+    async fn set_referer_policy(
+        &self,
+        id: BucketId,
+        policy: &Policy,
+        now: UnixMillis,
+    ) -> Result<Changed, MetaError>;
+
+    /// How much a bucket holds; zero for one that is not there. Does not scan.
+    async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError>;
+}
+
+/// Objects.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// Finds an object.
+    async fn find_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+    ) -> Result<Option<Object>, MetaError>;
+
+    /// Writes an object.
+    async fn put_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        object: &Object,
+        overwrite: Overwrite,
+    ) -> Result<Put, MetaError>;
+
+    /// Deletes those of the objects that are there, all in one transaction. Returns the blobs
+    /// that no row names any more.
+    async fn delete_objects(
+        &self,
+        bucket: BucketId,
+        keys: &[ObjectKey],
+    ) -> Result<Vec<BlobId>, MetaError>;
+
+    /// Up to `limit` objects in the order of their keys' bytes, beginning with the first key at
+    /// or after `from`.
+    async fn objects_from(
+        &self,
+        bucket: BucketId,
+        from: &[u8],
+        limit: u32,
+    ) -> Result<Vec<ListedObject>, MetaError>;
+
+    /// Those of the blobs that no row names.
+    async fn unnamed_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, MetaError>;
+}
+
+/// All of the metadata.
+pub trait Meta: Buckets + Objects {}
+impl<T: Buckets + Objects> Meta for T {}
