@@ -1,1 +1,149 @@
 //! Which part of an object a request wants.
+//!
+//! OSS reads one range and ignores a range that is not wholly inside the object: it answers 200
+//! with the whole object, also where RFC 9110 would cut the end or answer 416. A client that
+//! sends `x-oss-range-behavior: standard` gets RFC 9110's behaviour; the vendor's second
+//! generation of SDKs does.
+//!
+//! Source: OSS "GetObject", request headers `Range` and `x-oss-range-behavior`; RFC 9110, 14.1.2.
+
+/// How a `Range` that is not wholly inside the object is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RangeBehavior {
+    /// The whole object is the answer.
+    Lenient,
+    /// RFC 9110: the end is cut, and a range that begins after the end is an error.
+    Standard,
+}
+
+/// What a request gets of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it, with status 200.
+    Whole,
+    /// Some of it, with status 206.
+    Slice(Slice),
+    /// Nothing: status 416.
+    Unsatisfiable,
+}
+
+/// A part of an object: at least one byte, wholly inside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Offset of the first byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub length: u64,
+}
+
+impl Slice {
+    /// The value of `Content-Range` for an object of `size` bytes.
+    pub fn content_range(&self, size: u64) -> String {
+        let last = self.offset + self.length - 1;
+        format!("bytes {}-{last}/{size}", self.offset)
+    }
+}
+
+/// Reads the value of a `Range` header for an object of `size` bytes. A value that is not one
+/// range of bytes counts as absent, as RFC 9110 allows and OSS does.
+pub fn select(range: Option<&str>, size: u64, behavior: RangeBehavior) -> Part {
+    let Some(spec) = range.and_then(parse) else { return Part::Whole };
+    let outside = match behavior {
+        RangeBehavior::Lenient => Part::Whole,
+        RangeBehavior::Standard => Part::Unsatisfiable,
+    };
+    let (first, end) = match spec {
+        Spec::From(first) => (first, size),
+        Spec::Between(first, last) => match (last < size, behavior) {
+            (true, _) => (first, last + 1),
+            (false, RangeBehavior::Standard) => (first, size),
+            (false, RangeBehavior::Lenient) => return Part::Whole,
+        },
+        Spec::Last(0) => return outside,
+        Spec::Last(count) => (size.saturating_sub(count), size),
+    };
+    match end.checked_sub(first) {
+        None | Some(0) => outside,
+        Some(length) => Part::Slice(Slice { offset: first, length }),
+    }
+}
+
+enum Spec {
+    From(u64),
+    Between(u64, u64),
+    Last(u64),
+}
+
+fn parse(value: &str) -> Option<Spec> {
+    let value = value.trim();
+    let (unit, spec) = value.split_once('=')?;
+    if !unit.eq_ignore_ascii_case("bytes") {
+        return None;
+    }
+    let (first, last) = spec.trim().split_once('-')?;
+    let number = |text: &str| -> Option<u64> {
+        text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+    };
+    match (first, last) {
+        ("", last) => Some(Spec::Last(number(last)?)),
+        (first, "") => Some(Spec::From(number(first)?)),
+        (first, last) => {
+            let (first, last) = (number(first)?, number(last)?);
+            (first <= last).then_some(Spec::Between(first, last))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(offset: u64, length: u64) -> Part {
+        Part::Slice(Slice { offset, length })
+    }
+
+    #[test]
+    fn selections_from_1000_bytes() {
+        use Part::{Unsatisfiable, Whole};
+        #[rustfmt::skip]
+        let table = [
+            // name, Range, lenient, standard
+            ("OSS: the first 900",        "bytes=0-899",      slice(0, 900),   slice(0, 900)),
+            ("from an offset",            "bytes=100-",       slice(100, 900), slice(100, 900)),
+            ("players ask for all",       "bytes=0-",         slice(0, 1000),  slice(0, 1000)),
+            ("Safari probes two bytes",   "bytes=0-1",        slice(0, 2),     slice(0, 2)),
+            ("the last 100",              "bytes=-100",       slice(900, 100), slice(900, 100)),
+            ("more than there is, from the end", "bytes=-2000", slice(0, 1000), slice(0, 1000)),
+            ("the last byte",             "bytes=999-999",    slice(999, 1),   slice(999, 1)),
+            ("OSS: the end is outside",   "bytes=500-2000",   Whole,           slice(500, 500)),
+            ("OSS: all is outside",       "bytes=1000-2000",  Whole,           Unsatisfiable),
+            ("from outside",              "bytes=1000-",      Whole,           Unsatisfiable),
+            ("the last nothing",          "bytes=-0",         Whole,           Unsatisfiable),
+            ("backwards",                 "bytes=5-4",        Whole,           Whole),
+            ("two ranges",                "bytes=0-1,3-4",    Whole,           Whole),
+            ("another unit",              "chars=0-1",        Whole,           Whole),
+            ("no numbers",                "bytes=a-b",        Whole,           Whole),
+            ("a sign",                    "bytes=+1-2",       Whole,           Whole),
+            ("past 64 bits",              "bytes=0-18446744073709551616", Whole, Whole),
+            ("nothing at all",            "bytes=-",          Whole,           Whole),
+        ];
+        for (name, range, lenient, standard) in table {
+            assert_eq!(select(Some(range), 1000, RangeBehavior::Lenient), lenient, "{name}");
+            assert_eq!(select(Some(range), 1000, RangeBehavior::Standard), standard, "{name}");
+        }
+        assert_eq!(select(None, 1000, RangeBehavior::Standard), Whole);
+    }
+
+    #[test]
+    fn an_empty_object_has_no_part() {
+        for range in ["bytes=0-0", "bytes=0-", "bytes=-1"] {
+            assert_eq!(select(Some(range), 0, RangeBehavior::Lenient), Part::Whole);
+            assert_eq!(select(Some(range), 0, RangeBehavior::Standard), Part::Unsatisfiable);
+        }
+    }
+
+    #[test]
+    fn content_range_counts_from_zero() {
+        assert_eq!(Slice { offset: 0, length: 900 }.content_range(1000), "bytes 0-899/1000");
+    }
+}
