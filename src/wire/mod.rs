@@ -6,5 +6,7 @@
 //! | module | reads and writes |
 //! | --- | --- |
 //! | [`xml`] | XML in general, within limits |
+//! | [`referer`] | referer policies, as XML and as JSON |
 
+pub mod referer;
 pub mod xml;
