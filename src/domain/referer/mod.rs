@@ -1,56 +1,60 @@
 //! Referer policy ("hotlink protection") of a bucket.
+//!
+//! A policy is read once ([`Policy`]), compiled once ([`Matcher`]) and then asked for every
+//! request. Everything here is a pure function of its arguments.
+//!
+//! # Order of rules
+//!
+//! | referer | rule, first that applies | decision | `EC` |
+//! | --- | --- | --- | --- |
+//! | any | over [`MAX_LINES`] `Referer` lines, and a list is set | deny | 503 |
+//! | empty | the policy allows an empty referer | allow | |
+//! | empty | the whitelist is empty | allow | |
+//! | empty | otherwise | deny | 501 |
+//! | present | neither list has an entry | allow | |
+//! | present | longer than [`MAX_REFERER_BYTES`] | deny | 503 |
+//! | present | an entry of the blacklist matches | deny | 502 |
+//! | present | the whitelist is empty | allow | |
+//! | present | an entry of the whitelist matches | allow | |
+//! | present | otherwise | deny | 503 |
+//!
+//! A `Referer` that is absent, or that has no value but blanks, is empty. An entry matches when it
+//! fits the *beginning* of the subject: `http://a.com` also fits `http://a.com.cn`, as OSS
+//! documents. `*` is any run of characters, `?` exactly one; there is no escape, so an entry
+//! cannot ask for a literal `*` or `?`.
+//!
+//! # What this module does not decide
+//!
+//! Whether a policy applies at all: OSS skips it for requests that were signed in the
+//! `Authorization` header. The way of a request decides that.
+//!
+//! # Not documented, decided here
+//!
+//! - *Case.* The whole string is compared without regard to ASCII case; the page says so for the
+//!   query only. Other letters differ by case, and nothing is percent-decoded or normalised.
+//! - *Truncation.* `#` ends a referer like `?` does. `TruncatePath` keeps one slash
+//!   ([`Compare::Origin`]). Entries are never truncated.
+//! - *Several `Referer` lines.* Each is decided and the strictest decision stands, whatever the
+//!   order; an empty line among them is decided as empty.
+//! - *Bytes that are not UTF-8* are read as U+FFFD. They never make a referer empty.
+//! - *A character* is a Unicode scalar value, for `?` too.
+//!
+//! # Sources
+//!
+//! OSS "Configure Referer whitelists or blacklists to prevent hotlinking", `PutBucketReferer`, and
+//! the pages of `EC` 0003-00000501, -502 and -503. W3C "Referrer Policy" for what browsers send.
 
-/// A referer policy: what a bucket's owner put, and what `GetBucketReferer` gives back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// Whether a request without a referer passes.
-    pub empty: EmptyReferer,
-    /// How much of the referer is compared.
-    pub compare: Compare,
-    /// The whitelist, in the order in which it was put.
-    pub allow: Vec<Pattern>,
-    /// The blacklist, in the order in which it was put.
-    pub deny: Vec<Pattern>,
-}
+mod decision;
+mod matcher;
+mod pattern;
+mod policy;
+mod subject;
 
-/// Whether a request without a `Referer` passes (`AllowEmptyReferer`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EmptyReferer {
-    /// It passes. OSS's default.
-    #[default]
-    Allow,
-    /// It is denied, if there is a whitelist.
-    Deny,
-}
+pub use decision::{Allowed, Decision, Denied, Entry};
+pub use matcher::{Explanation, Matcher};
+pub use pattern::Pattern;
+pub use policy::{Compare, EmptyReferer, MAX_LIST_BYTES, Policy};
+pub use subject::{MAX_LINES, MAX_REFERER_BYTES, Referers};
 
-/// How much of the referer is compared. OSS's two booleans, `AllowTruncateQueryString` and
-/// `TruncatePath`, have three meanings, so they are one enum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compare {
-    /// The whole URL.
-    WithQuery,
-    /// The URL up to `?` or `#`. OSS's default.
-    #[default]
-    WithPath,
-    /// `scheme://host/`.
-    Origin,
-}
-
-/// A pattern of referers, as the bucket's owner wrote it, without white space around it. Never
-/// empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(Box<str>);
-
-impl Pattern {
-    /// Takes an entry of a list. OSS trims entries, drops empty ones and checks nothing more:
-    /// `mibrowser:home` is a pattern.
-    pub fn read(entry: &str) -> Option<Self> {
-        let entry = entry.trim();
-        (!entry.is_empty()).then(|| Self(entry.into()))
-    }
-
-    /// The pattern as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Policies as JSON: how the command line and files have them.
+//!
+//! ```json
+//! {
+//!   "allow_empty_referer": false,
+//!   "truncate_query_string": true,
+//!   "truncate_path": false,
+//!   "whitelist": ["https://*.example.com/"],
+//!   "blacklist": []
+//! }
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cut, InvalidPolicy, MAX_BODY_BYTES, empty_referer, within_limit};
+use crate::domain::referer::{EmptyReferer, Pattern, Policy};
+use crate::wire::xml::{XmlError, is_xml_safe};
+
+/// A policy as it is in JSON. It lives for one function call and is never passed on.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyJson {
+    allow_empty_referer: bool,
+    truncate_query_string: Option<bool>,
+    truncate_path: Option<bool>,
+    #[serde(default)]
+    whitelist: Vec<String>,
+    #[serde(default)]
+    blacklist: Vec<String>,
+}
+
+/// Reads a policy from JSON. `allow_empty_referer` is required. What is not there is as if it were
+/// not there in XML, except for the whitelist, which is empty then.
+///
+/// # Errors
+///
+/// [`InvalidPolicy`]. Unlike in XML, an unknown field is an error: people write the file, and a
+/// misspelt `blacklist` must not be one that denies nothing.
+pub fn read_policy_json(json: &[u8]) -> Result<Policy, InvalidPolicy> {
+    if json.len() > MAX_BODY_BYTES {
+        return Err(InvalidPolicy::Xml(XmlError::TooLarge(json.len())));
+    }
+    let json: PolicyJson = serde_json::from_slice(json)
+        .map_err(|err| InvalidPolicy::Json(format!("the policy cannot be read: {err}")))?;
+    let cut = Cut {
+        query: json.truncate_query_string.unwrap_or(true),
+        path: json.truncate_path.unwrap_or(false),
+    };
+    within_limit(Policy {
+        empty: empty_referer(json.allow_empty_referer),
+        compare: cut.into(),
+        allow: patterns(&json.whitelist)?,
+        deny: patterns(&json.blacklist)?,
+    })
+}
+
+/// Writes a policy as JSON for people, with every field and a line break at the end.
+pub fn write_policy_json(policy: &Policy) -> String {
+    let cut = Cut::from(policy.compare);
+    let texts = |list: &[Pattern]| list.iter().map(|entry| entry.as_str().to_owned()).collect();
+    let json = PolicyJson {
+        allow_empty_referer: policy.empty == EmptyReferer::Allow,
+        truncate_query_string: Some(cut.query),
+        truncate_path: Some(cut.path),
+        whitelist: texts(&policy.allow),
+        blacklist: texts(&policy.deny),
+    };
+    // Booleans and lists of texts have a form in JSON, so this cannot fail.
+    serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"
+}
+
+fn patterns(entries: &[String]) -> Result<Vec<Pattern>, InvalidPolicy> {
+    match entries.iter().find(|entry| !is_xml_safe(entry)) {
+        Some(entry) => Err(InvalidPolicy::Character(entry.clone())),
+        None => Ok(entries.iter().filter_map(|entry| Pattern::read(entry)).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::referer::{Compare, MAX_LIST_BYTES};
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::read(text).unwrap()
+    }
+
+    #[test]
+    fn the_form_of_a_policy() {
+        let policy = Policy {
+            empty: EmptyReferer::Deny,
+            compare: Compare::Origin,
+            allow: vec![pattern("https://*.a.com/"), pattern("中")],
+            deny: Vec::new(),
+        };
+        let want = r#"{
+  "allow_empty_referer": false,
+  "truncate_query_string": true,
+  "truncate_path": true,
+  "whitelist": [
+    "https://*.a.com/",
+    "中"
+  ],
+  "blacklist": []
+}
+"#;
+        assert_eq!(write_policy_json(&policy), want);
+        assert_eq!(read_policy_json(want.as_bytes()), Ok(policy));
+    }
+
+    #[test]
+    fn what_is_not_there_is_as_in_xml() {
+        let read = |json: &str| read_policy_json(json.as_bytes()).unwrap();
+        assert_eq!(read(r#"{"allow_empty_referer":true}"#), Policy::default());
+        let entries = read(r#"{"allow_empty_referer":true,"whitelist":[" a ",""," \n"]}"#);
+        assert_eq!(entries.allow, [pattern("a")]);
+        let cut =
+            r#"{"allow_empty_referer":true,"truncate_query_string":false,"truncate_path":true}"#;
+        assert_eq!(read(cut).compare, Compare::Origin);
+    }
+
+    #[test]
+    fn errors_say_what_to_change() {
+        let long = format!(
+            r#"{{"allow_empty_referer":true,"blacklist":["{}"]}}"#,
+            "x".repeat(MAX_LIST_BYTES + 1)
+        );
+        #[rustfmt::skip]
+        let table = [
+            ("", "the policy cannot be read: EOF while parsing a value at line 1 column 0"),
+            ("{}", "the policy cannot be read: missing field `allow_empty_referer` at line 1 column 2"),
+            (r#"{"allow_empty_referer":1}"#, "the policy cannot be read: invalid type: integer `1`, expected a boolean at line 1 column 24"),
+            (r#"{"allow_empty_referer":true,"allow_empty_referer":true}"#, "the policy cannot be read: duplicate field `allow_empty_referer` at line 1 column 49"),
+            (r#"{"allow_empty_referer":true,"blackList":[]}"#, "the policy cannot be read: unknown field `blackList`, expected one of `allow_empty_referer`, `truncate_query_string`, `truncate_path`, `whitelist`, `blacklist` at line 1 column 39"),
+            (r#"{"allow_empty_referer":true,"whitelist":["a\u0000"]}"#, "the entry \"a\\0\" has a character that XML cannot carry"),
+            (long.as_str(), "the lists have 20481 bytes, they may have 20480"),
+        ];
+        for (json, want) in table {
+            let got = read_policy_json(json.as_bytes()).unwrap_err().to_string();
+            assert_eq!(got, want, "{json:.60}");
+        }
+        let endless = " ".repeat(MAX_BODY_BYTES + 1);
+        assert!(read_policy_json(endless.as_bytes()).is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! Writing XML.
+
+use std::fmt::{self, Display, Write};
+
+use super::is_xml_char;
+
+/// Writes a document, element by element, without a namespace and without white space: that is what
+/// every SDK can read.
+///
+/// What it writes is well-formed, whatever it is given: text is escaped, and a character that XML
+/// cannot carry becomes U+FFFD. Where such a character matters, ask
+/// [`is_xml_safe`](super::is_xml_safe) first.
+///
+/// ```
+/// use refgate::wire::xml::XmlWriter;
+///
+/// let xml = XmlWriter::document("RefererConfiguration", |x| {
+///     x.text("AllowEmptyReferer", true);
+///     x.element("RefererList", |x| x.text("Referer", "http://a.com/?b&c"));
+///     x.empty("RefererBlacklist");
+/// });
+/// let want = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+///     <RefererConfiguration><AllowEmptyReferer>true</AllowEmptyReferer>\
+///     <RefererList><Referer>http://a.com/?b&amp;c</Referer></RefererList>\
+///     <RefererBlacklist/></RefererConfiguration>";
+/// assert_eq!(String::from_utf8(xml).unwrap(), want);
+/// ```
+#[derive(Debug)]
+pub struct XmlWriter {
+    out: String,
+}
+
+impl XmlWriter {
+    /// Writes a document of one root element. Names are part of the program, so they are taken to
+    /// be names.
+    pub fn document(root: &'static str, content: impl FnOnce(&mut Self)) -> Vec<u8> {
+        let mut writer = Self { out: "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".into() };
+        writer.element(root, content);
+        writer.out.into_bytes()
+    }
+
+    /// Writes an element with other elements in it. Without any it is `<Name/>`.
+    pub fn element(&mut self, name: &'static str, content: impl FnOnce(&mut Self)) {
+        let start = self.out.len();
+        self.raw(&["<", name, ">"]);
+        let inside = self.out.len();
+        content(self);
+        if self.out.len() == inside {
+            self.out.truncate(start);
+            self.empty(name);
+        } else {
+            self.raw(&["</", name, ">"]);
+        }
+    }
+
+    /// Writes an element with text in it.
+    pub fn text(&mut self, name: &'static str, text: impl Display) {
+        self.raw(&["<", name, ">"]);
+        // A `Display` that fails, against its contract, has written a part; the document stays
+        // well-formed.
+        write!(Escaped(&mut self.out), "{text}").unwrap_or_default();
+        self.raw(&["</", name, ">"]);
+    }
+
+    /// Writes an element with nothing in it.
+    pub fn empty(&mut self, name: &'static str) {
+        self.raw(&["<", name, "/>"]);
+    }
+
+    fn raw(&mut self, parts: &[&str]) {
+        self.out.extend(parts.iter().copied());
+    }
+}
+
+/// Escapes what it is given on the way to a text.
+struct Escaped<'o>(&'o mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            match c {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                // As itself, a reader would take it for a line feed (XML 1.0, section 2.11).
+                '\r' => self.0.push_str("&#13;"),
+                c if is_xml_char(c) => self.0.push(c),
+                _ => self.0.push(char::REPLACEMENT_CHARACTER),
+            }
+        }
+        Ok(())
+    }
+}
