@@ -61,3 +61,6 @@ pub use credential::PayloadHash;
 pub use error::{AuthError, MAX_SKEW_MILLIS, Mismatch};
 pub use prove::{Place, Proof};
 pub use sign::Signer;
+
+#[cfg(test)]
+mod known_answers;
