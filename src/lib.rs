@@ -4,6 +4,8 @@
 //! The layers and who may import whom are described in `ARCHITECTURE.md` and held by
 //! `tests/layering.rs`.
 
+pub mod blob;
 pub mod cli;
 pub mod domain;
+pub mod meta;
 pub mod wire;

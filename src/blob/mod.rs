@@ -77,8 +77,11 @@ pub trait BlobWriter: Send {
 pub trait BlobReader: Send {
     /// Streams `length` bytes from `offset` in pieces of bounded size. The stream ends with an
     /// error if the blob is shorter.
-    fn stream(self: Box<Self>, offset: u64, length: u64)
-    -> BoxStream<'static, Result<Bytes, BlobError>>;
+    fn stream(
+        self: Box<Self>,
+        offset: u64,
+        length: u64,
+    ) -> BoxStream<'static, Result<Bytes, BlobError>>;
 }
 
 /// A store of blobs.

@@ -4,6 +4,8 @@
 
 pub mod sqlite;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::domain::acl::BucketAcl;
@@ -19,6 +21,11 @@ pub enum MetaError {
     /// The database failed: disk full, I/O error, or a bug of ours.
     #[error("the metadata database failed")]
     Sql(#[from] sqlx::Error),
+    /// The transaction was not committed as far as we know. After a failing disk it may turn out
+    /// to be durable at the next start all the same, so what it would name must not be deleted
+    /// on the strength of this error: leave it to the scrub.
+    #[error("the metadata database did not commit")]
+    Commit(#[source] Arc<sqlx::Error>),
     /// The schema could not be brought up to date.
     #[error("the metadata database could not be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),

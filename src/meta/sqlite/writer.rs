@@ -1,0 +1,243 @@
+//! The one writer: a task that owns the only connection that writes.
+//!
+//! It takes what has queued up and commits it as one transaction (group commit): while one
+//! batch waits for the disk, the next gathers. A single client never waits for a batch to fill.
+//!
+//! # Invariants
+//!
+//! * An answer is given only after the commit that it tells of. No commit, no success.
+//! * Each operation has a savepoint of its own, so one that fails leaves no trace of itself and
+//!   does not touch its neighbours.
+//! * An error that may have cost SQLite the whole transaction (disk full, I/O, corruption) fails
+//!   the whole batch, and the connection is replaced: a savepoint outside a transaction would
+//!   be a transaction, and commit half of what then counts as failed.
+//! * A queued operation is executed even if whoever asked for it has gone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::{GroupCommits, MetaError};
+
+/// The most operations of one transaction: bounds how long the first of them waits for the last,
+/// and how much one failed commit takes with it.
+const MAX_BATCH: usize = 512;
+
+/// The most operations that wait. Beyond it, asking waits.
+const MAX_QUEUE: usize = 2 * MAX_BATCH;
+
+/// Something that is written as a whole or not at all.
+pub(super) trait Operation: Send + Sync + 'static {
+    /// What whoever asked gets to know.
+    type Answer: Send + 'static;
+
+    /// Performs the operation inside a savepoint that the caller opened and ends.
+    fn run(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> impl Future<Output = Result<Self::Answer, MetaError>> + Send;
+}
+
+/// The way to the writer.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Message>,
+    counters: Arc<Counters>,
+    /// Ends with what became of the last checkpoint. Taken by the one who closes.
+    task: Mutex<Option<JoinHandle<Result<(), sqlx::Error>>>>,
+}
+
+impl Writer {
+    /// Starts the task. `options` serve to replace the connection after it failed.
+    pub(super) fn start(connection: SqliteConnection, options: SqliteConnectOptions) -> Self {
+        let (queue, inbox) = mpsc::channel(MAX_QUEUE);
+        let counters = Arc::<Counters>::default();
+        let task = Task { connection: Some(connection), options, counters: Arc::clone(&counters) };
+        Self { queue, counters, task: Mutex::new(Some(tokio::spawn(task.serve(inbox)))) }
+    }
+
+    /// Queues an operation and waits until it is durable.
+    pub(super) async fn submit<O: Operation>(&self, operation: O) -> Result<O::Answer, MetaError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Queued { operation, result: None, reply });
+        self.queue.send(Message::Run(job)).await.map_err(|_| MetaError::Stopped)?;
+        answer.await.map_err(|_| MetaError::Stopped)?
+    }
+
+    /// Takes no more operations, commits those that are queued, and ends the task.
+    pub(super) async fn close(&self) -> Result<(), MetaError> {
+        let mut task = self.task.lock().await;
+        let Some(running) = task.as_mut() else { return Ok(()) };
+        // An error here means that the task has ended already; waiting for it tells why.
+        let _ = self.queue.send(Message::Stop).await;
+        let ended = running.await;
+        *task = None;
+        Ok(ended.map_err(|_| MetaError::Stopped)??)
+    }
+
+    pub(super) fn group_commits(&self) -> GroupCommits {
+        GroupCommits {
+            commits: self.counters.commits.load(Ordering::Relaxed),
+            operations: self.counters.operations.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    commits: AtomicU64,
+    operations: AtomicU64,
+}
+
+enum Message {
+    Run(Box<dyn Job>),
+    Stop,
+}
+
+/// Why a batch failed, told to every operation of it.
+type Failure = Arc<sqlx::Error>;
+
+/// An [`Operation`] of any kind, with the one who waits for it.
+#[async_trait]
+trait Job: Send {
+    /// Runs the operation. An error means that the whole transaction is lost; what concerns this
+    /// operation alone is kept for its answer.
+    async fn run(&mut self, transaction: &mut SqliteConnection) -> Result<(), sqlx::Error>;
+
+    /// Tells the one who asked, who may have gone.
+    fn answer(self: Box<Self>, batch: Result<(), Failure>);
+}
+
+struct Queued<O: Operation> {
+    operation: O,
+    result: Option<Result<O::Answer, MetaError>>,
+    reply: oneshot::Sender<Result<O::Answer, MetaError>>,
+}
+
+#[async_trait]
+impl<O: Operation> Job for Queued<O> {
+    async fn run(&mut self, transaction: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let mut savepoint = transaction.begin().await?;
+        let result = match self.operation.run(&mut savepoint).await {
+            Ok(answer) => {
+                savepoint.commit().await?;
+                Ok(answer)
+            }
+            Err(MetaError::Sql(error)) if !spares_transaction(&error) => return Err(error),
+            Err(error) => {
+                savepoint.rollback().await?;
+                Err(error)
+            }
+        };
+        self.result = Some(result);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, batch: Result<(), Failure>) {
+        let result = match batch {
+            Ok(()) => self.result.unwrap_or(Err(MetaError::Stopped)),
+            Err(failure) => Err(MetaError::Commit(failure)),
+        };
+        let _ = self.reply.send(result);
+    }
+}
+
+/// Whether the transaction goes on after an error. SQLite promises that for a statement that is
+/// wrong or breaks a constraint; after all else it may have been rolled back as a whole.
+fn spares_transaction(error: &sqlx::Error) -> bool {
+    /// `SQLITE_ERROR`, `_TOOBIG`, `_CONSTRAINT`, `_MISMATCH`, `_RANGE`.
+    const STATEMENT: [u32; 5] = [1, 18, 19, 20, 25];
+    if let sqlx::Error::Database(error) = error {
+        let code = error.code().and_then(|code| code.parse::<u32>().ok());
+        // The low byte is the error, the rest tells its kind.
+        return code.is_some_and(|code| STATEMENT.contains(&(code & 0xff)));
+    }
+    matches!(
+        error,
+        sqlx::Error::RowNotFound
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::TypeNotFound { .. }
+            | sqlx::Error::Encode(_)
+            | sqlx::Error::Decode(_)
+    )
+}
+
+struct Task {
+    /// Absent after a failure, until the next batch.
+    connection: Option<SqliteConnection>,
+    options: SqliteConnectOptions,
+    counters: Arc<Counters>,
+}
+
+impl Task {
+    async fn serve(mut self, mut inbox: mpsc::Receiver<Message>) -> Result<(), sqlx::Error> {
+        let mut messages = Vec::with_capacity(MAX_BATCH);
+        let mut jobs = Vec::with_capacity(MAX_BATCH);
+        while inbox.recv_many(&mut messages, MAX_BATCH).await > 0 {
+            for message in messages.drain(..) {
+                match message {
+                    Message::Run(job) => jobs.push(job),
+                    // What is queued is still received; nothing more can be queued.
+                    Message::Stop => inbox.close(),
+                }
+            }
+            if !jobs.is_empty() {
+                self.perform(&mut jobs).await;
+            }
+        }
+        self.end().await
+    }
+
+    /// Performs a batch and answers all of it.
+    async fn perform(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
+        let outcome = self.transact(jobs).await.map_err(Failure::new);
+        if outcome.is_ok() {
+            let operations = u64::try_from(jobs.len()).unwrap_or(u64::MAX);
+            self.counters.commits.fetch_add(1, Ordering::Relaxed);
+            self.counters.operations.fetch_add(operations, Ordering::Relaxed);
+        } else if let Some(broken) = self.connection.take() {
+            // Closing rolls back and gives up the lock before the next connection wants it. Its
+            // own failure adds nothing to the one that is reported.
+            let _ = broken.close().await;
+        }
+        for job in jobs.drain(..) {
+            job.answer(outcome.clone());
+        }
+    }
+
+    async fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
+        let connection = self.connected().await?;
+        // Takes the lock at once: a transaction that begins by reading can be refused it later.
+        let mut transaction = connection.begin_with("begin immediate").await?;
+        for job in jobs {
+            job.run(&mut transaction).await?;
+        }
+        transaction.commit().await
+    }
+
+    async fn connected(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => SqliteConnection::connect_with(&self.options).await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Copies the log into the database and closes it.
+    async fn end(mut self) -> Result<(), sqlx::Error> {
+        const SQL: &str = "pragma wal_checkpoint(truncate)";
+        let connection = self.connected().await?;
+        let copied = sqlx::query(SQL).execute(connection).await.map(|_| ());
+        if let Some(connection) = self.connection.take() {
+            connection.close().await?;
+        }
+        copied
+    }
+}

@@ -1,0 +1,144 @@
+//! What every backend of the metadata must do, as functions over [`Meta`]. A new backend adds one
+//! line to the end of this file.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cognitive_complexity,
+    reason = "these functions are tests: they may panic, and they await and compare in a row"
+)]
+
+mod buckets;
+mod model;
+mod objects;
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use refgate::domain::acl::BucketAcl;
+use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
+use refgate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite, StorageClass};
+use refgate::domain::referer::{Compare, EmptyReferer, Pattern, Policy};
+use refgate::domain::time::UnixMillis;
+use refgate::meta::sqlite::Sqlite;
+use refgate::meta::{Bucket, Changed, Created, DeletedBucket, Meta, MetaError, Put, Usage};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+const NOW: UnixMillis = UnixMillis(1_700_000_000_123);
+
+fn blob(number: u128) -> BlobId {
+    BlobId(Uuid::from_u128(number))
+}
+
+fn key(text: &str) -> ObjectKey {
+    text.parse().unwrap()
+}
+
+/// An object of extents `(blob, length)`, with every field away from its default.
+fn object(extents: &[(u128, u64)]) -> Object {
+    Object {
+        size: extents.iter().map(|(_, length)| length).sum(),
+        etag: ETag::from_stored("5D41402ABC4B2A76B9719D911017C592"),
+        crc64: 0xFFFF_FFFF_0000_0001,
+        md5: Some([7; 16]),
+        kind: ObjectKind::Multipart,
+        storage_class: StorageClass::IA,
+        modified: NOW,
+        headers: vec![
+            ("content-type".into(), "text/plain; charset=\"utf-8\"".into()),
+            ("x-oss-meta-a".into(), "é\u{1}\\".into()),
+            ("x-oss-meta-a".into(), String::new()),
+        ],
+        extents: extents.iter().map(|&(id, length)| Extent { blob: blob(id), length }).collect(),
+    }
+}
+
+async fn bucket(meta: &dyn Meta, name: &str) -> BucketId {
+    let name: BucketName = name.parse().unwrap();
+    match meta.create_bucket(&name, BucketAcl::Private, StorageClass::Standard, NOW).await.unwrap()
+    {
+        Created::New(bucket) => bucket.id,
+        Created::Exists => panic!("{name} is there already"),
+    }
+}
+
+async fn put(meta: &dyn Meta, bucket: BucketId, name: &str, object: &Object) -> Vec<BlobId> {
+    match meta.put_object(bucket, &key(name), object, Overwrite::Allow).await.unwrap() {
+        Put::Done { mut unnamed } => {
+            unnamed.sort();
+            unnamed
+        }
+        other @ (Put::Exists | Put::NoSuchBucket) => panic!("{name}: {other:?}"),
+    }
+}
+
+async fn find_bucket(meta: &dyn Meta, id: BucketId) -> Bucket {
+    meta.all_buckets().await.unwrap().into_iter().find(|bucket| bucket.id == id).unwrap()
+}
+
+async fn keys_from(meta: &dyn Meta, bucket: BucketId, from: &[u8], limit: u32) -> Vec<String> {
+    let page = meta.objects_from(bucket, from, limit).await.unwrap();
+    page.into_iter().map(|listed| listed.key.as_str().to_owned()).collect()
+}
+
+/// Runs the suite against a backend. `$open` makes an empty one and what must outlive it.
+macro_rules! conformance {
+    ($backend:ident, $open:path: $($module:ident::$case:ident),* $(,)?) => {
+        mod $backend {
+            use super::*;
+
+            $(#[tokio::test]
+            async fn $case() {
+                let (_kept, meta) = $open().await;
+                $module::$case(&meta).await;
+            })*
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn concurrent_writers_all_succeed() {
+                let (_kept, meta) = $open().await;
+                objects::concurrent_writers_all_succeed(Arc::new(meta)).await;
+            }
+
+            #[test]
+            fn history_agrees_with_a_map() {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                let (_kept, meta) = runtime.block_on($open());
+                // Proptest calls a `Fn`, and each history wants a bucket and blobs of its own.
+                let (buckets, blobs) = (Cell::new(0), Cell::new(0));
+                let cases = ProptestConfig::with_cases(64);
+                proptest!(cases, |(steps in prop::collection::vec(model::step(), 1..24))| {
+                    buckets.set(buckets.get() + 1);
+                    let name = format!("model-{}", buckets.get());
+                    let run = model::history_agrees_with_a_map(&meta, &name, &steps, &blobs);
+                    runtime.block_on(run);
+                });
+            }
+        }
+    };
+}
+
+async fn sqlite() -> (TempDir, Sqlite) {
+    let folder = TempDir::new().unwrap();
+    let meta = Sqlite::open(&folder.path().join("meta.sqlite3")).await.unwrap();
+    (folder, meta)
+}
+
+conformance!(on_sqlite, sqlite:
+    buckets::a_bucket_is_found_as_it_was_made,
+    buckets::a_bucket_id_is_never_used_again,
+    buckets::a_bucket_with_objects_is_not_deleted,
+    buckets::settings_are_replaced,
+    buckets::a_policy_comes_back_exactly,
+    buckets::a_policy_of_a_million_rules_comes_back,
+    objects::an_object_comes_back_exactly,
+    objects::replacing_tells_which_blobs_are_left,
+    objects::forbidding_leaves_the_old_version,
+    objects::an_object_that_does_not_add_up_is_refused,
+    objects::keys_are_bytes,
+    objects::a_listing_tells_what_was_put,
+    objects::deleting_a_thousand_counts_each_once,
+    objects::unnamed_blobs_are_those_of_no_row,
+    objects::ten_thousand_extents_are_one_object,
+);

@@ -1,0 +1,173 @@
+//! Objects and their blobs.
+
+use super::*;
+
+pub(super) async fn an_object_comes_back_exactly(meta: &dyn Meta) {
+    let id = bucket(meta, "exact").await;
+    let plain = Object { md5: None, headers: vec![], crc64: 1, ..object(&[(9, 5)]) };
+    let cases = [
+        ("no blob", object(&[])),
+        ("one blob", object(&[(1, 5)])),
+        ("an empty blob", object(&[(2, 0)])),
+        ("several, in order", object(&[(5, 10), (3, 20), (4, 0)])),
+        ("without md5 and headers", plain),
+        ("every bit of the checksum", Object { crc64: u64::MAX, ..object(&[(6, 1)]) }),
+        ("the high bit of the checksum", Object { crc64: 1 << 63, ..object(&[(7, 1)]) }),
+    ];
+    for (name, object) in &cases {
+        put(meta, id, name, object).await;
+        let found = meta.find_object(id, &key(name)).await.unwrap();
+        assert_eq!(found.as_ref(), Some(object), "{name}");
+    }
+    assert_eq!(meta.find_object(id, &key("other")).await.unwrap(), None);
+    assert_eq!(meta.find_object(BucketId(id.0 + 1), &key("one blob")).await.unwrap(), None);
+}
+
+pub(super) async fn replacing_tells_which_blobs_are_left(meta: &dyn Meta) {
+    let id = bucket(meta, "replace").await;
+    assert_eq!(put(meta, id, "k", &object(&[(1, 5)])).await, []);
+    // An append keeps the blobs that it continues.
+    assert_eq!(put(meta, id, "k", &object(&[(1, 5), (2, 5)])).await, []);
+    assert_eq!(put(meta, id, "k", &object(&[(2, 5), (3, 5)])).await, [blob(1)]);
+    assert_eq!(put(meta, id, "k", &object(&[(4, 9)])).await, [blob(2), blob(3)]);
+    // A blob that another object names is not given up.
+    assert_eq!(put(meta, id, "copy", &object(&[(4, 9)])).await, []);
+    assert_eq!(put(meta, id, "k", &object(&[])).await, []);
+    assert_eq!(meta.delete_objects(id, &[key("copy")]).await.unwrap(), [blob(4)]);
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 0 });
+}
+
+pub(super) async fn forbidding_leaves_the_old_version(meta: &dyn Meta) {
+    let id = bucket(meta, "forbid").await;
+    let (old, new) = (object(&[(1, 5)]), object(&[(2, 6)]));
+    let forbid =
+        async |object| meta.put_object(id, &key("k"), object, Overwrite::Forbid).await.unwrap();
+    assert_eq!(forbid(&old).await, Put::Done { unnamed: vec![] });
+    assert_eq!(forbid(&new).await, Put::Exists);
+    assert_eq!(meta.find_object(id, &key("k")).await.unwrap(), Some(old));
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 5 });
+}
+
+pub(super) async fn an_object_that_does_not_add_up_is_refused(meta: &dyn Meta) {
+    let id = bucket(meta, "sum").await;
+    for extents in [&[(1, 5)][..], &[(1, 5), (2, 6)], &[]] {
+        let wrong = Object { size: 7, ..object(extents) };
+        let put = meta.put_object(id, &key("k"), &wrong, Overwrite::Allow).await;
+        assert!(matches!(put, Err(MetaError::Corrupt { .. })), "{put:?}");
+    }
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage::default());
+}
+
+pub(super) async fn keys_are_bytes(meta: &dyn Meta) {
+    let id = bucket(meta, "bytes").await;
+    let other = bucket(meta, "other").await;
+    let mut keys: Vec<String> = [
+        "README",
+        "readme",
+        "caf\u{e9}",
+        "cafe\u{301}",
+        "a",
+        "a ",
+        "a\u{1}",
+        "a\u{1}b",
+        "a/",
+        "a//",
+        "a/b",
+        "a.",
+        "..",
+        "\u{7f}",
+        "\u{80}",
+        "\u{ffff}",
+        "\u{10000}",
+        "\"",
+        "'",
+        "%",
+        "_",
+        "\t\n",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    keys.push("k".repeat(1023));
+    for (n, key) in (0..).zip(&keys) {
+        put(meta, id, key, &object(&[(n, 1)])).await;
+        put(meta, other, key, &object(&[(1000 + n, 1)])).await;
+    }
+    keys.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
+    assert_eq!(keys_from(meta, id, b"", 1000).await, keys);
+    for (n, at) in keys.iter().enumerate() {
+        assert_eq!(keys_from(meta, id, at.as_bytes(), 2).await, keys[n..keys.len().min(n + 2)]);
+    }
+    assert_eq!(keys_from(meta, id, b"\xff", 10).await, [""; 0]);
+    assert_eq!(keys_from(meta, id, b"", 0).await, [""; 0]);
+
+    let all: Vec<ObjectKey> = keys.iter().map(|text| key(text)).collect();
+    assert_eq!(meta.delete_objects(id, &all).await.unwrap().len(), keys.len());
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage::default());
+    assert_eq!(keys_from(meta, other, b"", 1000).await, keys);
+}
+
+pub(super) async fn a_listing_tells_what_was_put(meta: &dyn Meta) {
+    let id = bucket(meta, "list").await;
+    let object = object(&[(1, 5), (2, 7)]);
+    put(meta, id, "k", &object).await;
+    let page = meta.objects_from(id, b"", 10).await.unwrap();
+    let [listed] = page.as_slice() else { panic!("{page:?}") };
+    assert_eq!((listed.key.as_str(), listed.size, &listed.etag), ("k", 12, &object.etag));
+    assert_eq!((listed.kind, listed.storage_class), (object.kind, object.storage_class));
+    assert_eq!(listed.modified, object.modified);
+}
+
+pub(super) async fn deleting_a_thousand_counts_each_once(meta: &dyn Meta) {
+    let id = bucket(meta, "thousand").await;
+    for n in 0..10 {
+        put(meta, id, &format!("k{n}"), &object(&[(2 * n, 3), (2 * n + 1, 4)])).await;
+    }
+    // Each of ten keys a hundred times, and only nine of them are there.
+    let keys: Vec<ObjectKey> = (0..1000).map(|n| key(&format!("k{}", n % 10 + 1))).collect();
+    let mut unnamed = meta.delete_objects(id, &keys).await.unwrap();
+    unnamed.sort();
+    assert_eq!(unnamed, (2..20).map(blob).collect::<Vec<_>>());
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 7 });
+    assert_eq!(meta.delete_objects(id, &[]).await.unwrap(), []);
+}
+
+pub(super) async fn unnamed_blobs_are_those_of_no_row(meta: &dyn Meta) {
+    let id = bucket(meta, "scrub").await;
+    put(meta, id, "one", &object(&[(1, 1)])).await;
+    put(meta, id, "two", &object(&[(2, 1), (3, 1)])).await;
+    let asked: Vec<BlobId> = (0..1024).map(blob).collect();
+    let mut unnamed = meta.unnamed_blobs(&asked).await.unwrap();
+    unnamed.sort();
+    let want: Vec<BlobId> = (0..1024).filter(|n| !(1..=3).contains(n)).map(blob).collect();
+    assert_eq!(unnamed, want);
+    assert_eq!(meta.unnamed_blobs(&[]).await.unwrap(), []);
+}
+
+pub(super) async fn ten_thousand_extents_are_one_object(meta: &dyn Meta) {
+    let id = bucket(meta, "parts").await;
+    let extents: Vec<(u128, u64)> = (0..10_000).map(|n| (n, 5 << 30)).collect();
+    let large = object(&extents);
+    put(meta, id, "k", &large).await;
+    assert_eq!(meta.find_object(id, &key("k")).await.unwrap(), Some(large));
+    assert_eq!(meta.bucket_usage(id).await.unwrap().bytes, 10_000 * (5 << 30));
+    assert_eq!(put(meta, id, "k", &object(&[(9_999, 1)])).await.len(), 9_999);
+}
+
+pub(super) async fn concurrent_writers_all_succeed(meta: Arc<dyn Meta>) {
+    let id = bucket(&*meta, "crowd").await;
+    let tasks: Vec<_> = (0..200)
+        .map(|n| {
+            let meta = Arc::clone(&meta);
+            tokio::spawn(async move {
+                // Pairs of tasks fight for a key.
+                put(&*meta, id, &format!("k{}", n / 2), &object(&[(n, 3)])).await
+            })
+        })
+        .collect();
+    let mut given_up = Vec::new();
+    for task in tasks {
+        given_up.extend(task.await.unwrap());
+    }
+    assert_eq!(given_up.len(), 100, "of each pair one blob is left");
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 100, bytes: 300 });
+}
