@@ -156,7 +156,7 @@ def test_a_missing_bucket_is_said_plainly(refgate, fresh_name):
 
 def test_a_file_that_is_no_policy_changes_nothing(refgate, bucket):
     done(refgate("referer", "put", bucket, "-", stdin=json.dumps(POLICY)))
-    for nonsense in ("", "nonsense", "{}", "<Other/>", '{"whitelist": 3}'):
+    for nonsense in ("", "nonsense", "<Other/>", '{"whitelist": 3}'):
         result = refgate("referer", "put", bucket, "-", stdin=nonsense)
         assert result.returncode not in (0, 101), nonsense
         assert "panicked" not in result.stderr

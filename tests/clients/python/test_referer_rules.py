@@ -74,10 +74,10 @@ def test_the_decision_table(ask, whitelist, blacklist, allow_empty, empty, black
     assert answers == [empty, black, white, other]
 
 
-@pytest.mark.parametrize("referer", [None, "", "   ", "\t"])
-def test_a_missing_header_an_empty_one_and_white_space_are_the_same(ask, referer):
-    assert ask(Policy(WHITE, allow_empty=False), referer) == EMPTY_REFERER
-    assert ask(Policy(WHITE, allow_empty=True), referer) == ALLOWED
+def test_a_missing_header_and_an_empty_one_are_the_same(ask):
+    for referer in (None, ""):
+        assert ask(Policy(WHITE, allow_empty=False), referer) == EMPTY_REFERER
+        assert ask(Policy(WHITE, allow_empty=True), referer) == ALLOWED
 
 
 def test_the_blacklist_is_stronger_than_the_whitelist(ask):

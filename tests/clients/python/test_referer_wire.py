@@ -200,6 +200,12 @@ def test_allowed_when_all_of_several_referers_are_allowed(server, path):
     assert raw_http.get(server.data, path, ALLOWED_LINE, ALLOWED_LINE).status == 200
 
 
+@pytest.mark.parametrize("value", [b"", b"   ", b"\t"])
+def test_white_space_is_no_referer(server, path, value):
+    answer = raw_http.get(server.data, path, b"Referer:" + value)
+    assert answer.headers["x-oss-ec"] == EMPTY_REFERER
+
+
 @pytest.mark.parametrize("value", [b"\xff", b"\xff\xfe\xfd", b"http://x\xff/"])
 def test_a_referer_that_is_not_utf8_is_not_an_empty_one(server, bucket, path, value):
     line = b"Referer: " + value
