@@ -1,0 +1,60 @@
+"""Fixtures: one server per test run, a fresh bucket per test."""
+
+import os
+import uuid
+
+# Nothing here may leave the machine, whatever proxy the environment names.
+os.environ["NO_PROXY"] = "*"
+
+import oss2
+import pytest
+
+import names
+from places import PLACES, place_named
+from server import ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION, Server
+
+names.resolve_locally()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("refgate")
+    server = Server(folder / "data", folder / "server.log")
+    yield server
+    assert server.end() == 0, server.log()
+
+
+@pytest.fixture
+def fresh_name():
+    """A bucket name that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:16]}"
+
+
+@pytest.fixture
+def owner_bucket(server, fresh_name):
+    """A fresh bucket through oss2 in path style, for tests that are not about addressing."""
+    auth = oss2.AuthV4(ACCESS_KEY_ID, ACCESS_KEY_SECRET)
+    bucket = oss2.Bucket(auth, server.endpoint, fresh_name, region=REGION)
+    bucket.create_bucket()
+    return bucket
+
+
+@pytest.fixture(params=PLACES)
+def place(request, server, fresh_name):
+    """Where a bucket is found: by path, by virtual host, by CNAME. The bucket is not there yet."""
+    place = place_named(request.param, server, fresh_name)
+    yield place
+    if place.is_cname:
+        remove_bucket(server, place.bucket)
+
+
+def remove_bucket(server, name):
+    """Frees a name for the next test. Only a CNAME's bucket is shared: its name is a setting."""
+    auth = oss2.AuthV4(ACCESS_KEY_ID, ACCESS_KEY_SECRET)
+    bucket = oss2.Bucket(auth, server.endpoint, name, region=REGION)
+    try:
+        for found in oss2.ObjectIteratorV2(bucket):
+            bucket.delete_object(found.key)
+        bucket.delete_bucket()
+    except oss2.exceptions.NoSuchBucket:
+        pass
