@@ -11,6 +11,7 @@ fn at(offset_millis: i64) -> UnixMillis {
 #[test]
 fn boundaries() {
     let [(_, v1), (_, v4), (_, v1_url), (_, v4_url)] = Sent::plain().signed_in_each_way();
+    let week = Sent::plain().v4_url(604_800);
     let end = UnixMillis::from_secs(NOW.as_secs() + 60);
     let skewed = |offset| Err(AuthError::Skewed { request: NOW, server: at(offset) });
     #[rustfmt::skip]
@@ -31,6 +32,7 @@ fn boundaries() {
         ("V1 URL: the last second ends",     &v1_url, 60_999,          Ok(())),
         ("V1 URL: the next second",          &v1_url, 61_000,
             Err(AuthError::UrlExpiredV1 { end, server: at(61_000) })),
+        ("V4 URL: a week later",             &week,   604_800_000,     Ok(())),
         ("V4 URL: 15 minutes early",         &v4_url, -900_000,        Ok(())),
         ("V4 URL: a millisecond more",       &v4_url, -900_001,
             Err(AuthError::UrlNotYetValid { request: NOW, server: at(-900_001) })),
