@@ -81,7 +81,7 @@ impl Client {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .build();
         let endpoint = endpoint.trim_end_matches('/').to_owned();
         Ok(Self { agent: agent.into(), endpoint, region: settings.region, key })

@@ -1,12 +1,14 @@
 //! `refgate serve`.
 
 use std::fs::{self, File};
-use std::future::Future;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -49,19 +51,46 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let meta = Arc::new(open_meta(&settings.data_dir).await?);
     let app = start_app(&settings, meta.clone(), key.clone()).await?;
     let stop = stop_signal()?;
-
-    let addresses = (address(&data)?, address(&admin)?);
-    let endpoint = settings.public_endpoint.clone().unwrap_or_else(|| addresses.0.clone());
-    welcome(&settings, &addresses, &key, &origin);
+    welcome(&settings, &(address(&data)?, address(&admin)?), &key, &origin);
     app.start_scrub();
-    tokio::join!(
-        serve_data(data, app.clone(), &settings, endpoint, stop.clone()),
-        serve_admin(admin, app.clone(), &settings, stop),
-    );
+    serve_planes((data, admin), &app, &settings, stop).await?;
     app.finish().await;
-    meta.close().await;
+    let closed = meta.close().await;
+    closed.map_err(|err| Failure::caused("cannot close the database", &err))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Serves both planes until they are told to stop and have come to rest.
+async fn serve_planes(
+    (data, admin): (TcpListener, TcpListener),
+    app: &Arc<App>,
+    settings: &Settings,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    let own = address(&data)?;
+    let oss = Arc::new(Oss {
+        app: app.clone(),
+        hosts: HostRules::new(settings.base_domains.clone(), settings.cnames.clone()),
+        endpoint: settings.public_endpoint.clone().unwrap_or(own),
+        vary_referer: settings.vary_referer,
+        body_timeout: settings.limits.body_timeout,
+    });
+    let router = admin::router(app.clone());
+    tokio::join!(
+        conn::serve(data, settings.limits, stop.clone(), move |request| {
+            oss.clone().handle(request)
+        }),
+        conn::serve(admin, settings.limits, stop, move |request| answer(router.clone(), request)),
+    );
+    Ok(())
+}
+
+async fn answer(router: Router, request: Request<Body>) -> Response<Body> {
+    match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }
 
 /// Makes the data folder and locks it: two servers on one folder would each believe its memory.
@@ -77,9 +106,7 @@ fn claim_folder(folder: &Path) -> Result<File, Failure> {
         Err(fs::TryLockError::WouldBlock) => {
             Err(Failure::Other(format!("another refgate is running on {shown}")))
         }
-        Err(fs::TryLockError::Error(err)) => {
-            Err(Failure::of(&format!("cannot lock {shown}"), err))
-        }
+        Err(fs::TryLockError::Error(err)) => Err(Failure::of(&format!("cannot lock {shown}"), err)),
     }
 }
 
@@ -122,7 +149,8 @@ async fn start_app(
 /// A token that SIGTERM or SIGINT cancels.
 fn stop_signal() -> Result<CancellationToken, Failure> {
     let on = |kind| signal(kind).map_err(|err| Failure::of("cannot wait for signals", err));
-    let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) =
+        (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     tokio::spawn(async move {
@@ -134,43 +162,6 @@ fn stop_signal() -> Result<CancellationToken, Failure> {
         stopped.cancel();
     });
     Ok(stop)
-}
-
-fn serve_data(
-    listener: TcpListener,
-    app: Arc<App>,
-    settings: &Settings,
-    endpoint: String,
-    stop: CancellationToken,
-) -> impl Future<Output = ()> + use<> {
-    let oss = Arc::new(Oss {
-        app,
-        hosts: HostRules::new(settings.base_domains.clone(), settings.cnames.clone()),
-        endpoint,
-        vary_referer: settings.vary_referer,
-        body_timeout: settings.limits.body_timeout,
-    });
-    let service = move |request| oss.clone().handle(request);
-    conn::serve(listener, settings.limits, stop, service)
-}
-
-fn serve_admin(
-    listener: TcpListener,
-    app: Arc<App>,
-    settings: &Settings,
-    stop: CancellationToken,
-) -> impl Future<Output = ()> + use<> {
-    let router = admin::router(app);
-    let service = move |request| {
-        let answer = router.clone().oneshot(request);
-        async move {
-            match answer.await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
-        }
-    };
-    conn::serve(listener, settings.limits, stop, service)
 }
 
 /// Says where the server is and how to try it: to a person, so on standard output.
@@ -199,7 +190,8 @@ fn walk_through(data: &str) {
         let near = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
         near.map_or_else(|| path.display().to_string(), |near| format!("./{}", near.display()))
     });
-    let flag = if data == "127.0.0.1:9000" { String::new() } else { format!(" --endpoint http://{data}") };
+    let flag =
+        if data == "127.0.0.1:9000" { String::new() } else { format!(" --endpoint http://{data}") };
     println!(
         "
 Try it in another terminal, in this folder:

@@ -41,11 +41,21 @@ pub struct Layer {
 
     /// Domain under which buckets are virtual hosts, <bucket>.NAME; may be repeated
     /// [default: localhost]
-    #[arg(long = "base-domain", env = "REFGATE_BASE_DOMAINS", value_name = "NAME", value_delimiter = ',')]
+    #[arg(
+        long = "base-domain",
+        env = "REFGATE_BASE_DOMAINS",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
     pub base_domains: Option<Vec<String>>,
 
     /// Host that serves a bucket (a CNAME); may be repeated
-    #[arg(long = "cname", env = "REFGATE_CNAMES", value_name = "HOST=BUCKET", value_delimiter = ',')]
+    #[arg(
+        long = "cname",
+        env = "REFGATE_CNAMES",
+        value_name = "HOST=BUCKET",
+        value_delimiter = ','
+    )]
     pub cnames: Option<Vec<String>>,
 
     /// Endpoint that listings of buckets show to clients [default: the data plane's address]
@@ -316,9 +326,15 @@ where
     })
 }
 
-fn positive(name: &'static str, value: Option<usize>, default: usize) -> Result<usize, SettingError> {
+fn positive(
+    name: &'static str,
+    value: Option<usize>,
+    default: usize,
+) -> Result<usize, SettingError> {
     match value {
-        Some(0) => Err(SettingError::Value { name, value: "0".into(), reason: "must be 1 or more".into() }),
+        Some(0) => {
+            Err(SettingError::Value { name, value: "0".into(), reason: "must be 1 or more".into() })
+        }
         value => Ok(value.unwrap_or(default)),
     }
 }

@@ -33,10 +33,8 @@ impl Reading {
             let frame = frame.map_err(|err| BodyError::Incomplete(err.to_string()))?;
             // Trailers mean nothing to OSS.
             let Ok(bytes) = frame.into_data() else { continue };
-            self.left = self
-                .left
-                .checked_sub(bytes.len() as u64)
-                .ok_or(BodyError::TooLarge(self.max))?;
+            self.left =
+                self.left.checked_sub(bytes.len() as u64).ok_or(BodyError::TooLarge(self.max))?;
             self.progress += bytes.len();
             if self.progress >= PROGRESS_BYTES {
                 self.progress = 0;

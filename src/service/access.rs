@@ -174,7 +174,6 @@ macro_rules! permit_of_level {
     };
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other level is the same mistake")]
 impl Permit {
     permit_of_level! {
         /// The right to an operation on the account.
@@ -268,9 +267,10 @@ impl App {
     /// keep them apart.
     pub fn varies_by_referer(&self, target: &Target) -> bool {
         target.key().is_some()
-            && target.bucket().and_then(|name| self.buckets.find(name)).is_some_and(|bucket| {
-                !bucket.settings().referer.policy().is_default()
-            })
+            && target
+                .bucket()
+                .and_then(|name| self.buckets.find(name))
+                .is_some_and(|bucket| !bucket.settings().referer.policy().is_default())
     }
 
     fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {

@@ -124,8 +124,7 @@ impl App {
     /// Lists the buckets.
     pub fn list_buckets(&self, _permit: &ServicePermit, query: &BucketQuery) -> BucketPage {
         let mut buckets = self.buckets.sorted();
-        let wanted =
-            |name: &str| name.starts_with(&query.prefix) && name > query.marker.as_str();
+        let wanted = |name: &str| name.starts_with(&query.prefix) && name > query.marker.as_str();
         buckets.retain(|bucket| wanted(bucket.name.as_str()));
         let more = buckets.len() > query.max_keys;
         buckets.truncate(query.max_keys);
@@ -155,8 +154,7 @@ impl App {
             match app.meta.create_bucket(name, wanted, class, now).await? {
                 Created::New(bucket) => app.buckets.add(bucket),
                 Created::Exists => {
-                    let bucket = app.buckets.find(name);
-                    let bucket = bucket.ok_or_else(|| Error::NoSuchBucket(name.clone()))?;
+                    let bucket = app.existing_bucket(name).await?;
                     if let Some(acl) = acl {
                         app.change_acl(&bucket, acl).await?;
                     }
@@ -183,10 +181,25 @@ impl App {
                     Ok(())
                 }
                 DeletedBucket::NotEmpty => Err(Error::Refused(code::BUCKET_NOT_EMPTY)),
-                DeletedBucket::NoSuchBucket => Err(Error::NoSuchBucket(bucket.name.clone())),
+                DeletedBucket::NoSuchBucket => {
+                    // An earlier deletion whose outcome was in doubt did happen.
+                    app.buckets.remove(bucket);
+                    Err(Error::NoSuchBucket(bucket.name.clone()))
+                }
             }
         })
         .await
+    }
+
+    /// A bucket that the database has. Memory lacks it only if the outcome of its creation was in
+    /// doubt.
+    async fn existing_bucket(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
+        if let Some(bucket) = self.buckets.find(name) {
+            return Ok(bucket);
+        }
+        let stored = self.meta.all_buckets().await?.into_iter().find(|b| b.name == *name);
+        self.buckets.add(stored.ok_or_else(|| Error::NoSuchBucket(name.clone()))?);
+        self.buckets.find(name).ok_or(Error::Fault("a bucket that was added is not there"))
     }
 
     /// Replaces a bucket's ACL.

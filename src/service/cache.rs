@@ -56,7 +56,10 @@ fn headers(object: &Object) -> Option<HeaderMap> {
     let mut headers = HeaderMap::with_capacity(9 + object.headers.len());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     for (name, stored) in &object.headers {
-        headers.insert(HeaderName::try_from(name).ok()?, HeaderValue::from_bytes(stored.as_bytes()).ok()?);
+        headers.insert(
+            HeaderName::try_from(name).ok()?,
+            HeaderValue::from_bytes(stored.as_bytes()).ok()?,
+        );
     }
     headers.insert(header::ETAG, value(object.etag.quoted())?);
     headers.insert(header::LAST_MODIFIED, value(object.modified.to_http_date())?);

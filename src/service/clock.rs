@@ -98,7 +98,8 @@ mod tests {
         let clock = Clock::system().unwrap();
         let ids: HashSet<String> = (0..1000).map(|_| clock.request_id().to_string()).collect();
         assert_eq!(ids.len(), 1000);
-        let digits = |id: &String| id.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b));
+        let digits =
+            |id: &String| id.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b));
         assert!(ids.iter().all(|id| id.len() == 24 && digits(id)));
     }
 

@@ -56,6 +56,12 @@ pub struct Parts {
     pub object_cache_bytes: u64,
 }
 
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
 /// The server's state and its use cases. Shared by all requests.
 pub struct App {
     /// Time and ids.

@@ -16,7 +16,7 @@ use crate::domain::object::listing::{ListQuery, Page, Pager};
 use crate::domain::object::range::Slice;
 use crate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite, StorageClass};
 use crate::domain::secret::Digest;
-use crate::meta::Put;
+use crate::meta::{MetaError, Put};
 
 /// What a client says of an object that it uploads.
 #[derive(Debug)]
@@ -98,7 +98,10 @@ pub struct OpenObject {
 
 impl OpenObject {
     /// Streams a part of the object.
-    pub fn stream(self, part: Slice) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + 'static {
+    pub fn stream(
+        self,
+        part: Slice,
+    ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + 'static {
         let (mut skip, mut left) = (part.offset, part.length);
         let pieces = self.readers.into_iter().filter_map(move |(extent, reader)| {
             let offset = skip.min(extent.length);
@@ -214,9 +217,15 @@ impl App {
         let (app, answer) = (self.clone(), stored.clone());
         self.to_the_end(async move {
             let (bucket, key) = (permit.bucket(), permit.key());
-            match app.meta.put_object(bucket.id, key, &stored.object, new.overwrite).await? {
+            let put = app.meta.put_object(bucket.id, key, &stored.object, new.overwrite).await;
+            app.objects.remove(bucket.id, key);
+            if put.as_ref().is_err_and(MetaError::is_in_doubt) {
+                // The row may yet turn out to be there. If not, the next scrub finds the blob.
+                upload.named();
+                return Err(put.err().map_or(Error::Fault("an error is one"), Error::from));
+            }
+            match put? {
                 Put::Done { unnamed } => {
-                    app.objects.remove(bucket.id, key);
                     if !stored.object.extents.is_empty() {
                         upload.named();
                     }
@@ -285,11 +294,11 @@ impl App {
     ) -> Result<(), Error> {
         let app = self.clone();
         self.to_the_end(async move {
-            let unnamed = app.meta.delete_objects(bucket, &keys).await?;
+            let unnamed = app.meta.delete_objects(bucket, &keys).await;
             for key in &keys {
                 app.objects.remove(bucket, key);
             }
-            app.delete_blobs(unnamed);
+            app.delete_blobs(unnamed?);
             Ok(())
         })
         .await

@@ -46,7 +46,8 @@ impl App {
         self.background.spawn(async move {
             match app.scrub().await {
                 Ok(ScrubReport { seen, removed, .. }) => tracing::info!(
-                    seen, removed,
+                    seen,
+                    removed,
                     "the scrub looked at {seen} blobs and removed {removed} that no object names",
                 ),
                 Err(err) => tracing::error!(error = %err, "the scrub stopped: {err}"),

@@ -177,7 +177,7 @@ pub fn read_create_bucket(body: &[u8]) -> Result<Option<StorageClass>, InvalidCr
     if root.name() != "CreateBucketConfiguration" {
         return Err(InvalidCreateBucket::Root);
     }
-    let mut classes = root.all("StorageClass").map(|e| e.text().trim());
+    let mut classes = root.all("StorageClass").map(Element::text);
     match (classes.next(), classes.next()) {
         (None, _) => Ok(None),
         (Some(class), None) => read_storage_class(class).map(Some),

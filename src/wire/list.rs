@@ -100,8 +100,7 @@ pub fn write_object_list(list: &ObjectList<'_>) -> Vec<u8> {
         x.text("Delimiter", encoding.name(&query.delimiter));
         encoding.write(x);
         x.text("IsTruncated", page.next.is_some());
-        let with_owner =
-            !matches!(list.version, Version::V2 { fetch_owner: FetchOwner::No, .. });
+        let with_owner = !matches!(list.version, Version::V2 { fetch_owner: FetchOwner::No, .. });
         let owner = with_owner.then_some(list.owner);
         for object in &page.objects {
             x.element("Contents", |x| write_object(x, object, encoding, owner));
@@ -214,7 +213,7 @@ pub const MAX_DELETE_BYTES: usize = 2 * 1024 * 1024;
 pub fn read_delete(body: &[u8]) -> Result<DeleteRequest, InvalidDelete> {
     // Each object has a key and may have a version, and one more than allowed is seen here.
     let root = Element::read(body, Limits::new(MAX_DELETE_BYTES, 3 * (MAX_DELETES + 2)))?;
-    let quiet: Vec<_> = root.all("Quiet").map(|e| e.text().trim().to_ascii_lowercase()).collect();
+    let quiet: Vec<_> = root.all("Quiet").map(|e| e.text().to_ascii_lowercase()).collect();
     let answer = match quiet.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] | ["false"] => DeleteAnswer::Verbose,
         ["true"] => DeleteAnswer::Quiet,
@@ -228,12 +227,12 @@ pub fn read_delete(body: &[u8]) -> Result<DeleteRequest, InvalidDelete> {
 }
 
 fn read_deleted_key(object: &Element) -> Result<ObjectKey, InvalidDelete> {
-    if object.all("VersionId").any(|version| !matches!(version.text().trim(), "" | "null")) {
+    if object.all("VersionId").any(|version| !matches!(version.text(), "" | "null")) {
         return Err(InvalidDelete::Version);
     }
     let mut keys = object.all("Key");
     match (keys.next(), keys.next()) {
-        (Some(key), None) => Ok(key.text().parse()?),
+        (Some(key), None) => Ok(key.raw_text().parse()?),
         _ => Err(InvalidDelete::Shape),
     }
 }
@@ -264,7 +263,9 @@ mod tests {
         let want = DeleteRequest { keys: keys(&["a&b", " c "]), answer: DeleteAnswer::Verbose };
         assert_eq!(got.unwrap(), want);
         assert_eq!(
-            read("<Delete><Object><Key>a</Key></Object><Quiet>TRUE</Quiet></Delete>").unwrap().answer,
+            read("<Delete><Object><Key>a</Key></Object><Quiet>TRUE</Quiet></Delete>")
+                .unwrap()
+                .answer,
             DeleteAnswer::Quiet
         );
     }

@@ -195,8 +195,10 @@ mod tests {
     }
 
     /// The example of OSS's "ListObjects" page.
-    const KEYS: &[&str] =
-        &["fun/movie/001.avi", "fun/movie/007.avi", "fun/test.jpg", "oss.jpg"];
+    const KEYS: &[&str] = &["fun/movie/001.avi", "fun/movie/007.avi", "fun/test.jpg", "oss.jpg"];
+
+    /// The objects, groups and next marker of a page.
+    type Entries<'e> = (&'e [&'e str], &'e [&'e str], Option<&'e str>);
 
     #[test]
     fn the_example_of_the_manual() {
@@ -207,7 +209,7 @@ mod tests {
             max_keys,
         };
         #[rustfmt::skip]
-        let table: [(&str, ListQuery, (&[&str], &[&str], Option<&str>)); 8] = [
+        let table: [(&str, ListQuery, Entries<'_>); 8] = [
             ("all",                 query("", "", "", 100),         (KEYS, &[], None)),
             ("a prefix",            query("fun/", "", "", 100),     (&KEYS[..3], &[], None)),
             ("a folder",            query("fun/", "/", "", 100),    (&["fun/test.jpg"], &["fun/movie/"], None)),

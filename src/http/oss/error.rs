@@ -5,13 +5,16 @@ use std::borrow::Cow;
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::domain::auth::AuthError;
 use crate::domain::code::{Code, Reason};
 use crate::service::error::{BodyError, Error};
 
-/// A refusal: what the client is told, and what the log is told.
+/// A refused request: what the client is told, and what the log is told.
 #[derive(Debug)]
-pub struct OssError {
+pub struct OssError(Box<Refusal>);
+
+/// What an [`OssError`] says.
+#[derive(Debug)]
+pub(super) struct Refusal {
     /// The code and its number.
     pub(super) reason: Reason,
     /// The text for a person.
@@ -27,11 +30,11 @@ pub struct OssError {
 impl OssError {
     /// A refusal with words of its own.
     pub(super) fn saying(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { message: message.into(), ..Self::from(Reason::of(code)) }
+        Self::from(Reason::of(code)).with_message(message)
     }
 
     /// An argument that breaks a rule; the sentence says which.
-    pub(super) fn invalid_argument(sentence: String) -> Self {
+    pub(super) fn invalid_argument(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::saying(Code::InvalidArgument, sentence)
     }
 
@@ -40,22 +43,38 @@ impl OssError {
         Self::saying(Code::NotImplemented, format!("{name} is not implemented."))
     }
 
+    /// The same with other words.
+    pub(super) fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
     /// The same with a header.
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
+    }
+
+    /// What it says.
+    pub(super) const fn refusal(&self) -> &Refusal {
+        &self.0
+    }
+
+    /// The code.
+    pub(super) const fn code(&self) -> Code {
+        self.0.reason.code
     }
 }
 
 impl From<Reason> for OssError {
     fn from(reason: Reason) -> Self {
-        Self {
+        Self(Box::new(Refusal {
             message: reason.message.into(),
             reason,
             details: Vec::new(),
             headers: Vec::new(),
             cause: None,
-        }
+        }))
     }
 }
 
@@ -67,33 +86,16 @@ impl From<Code> for OssError {
 
 impl From<Error> for OssError {
     fn from(err: Error) -> Self {
-        Self { details: err.details(), ..Self { cause: Some(err), ..Self::blank() } }.explained()
+        let mut refused = Self::from(err.reason());
+        refused.0.details = err.details();
+        refused.0.cause = Some(err);
+        refused
     }
 }
 
 impl From<BodyError> for OssError {
     fn from(err: BodyError) -> Self {
         Error::from(err).into()
-    }
-}
-
-impl From<AuthError> for OssError {
-    fn from(err: AuthError) -> Self {
-        Error::from(err).into()
-    }
-}
-
-impl OssError {
-    fn blank() -> Self {
-        Reason::of(Code::InternalError).into()
-    }
-
-    fn explained(mut self) -> Self {
-        if let Some(cause) = &self.cause {
-            self.reason = cause.reason();
-            self.message = self.reason.message.into();
-        }
-        self
     }
 }
 

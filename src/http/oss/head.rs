@@ -32,7 +32,7 @@ impl Head {
     /// # Errors
     ///
     /// The parts back, and why they cannot be read.
-    pub fn read(parts: Parts, hosts: &HostRules) -> Result<Self, (Box<Parts>, OssError)> {
+    pub(super) fn read(parts: Parts, hosts: &HostRules) -> Result<Self, (Box<Parts>, OssError)> {
         match read(&parts, hosts) {
             Ok((query, targets)) => {
                 let verb = Verb::parse(parts.method.as_str());
@@ -43,7 +43,7 @@ impl Head {
     }
 
     /// The parts that say who sends the request.
-    pub fn ask(&self) -> Ask<'_> {
+    pub(super) fn ask(&self) -> Ask<'_> {
         Ask {
             method: self.parts.method.as_str(),
             headers: &self.parts.headers,
@@ -53,7 +53,7 @@ impl Head {
     }
 
     /// The referer lines.
-    pub fn referers(&self) -> Referers<'_> {
+    pub(super) fn referers(&self) -> Referers<'_> {
         let lines = self.parts.headers.get_all(header::REFERER);
         Referers::read(lines.iter().map(HeaderValue::as_bytes))
     }
@@ -63,13 +63,13 @@ impl Head {
     /// # Errors
     ///
     /// `InvalidArgument` if it is given twice or is not UTF-8.
-    pub fn one(&self, name: &str) -> Result<Option<&str>, OssError> {
+    pub(super) fn one(&self, name: &str) -> Result<Option<&str>, OssError> {
         one(&self.parts.headers, name)
     }
 
     /// A header that counts only if it is given once and as text: the headers of which RFC 9110
     /// says that what cannot be read is ignored.
-    pub fn lenient(&self, name: header::HeaderName) -> Option<&str> {
+    pub(super) fn lenient(&self, name: header::HeaderName) -> Option<&str> {
         self.one(name.as_str()).ok().flatten()
     }
 
@@ -78,9 +78,9 @@ impl Head {
     /// # Errors
     ///
     /// `InvalidArgument` if it is no number.
-    pub fn content_length(&self) -> Result<Option<u64>, OssError> {
+    pub(super) fn content_length(&self) -> Result<Option<u64>, OssError> {
         let read = |text: &str| {
-            let message = || OssError::invalid_argument("Content-Length is not a number.".into());
+            let message = || OssError::invalid_argument("Content-Length is not a number.");
             text.parse().map_err(|_| message())
         };
         self.one("content-length")?.map(read).transpose()
@@ -92,7 +92,7 @@ impl Head {
     /// # Errors
     ///
     /// [`code::CONTENT_SHA256_INVALID`].
-    pub fn unsigned_payload_hash(&self) -> Result<Option<Digest>, OssError> {
+    pub(super) fn unsigned_payload_hash(&self) -> Result<Option<Digest>, OssError> {
         match self.one("x-oss-content-sha256")? {
             None | Some("UNSIGNED-PAYLOAD") => Ok(None),
             Some(text) => {
@@ -135,7 +135,7 @@ fn authority(parts: &Parts) -> Result<&str, OssError> {
     let host_of_target = parts.uri.authority().map(http::uri::Authority::as_str);
     match (host_of_target, host) {
         (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {
-            Err(OssError::invalid_argument("The request names two hosts.".into()))
+            Err(OssError::invalid_argument("The request names two hosts."))
         }
         (Some(host), _) | (None, Some(host)) => Ok(host),
         // HTTP/1.0 without a Host: path style.

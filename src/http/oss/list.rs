@@ -24,11 +24,11 @@ pub(super) async fn list_v1(oss: &Oss, permit: BucketPermit, call: Call) -> Answ
 pub(super) async fn list_v2(oss: &Oss, permit: BucketPermit, call: Call) -> Answer {
     let query = &call.head.query;
     if query.first("list-type") != Some("2") {
-        return Err(OssError::invalid_argument("list-type must be 2.".into()));
+        return Err(OssError::invalid_argument("list-type must be 2."));
     }
     let start_after = name(query, "start-after")?;
     let token = query.first("continuation-token").filter(|token| !token.is_empty());
-    let bad_token = || OssError::invalid_argument("The continuation-token is not valid.".into());
+    let bad_token = || OssError::invalid_argument("The continuation-token is not valid.");
     let after = match token {
         Some(token) => read_token(token).ok_or_else(bad_token)?,
         None => start_after.clone(),
@@ -97,7 +97,7 @@ fn encoding(query: &Query) -> Result<Encoding, OssError> {
     match query.first("encoding-type") {
         None | Some("") => Ok(Encoding::Plain),
         Some("url") => Ok(Encoding::Url),
-        Some(_) => Err(OssError::invalid_argument("encoding-type must be url.".into())),
+        Some(_) => Err(OssError::invalid_argument("encoding-type must be url.")),
     }
 }
 

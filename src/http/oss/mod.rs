@@ -7,6 +7,8 @@
 //! [`Oss::handle`] walks it. Every refusal on the way is an [`OssError`], and every answer, good
 //! or bad, leaves through [`respond`].
 
+#![expect(clippy::needless_pass_by_value, reason = "a handler spends its permit and its call")]
+
 mod bucket;
 mod error;
 mod head;
@@ -24,7 +26,9 @@ use tokio::time::Instant;
 
 use crate::domain::auth::PayloadHash;
 use crate::domain::code::{self, Code};
-use crate::domain::op::{Action, HostRules, Level, Resolution, Target, Verb, resolve, unserved_feature};
+use crate::domain::op::{
+    Action, HostRules, Level, Resolution, Target, Verb, resolve, unserved_feature,
+};
 use crate::domain::secret::Digest;
 use crate::service::App;
 use crate::service::access::{Caller, Permit};
@@ -69,35 +73,41 @@ impl Oss {
                 return exchange.finish(Err(err), None);
             }
         };
-        let (answer, target) = match self.admit(&head) {
-            Ok((action, permit, caller, target)) => {
-                let answer = self.dispatch(action, permit, Call { head, caller, body }).await;
-                (answer, Some(target))
-            }
-            Err((err, target)) => {
-                error::drain_unread(&head.parts.headers, body).await;
-                (Err(err), target)
-            }
-        };
+        let (answer, target) = self.answer(head, body).await;
         exchange.finish(answer, target.as_ref())
     }
 
-    /// Finds out who asks for what, and whether it is granted.
-    fn admit(
+    /// Finds out who asks for what, and does it if it is granted. Says what was asked of, once
+    /// that is known.
+    async fn answer(&self, head: Head, body: Body) -> (Answer, Option<Target>) {
+        let (target, caller) = match self.app.identify(&head.ask()) {
+            Ok((target, caller)) => (target.clone(), caller),
+            Err(err) => {
+                error::drain_unread(&head.parts.headers, body).await;
+                return (Err(err.into()), None);
+            }
+        };
+        let answer = match self.grant(&head, &target, &caller) {
+            Ok((action, permit)) => {
+                self.dispatch(action, permit, Call { head, caller, body }).await
+            }
+            Err(err) => {
+                error::drain_unread(&head.parts.headers, body).await;
+                Err(err)
+            }
+        };
+        (answer, Some(target))
+    }
+
+    fn grant(
         &self,
         head: &Head,
-    ) -> Result<(Action, Permit, Caller, Target), (OssError, Option<Target>)> {
-        let (target, caller) =
-            self.app.identify(&head.ask()).map_err(|err| (err.into(), None))?;
-        let admitted = action_of(head, target).and_then(|action| {
-            check_bodyless(head, &caller)?;
-            let permit = self.app.permit(action, target, &caller, &head.referers())?;
-            Ok((action, permit))
-        });
-        match admitted {
-            Ok((action, permit)) => Ok((action, permit, caller, target.clone())),
-            Err(err) => Err((err, Some(target.clone()))),
-        }
+        target: &Target,
+        caller: &Caller,
+    ) -> Result<(Action, Permit), OssError> {
+        let action = action_of(head, target)?;
+        check_bodyless(head, caller)?;
+        Ok((action, self.app.permit(action, target, caller, &head.referers())?))
     }
 
     /// Hands a granted request to its handler. The `match` has no wildcard arm, so an operation
@@ -107,12 +117,12 @@ impl Oss {
             Action::ListBuckets => bucket::list_all(self, permit.service()?, call),
             Action::PutBucket => bucket::create(self, permit.new_bucket()?, call).await,
             Action::DeleteBucket => bucket::delete(self, permit.bucket()?).await,
-            Action::GetBucketInfo => bucket::get_info(self, permit.bucket()?),
-            Action::GetBucketLocation => bucket::get_location(self, permit.bucket()?),
+            Action::GetBucketInfo => Ok(bucket::get_info(self, &permit.bucket()?)),
+            Action::GetBucketLocation => Ok(bucket::get_location(self, &permit.bucket()?)),
             Action::GetBucketStat => bucket::get_stat(self, permit.bucket()?).await,
-            Action::GetBucketAcl => bucket::get_acl(self, permit.bucket()?),
+            Action::GetBucketAcl => Ok(bucket::get_acl(self, &permit.bucket()?)),
             Action::PutBucketAcl => bucket::put_acl(self, permit.bucket()?, call).await,
-            Action::GetBucketReferer => bucket::get_referer(permit.bucket()?),
+            Action::GetBucketReferer => Ok(bucket::get_referer(&permit.bucket()?)),
             Action::PutBucketReferer => bucket::put_referer(self, permit.bucket()?, call).await,
             Action::ListObjects => list::list_v1(self, permit.bucket()?, call).await,
             Action::ListObjectsV2 => list::list_v2(self, permit.bucket()?, call).await,

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::time::Instant;
 
+use super::error::Refusal;
 use super::{Answer, Oss, OssError};
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
@@ -52,7 +53,7 @@ impl Exchange {
         let mut response = match answer {
             Ok(response) => response,
             Err(err) => {
-                let response = self.refuse(&err, &id);
+                let response = self.refuse(err.refusal(), &id);
                 denial = Some(err);
                 response
             }
@@ -67,11 +68,11 @@ impl Exchange {
         if self.oss.vary_referer && target.is_some_and(|t| self.oss.app.varies_by_referer(t)) {
             headers.append(header::VARY, HeaderValue::from_static("Referer"));
         }
-        self.record(&id, response.status(), denial.as_ref());
+        self.record(&id, response.status(), denial.as_ref().map(OssError::refusal));
         response
     }
 
-    fn refuse(&self, err: &OssError, id: &str) -> Response<Body> {
+    fn refuse(&self, err: &Refusal, id: &str) -> Response<Body> {
         let body = write_error(&ErrorBody {
             reason: &err.reason,
             message: &err.message,
@@ -104,7 +105,7 @@ impl Exchange {
         response
     }
 
-    fn record(&self, id: &str, status: StatusCode, denial: Option<&OssError>) {
+    fn record(&self, id: &str, status: StatusCode, denial: Option<&Refusal>) {
         if let Some(err) = denial
             && err.reason.code.status().is_server_error()
             && let Some(cause) = &err.cause

@@ -98,6 +98,5 @@ fn stored_headers(headers: &HeaderMap) -> Result<Vec<(String, String)>, OssError
 
 fn text_of(name: &HeaderName, value: &HeaderValue) -> Result<String, OssError> {
     let text = std::str::from_utf8(value.as_bytes());
-    text.map(str::to_owned)
-        .map_err(|_| OssError::invalid_argument(format!("{name} is not UTF-8.")))
+    text.map(str::to_owned).map_err(|_| OssError::invalid_argument(format!("{name} is not UTF-8.")))
 }

@@ -122,6 +122,11 @@ impl Element {
         self.text.trim_matches(BLANK)
     }
 
+    /// The same text with the white space around it, for names of which white space is a part.
+    pub fn raw_text(&self) -> &str {
+        &self.text
+    }
+
     /// The elements directly within the element, in their order.
     pub fn children(&self) -> &[Self] {
         &self.children
