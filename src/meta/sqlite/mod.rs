@@ -4,7 +4,7 @@
 //!
 //! * WAL with `synchronous=FULL`: a commit returns when its log is on the disk.
 //! * One connection writes, in a task of its own, and commits what has queued up as one
-//!   transaction ([`writer`]). So no write ever waits for a lock of SQLite's, and 64 clients
+//!   transaction (`writer`). So no write ever waits for a lock of SQLite's, and 64 clients
 //!   share an fsync.
 //! * A pool of connections that cannot write answers reads. They see every write that was
 //!   acknowledged, and are held up by none.

@@ -230,9 +230,20 @@ impl Task {
     async fn connected(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => SqliteConnection::connect_with(&self.options).await?,
+            None => self.reconnect().await?,
         };
         Ok(self.connection.insert(connection))
+    }
+
+    /// Connects anew after a failure.
+    async fn reconnect(&self) -> Result<SqliteConnection, sqlx::Error> {
+        const SQL: &str = "pragma wal_checkpoint(passive)";
+        let mut connection = SqliteConnection::connect_with(&self.options).await?;
+        // On a full disk the log cannot grow. Once copied it is begun anew in the space that it
+        // has, and deletions, which make space, are possible again. If there is not even space
+        // for the copy, the next commit says so.
+        let _ = sqlx::query(SQL).execute(&mut connection).await;
+        Ok(connection)
     }
 
     /// Copies the log into the database and closes it.
