@@ -4,7 +4,7 @@
 //!
 //! * WAL with `synchronous=FULL`: a commit returns when its log is on the disk.
 //! * One connection writes, in a task of its own, and commits what has queued up as one
-//!   transaction ([`writer`]). So no write ever waits for a lock of SQLite's, and 64 clients
+//!   transaction (`writer`). So no write ever waits for a lock of SQLite's, and 64 clients
 //!   share an fsync.
 //! * A pool of connections that cannot write answers reads. They see every write that was
 //!   acknowledged, and are held up by none.
@@ -21,6 +21,9 @@ mod tests;
 mod writer;
 
 use std::fmt;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -82,7 +85,7 @@ impl Sqlite {
     pub async fn open(path: &Path) -> Result<Self, MetaError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
+            .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -91,11 +94,9 @@ impl Sqlite {
             .pragma("mmap_size", "0")
             .disable_statement_logging();
         let writing = options.clone().pragma("cache_size", WRITER_CACHE);
-        let reading = options
-            .create_if_missing(false)
-            .pragma("cache_size", READER_CACHE)
-            .pragma("query_only", "on");
+        let reading = options.pragma("cache_size", READER_CACHE).pragma("query_only", "on");
 
+        make_private(path).map_err(sqlx::Error::Io)?;
         let mut connection = SqliteConnection::connect_with(&writing).await?;
         MIGRATIONS.run(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
@@ -128,6 +129,12 @@ impl Sqlite {
         self.readers.close().await;
         self.writer.close().await
     }
+}
+
+/// Makes the file, if it is not there, so that only its owner may read it. SQLite gives the files
+/// that it makes beside it the same permissions.
+fn make_private(path: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(|_| ())
 }
 
 /// What went wrong when reading.

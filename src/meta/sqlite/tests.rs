@@ -1,6 +1,8 @@
 //! What is true of this backend alone: how writes share transactions, what a failure takes with
 //! it, and that no damaged row becomes a default.
 
+use std::os::unix::fs::PermissionsExt;
+
 use futures_util::future::{join_all, poll_immediate};
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
@@ -143,6 +145,25 @@ async fn a_transaction_that_is_lost_takes_the_whole_batch_with_it() {
     put(&meta, bucket, 3).await.unwrap();
 }
 
+struct Panic;
+
+impl Operation for Panic {
+    type Answer = ();
+
+    async fn run(&self, _: &mut SqliteConnection) -> Result<(), MetaError> {
+        panic!("an operation with a bug")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_fails_the_batch_and_nothing_after_it() {
+    let (_folder, meta, bucket) = fresh().await;
+    let (before, panicked) = tokio::join!(put(&meta, bucket, 1), meta.writer.submit(Panic));
+    assert!(before.is_err() && panicked.is_err(), "{before:?} {panicked:?}");
+    assert_eq!(meta.bucket_usage(bucket).await.unwrap(), Usage::default());
+    put(&meta, bucket, 2).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_queued_operation_is_executed_without_its_requester() {
     let (_folder, meta, bucket) = fresh().await;
@@ -181,6 +202,54 @@ async fn a_second_opening_sees_what_the_first_acknowledged() {
     put(&meta, bucket, 1).await.unwrap();
     let second = open(&folder).await;
     assert!(second.find_object(bucket, &key(1)).await.unwrap().is_some());
+}
+
+/// Reads settings of the connection that writes.
+struct Settings;
+
+impl Operation for Settings {
+    type Answer = (String, i64, i64, i64);
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Self::Answer, MetaError> {
+        const SQL: &str = "
+            select (select journal_mode from pragma_journal_mode),
+                   (select synchronous from pragma_synchronous),
+                   (select foreign_keys from pragma_foreign_keys),
+                   (select cache_size from pragma_cache_size)";
+        Ok(sqlx::query_as(SQL).fetch_one(connection).await?)
+    }
+}
+
+/// 2 is FULL. It must be so after a failure, too, which replaces the connection.
+#[tokio::test]
+async fn a_commit_waits_for_the_disk() {
+    let (_folder, meta, _) = fresh().await;
+    for _ in 0..2 {
+        let settings = meta.writer.submit(Settings).await.unwrap();
+        assert_eq!(settings, ("wal".to_owned(), 2, 1, -65536));
+        meta.writer.submit(Panic).await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused() {
+    let (folder, meta, _) = fresh().await;
+    meta.close().await.unwrap();
+    let newer = "insert into _sqlx_migrations (version, description, success, checksum,
+                 execution_time) values (9999, 'of the future', true, x'00', 0)";
+    damage(&folder, newer).await;
+    let opened = Sqlite::open(&folder.path().join("meta.sqlite3")).await;
+    assert!(matches!(opened, Err(MetaError::Migrate(_))), "{opened:?}");
+}
+
+#[tokio::test]
+async fn only_the_owner_may_read() {
+    let (folder, meta, bucket) = fresh().await;
+    put(&meta, bucket, 1).await.unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }
 
 #[tokio::test]

@@ -8,15 +8,17 @@
 //! * An answer is given only after the commit that it tells of. No commit, no success.
 //! * Each operation has a savepoint of its own, so one that fails leaves no trace of itself and
 //!   does not touch its neighbours.
-//! * An error that may have cost SQLite the whole transaction (disk full, I/O, corruption) fails
-//!   the whole batch, and the connection is replaced: a savepoint outside a transaction would
+//! * An error that may have cost SQLite the whole transaction (disk full, I/O, corruption), or a
+//!   panic, fails the whole batch, and the connection is replaced: a savepoint outside a transaction would
 //!   be a transaction, and commit half of what then counts as failed.
 //! * A queued operation is executed even if whoever asked for it has gone.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -197,7 +199,10 @@ impl Task {
 
     /// Performs a batch and answers all of it.
     async fn perform(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
-        let outcome = self.transact(jobs).await.map_err(Failure::new);
+        // A panic would end the task, and with it all writing until the next start. What it leaves
+        // behind goes with the transaction and the connection.
+        let attempt = AssertUnwindSafe(self.transact(jobs)).catch_unwind().await;
+        let outcome = attempt.unwrap_or(Err(sqlx::Error::WorkerCrashed)).map_err(Failure::new);
         if outcome.is_ok() {
             let operations = u64::try_from(jobs.len()).unwrap_or(u64::MAX);
             self.counters.commits.fetch_add(1, Ordering::Relaxed);
@@ -225,9 +230,20 @@ impl Task {
     async fn connected(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => SqliteConnection::connect_with(&self.options).await?,
+            None => self.reconnect().await?,
         };
         Ok(self.connection.insert(connection))
+    }
+
+    /// Connects anew after a failure.
+    async fn reconnect(&self) -> Result<SqliteConnection, sqlx::Error> {
+        const SQL: &str = "pragma wal_checkpoint(passive)";
+        let mut connection = SqliteConnection::connect_with(&self.options).await?;
+        // On a full disk the log cannot grow. Once copied it is begun anew in the space that it
+        // has, and deletions, which make space, are possible again. If there is not even space
+        // for the copy, the next commit says so.
+        let _ = sqlx::query(SQL).execute(&mut connection).await;
+        Ok(connection)
     }
 
     /// Copies the log into the database and closes it.
