@@ -6,6 +6,9 @@
 
 pub mod blob;
 pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod http;
 pub mod meta;
+pub mod service;
 pub mod wire;

@@ -1,8 +1,137 @@
 //! The command line.
+//!
+//! Exit status: 0 done, 1 failed (or, for `referer check`, denied), 2 wrong usage or setting.
+//! A failure is one line on standard error.
 
+mod bucket;
+mod client;
+mod credentials;
+mod log;
+mod referer;
+mod serve;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Layer, SettingError};
+
+/// An object store that speaks Alibaba Cloud OSS's protocol and decides who may embed its objects
+#[derive(Debug, Parser)]
+#[command(name = "refgate", version, about, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Without a command, refgate serves with its defaults: objects and database in
+./refgate-data, OSS's protocol on 127.0.0.1:9000, health on 127.0.0.1:9001.
+
+The other commands talk to a running server. They find its address and the
+owner's access key where `serve` does: flags, REFGATE_... variables,
+refgate.toml, the data folder.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (the default)
+    Serve(Box<ServeArgs>),
+    /// List, create and delete buckets
+    #[command(subcommand)]
+    Bucket(bucket::Command),
+    /// Show, set, reset and try the referer policy of a bucket
+    #[command(subcommand)]
+    Referer(referer::Command),
+}
+
+/// The settings of the server.
+#[derive(Debug, Default, Args)]
+struct ServeArgs {
+    /// Settings file [default: refgate.toml, if there is one]
+    #[arg(short, long, env = "REFGATE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    layer: Layer,
+}
+
+/// Why a command ends without having done what it was asked for.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// Anything else; the sentence says what.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Failure {
+    /// What failed and why, in one line.
+    fn of(what: &str, why: impl std::fmt::Display) -> Self {
+        Self::Other(format!("{what}: {why}"))
+    }
+
+    /// What failed, with all the causes of the error.
+    fn caused(what: &str, err: &dyn std::error::Error) -> Self {
+        let mut text = format!("{what}: {err}");
+        let mut source = err.source();
+        while let Some(err) = source {
+            text.push_str(": ");
+            text.push_str(&err.to_string());
+            source = err.source();
+        }
+        Self::Other(text)
+    }
+}
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(err) => return usage(&err),
+    };
+    let done = match cli.command {
+        None => no_arguments().and_then(|args| serve::run(*args)),
+        Some(Command::Serve(args)) => serve::run(*args),
+        Some(Command::Bucket(command)) => bucket::run(command),
+        Some(Command::Referer(command)) => referer::run(command),
+    };
+    match done {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("refgate: {}", one_line(&failure.to_string()));
+            match failure {
+                Failure::Setting(_) => ExitCode::from(2),
+                Failure::Other(_) => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+/// `refgate` alone is `refgate serve`: the same flags, so the same environment.
+fn no_arguments() -> Result<Box<ServeArgs>, Failure> {
+    match Cli::try_parse_from(["refgate", "serve"]) {
+        Ok(Cli { command: Some(Command::Serve(args)) }) => Ok(args),
+        Ok(_) => Ok(Box::default()),
+        Err(err) => err.exit(),
+    }
+}
+
+/// Help goes to standard output as it is; a mistake is one line and status 2.
+fn usage(err: &clap::Error) -> ExitCode {
+    if !err.use_stderr() {
+        print!("{err}");
+        return ExitCode::SUCCESS;
+    }
+    let text = err.to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let sentence = one_line(first.trim_start_matches("error: "));
+    eprintln!("refgate: {sentence} (see refgate --help)");
+    ExitCode::from(2)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

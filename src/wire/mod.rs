@@ -6,7 +6,13 @@
 //! | module | reads and writes |
 //! | --- | --- |
 //! | [`xml`] | XML in general, within limits |
+//! | [`bucket`] | the bodies of operations on buckets |
+//! | [`list`] | listings, and deletions of many objects |
+//! | [`error_body`] | errors |
 //! | [`referer`] | referer policies, as XML and as JSON |
 
+pub mod bucket;
+pub mod error_body;
+pub mod list;
 pub mod referer;
 pub mod xml;

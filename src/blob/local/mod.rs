@@ -1,1 +1,120 @@
-//! Blobs as files.
+//! Blobs as files of a local folder, `root/aa/bb/<uuid>`.
+//!
+//! # Folders
+//!
+//! An id is a UUID version 7, which begins with 48 bits of milliseconds. `aa` is bits 24 to 31 of
+//! those, `bb` bits 16 to 23, so a folder holds the blobs of 65 seconds (2¹⁶ ms), and a name comes
+//! round again after 50 days. The leading bits would stay the same for years, the trailing ones
+//! would spread neighbours over all folders. This way
+//!
+//! * a new folder is made, and its parents are made durable, about once a minute;
+//! * those who write at the same time write to the same folder and share its fsync;
+//! * what was written together lies together.
+//!
+//! Folders are not removed when they become empty.
+//!
+//! # What makes a blob durable
+//!
+//! fsync of the file, of its folder, and, when this process first writes to a folder, of the
+//! folders above it. A failing fsync is never repeated: the system may have dropped the data and
+//! report success the second time. The blob is given up instead.
+
+mod folder;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod writer;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+
+use super::{BlobError, BlobReader, BlobStore, BlobWriter, Sha256};
+use crate::domain::name::BlobId;
+use folder::Folders;
+use reader::Reader;
+use writer::Writer;
+
+/// A store of blobs in a local folder. Needs a tokio runtime; every access to the disk happens on
+/// its blocking threads.
+#[derive(Debug)]
+pub struct LocalBlobs {
+    folders: Arc<Folders>,
+}
+
+impl LocalBlobs {
+    /// Opens the store in the folder `root`, and makes the folder if it is not there. Blocks for
+    /// a few accesses to the disk: it belongs to the start of the server.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Folder`] if the folder cannot be made.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, BlobError> {
+        let root = root.into();
+        make_durable(&root).map_err(BlobError::Folder)?;
+        Ok(Self { folders: Arc::new(Folders::new(root)) })
+    }
+}
+
+#[async_trait]
+impl BlobStore for LocalBlobs {
+    async fn create(&self, id: BlobId, sha256: Sha256) -> Result<Box<dyn BlobWriter>, BlobError> {
+        Ok(Box::new(Writer::new(Arc::clone(&self.folders), id, sha256)))
+    }
+
+    async fn open(&self, id: BlobId) -> Result<Box<dyn BlobReader>, BlobError> {
+        let path = self.folders.path_of(id);
+        let file = blocking(move || File::open(path)).await.map_err(|source| {
+            if source.kind() == io::ErrorKind::NotFound {
+                return BlobError::Missing(id);
+            }
+            BlobError::Io { action: "opening", blob: id, source }
+        })?;
+        Ok(Box::new(Reader::new(id, file)))
+    }
+
+    /// The folder is not made durable: a blob that a power failure brings back is one that no row
+    /// names, and the scrub removes it.
+    async fn delete(&self, id: BlobId) -> Result<(), BlobError> {
+        let path = self.folders.path_of(id);
+        match blocking(move || fs::remove_file(path)).await {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(BlobError::Io { action: "deletion", blob: id, source })
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<Vec<BlobId>, BlobError>> {
+        walk::list(self.folders.root().to_owned())
+    }
+}
+
+/// Runs blocking work on a thread for it. A panic there, or a runtime that is shutting down, is
+/// an I/O error like others.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+/// Makes a folder with those above it, and makes durable that they are there.
+fn make_durable(root: &Path) -> io::Result<()> {
+    let root = std::path::absolute(root)?;
+    let missing: Vec<&Path> = root.ancestors().take_while(|path| !path.exists()).collect();
+    for path in missing.iter().rev() {
+        folder::make(path)?;
+    }
+    missing.iter().filter_map(|path| path.parent()).try_for_each(folder::sync)?;
+    // A process that made the root may have ended before this. Whoever may not read the folder
+    // above cannot have made the root, either.
+    match root.parent().map_or(Ok(()), folder::sync) {
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

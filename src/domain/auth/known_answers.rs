@@ -228,11 +228,15 @@ fn v4_by_header() {
             "" => String::new(),
             list => format!("AdditionalHeaders={list},"),
         };
-        // The three ways in which SDKs order and separate the fields.
+        // The ways in which SDKs order and separate the fields, and a list out of order.
+        let unsorted = additional.replace("abc;zabc", "ZAbc;abc");
         for fields in [
             format!("Credential={credential},{additional}Signature={signature}"),
             format!("Credential={credential}, {additional} Signature={signature}"),
-            format!("{additional}Signature={signature}, Credential={credential}"),
+            format!("Credential={credential}, Signature={signature}, {additional}")
+                .trim_end_matches([',', ' '])
+                .to_owned(),
+            format!("{unsorted}Signature={signature},Credential={credential}"),
         ] {
             let mut headers = headers(&[row.headers, UNSIGNED_HEADERS]);
             headers.insert("x-oss-date", HeaderValue::from_static(row.date));

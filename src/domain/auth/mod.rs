@@ -64,3 +64,5 @@ pub use sign::Signer;
 
 #[cfg(test)]
 mod known_answers;
+#[cfg(test)]
+mod tests;

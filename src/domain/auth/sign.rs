@@ -79,6 +79,9 @@ impl Signer<'_> {
 
     /// Makes the query of a V1 URL, without the `?`, that is good to the end of the second
     /// `expires` after the epoch. `parameters` are those of the request itself, decoded.
+    ///
+    /// For a key that somebody else chose take [`Signer::presign_v4`]: a V1 signature of the key
+    /// `?referer` is also one of the bucket's sub-resource `referer`.
     pub fn presign_v1(
         &self,
         method: &str,

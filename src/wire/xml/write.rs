@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Write};
 
 use super::is_xml_char;
 
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
 /// Writes a document, element by element, without a namespace and without white space: that is what
 /// every SDK can read.
 ///
@@ -34,8 +36,15 @@ impl XmlWriter {
     /// Writes a document of one root element. Names are part of the program, so they are taken to
     /// be names.
     pub fn document(root: &'static str, content: impl FnOnce(&mut Self)) -> Vec<u8> {
-        let mut writer = Self { out: "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".into() };
+        let mut writer = Self { out: DECLARATION.into() };
         writer.element(root, content);
+        writer.out.into_bytes()
+    }
+
+    /// Writes a document whose root holds text.
+    pub fn text_document(root: &'static str, text: impl Display) -> Vec<u8> {
+        let mut writer = Self { out: DECLARATION.into() };
+        writer.text(root, text);
         writer.out.into_bytes()
     }
 

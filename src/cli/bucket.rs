@@ -1,0 +1,79 @@
+//! `refgate bucket`.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use http::Method;
+
+use super::Failure;
+use super::client::{Client, ClientArgs};
+use crate::domain::acl::BucketAcl;
+use crate::domain::encode::percent_encode;
+use crate::domain::name::BucketName;
+use crate::wire::xml::{Element, Limits};
+
+/// What can be done with buckets.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the buckets, one a line: when created, name
+    Ls {
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Create a bucket
+    Create {
+        /// Its name: 3 to 63 of a-z, 0-9 and '-'
+        bucket: BucketName,
+        /// What strangers may do: private, public-read or public-read-write
+        #[arg(long)]
+        acl: Option<BucketAcl>,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Delete an empty bucket
+    Rm {
+        /// Its name
+        bucket: BucketName,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Ls { client } => list(&Client::new(client)?)?,
+        Command::Create { bucket, acl, client } => {
+            let headers = acl.map(|acl| ("x-oss-acl", acl.as_str()));
+            let headers: Vec<_> = headers.into_iter().collect();
+            let client = Client::new(client)?;
+            client.send(&Method::PUT, Some(&bucket), "", (&headers, Vec::new()))?;
+            println!("created {bucket}");
+        }
+        Command::Rm { bucket, client } => {
+            let client = Client::new(client)?;
+            client.send(&Method::DELETE, Some(&bucket), "", (&[], Vec::new()))?;
+            println!("deleted {bucket}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(client: &Client) -> Result<(), Failure> {
+    let mut marker = String::new();
+    loop {
+        let query = format!("max-keys=1000&marker={}", percent_encode(&marker));
+        let body = client.send(&Method::GET, None, &query, (&[], Vec::new()))?;
+        let page = Element::read(&body, Limits::new(4 << 20, 20_000))
+            .map_err(|err| Failure::of("the server's answer is not a list", err))?;
+        let text = |of: &Element, name: &str| {
+            of.all(name).next().map(|e| e.text().to_owned()).unwrap_or_default()
+        };
+        for bucket in page.all("Buckets").flat_map(|buckets| buckets.all("Bucket")) {
+            println!("{}  {}", text(bucket, "CreationDate"), text(bucket, "Name"));
+        }
+        marker = text(&page, "NextMarker");
+        if marker.is_empty() {
+            return Ok(());
+        }
+    }
+}

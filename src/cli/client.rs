@@ -1,0 +1,168 @@
+//! A client of OSS's protocol for the commands, signed with the owner's key.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use ureq::Agent;
+
+use super::Failure;
+use super::credentials::{self, AccessKey};
+use crate::config::{self, Layer};
+use crate::domain::auth::Signer;
+use crate::domain::name::{BucketName, Region};
+use crate::domain::op::Target;
+use crate::domain::query::Query;
+use crate::domain::time::UnixMillis;
+use crate::wire::xml::{Element, Limits};
+
+/// The most bytes of an answer that are read.
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
+
+/// Where the server is and who asks.
+#[derive(Debug, Args)]
+pub(super) struct ClientArgs {
+    /// The server's data plane [default: http:// and the `listen` setting]
+    #[arg(long, env = "REFGATE_ENDPOINT", value_name = "URL")]
+    endpoint: Option<String>,
+
+    /// Settings file [default: refgate.toml, if there is one]
+    #[arg(short, long, env = "REFGATE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Folder where the owner's access key is kept [default: ./refgate-data]
+    #[arg(long, env = "REFGATE_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// The server's region [default: cn-hangzhou]
+    #[arg(long, env = "REFGATE_REGION")]
+    region: Option<String>,
+
+    /// The owner's access key id; its secret is in REFGATE_ROOT_ACCESS_KEY_SECRET
+    #[arg(long, env = "REFGATE_ROOT_ACCESS_KEY_ID", value_name = "ID", hide_env_values = true)]
+    root_access_key_id: Option<String>,
+}
+
+/// A client of one server.
+pub(super) struct Client {
+    agent: Agent,
+    endpoint: String,
+    region: Region,
+    key: AccessKey,
+}
+
+impl Client {
+    /// Finds the server and the key.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub(super) fn new(args: ClientArgs) -> Result<Self, Failure> {
+        let file = Layer::from_file(args.config.as_deref())?;
+        let flags = Layer {
+            data_dir: args.data_dir,
+            region: args.region,
+            root_access_key_id: args.root_access_key_id,
+            ..Layer::default()
+        };
+        let settings = flags.with_secret_from_environment().or(file).settings()?;
+        let endpoint = args.endpoint.unwrap_or_else(|| format!("http://{}", settings.listen));
+        check_endpoint(&endpoint)?;
+        let key = match settings.root {
+            Some(key) => key,
+            None => credentials::read(&settings.data_dir)?.ok_or_else(|| {
+                Failure::Other(format!(
+                    "no access key in {}: name the server's folder with --data-dir, or set REFGATE_ROOT_ACCESS_KEY_ID and REFGATE_ROOT_ACCESS_KEY_SECRET",
+                    settings.data_dir.display(),
+                ))
+            })?,
+        };
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build();
+        let endpoint = endpoint.trim_end_matches('/').to_owned();
+        Ok(Self { agent: agent.into(), endpoint, region: settings.region, key })
+    }
+
+    /// Sends a request about the account or a bucket and returns the body of a good answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: the server cannot be reached, or it refuses; then with its own words.
+    pub(super) fn send(
+        &self,
+        method: &Method,
+        bucket: Option<&BucketName>,
+        query: &str,
+        (headers, body): (&[(&'static str, &str)], Vec<u8>),
+    ) -> Result<Vec<u8>, Failure> {
+        let bad = |err: &dyn std::fmt::Display| Failure::of("cannot make the request", err);
+        let parsed = Query::parse(query).map_err(|err| bad(&err))?;
+        let target = bucket.map_or(Target::Service, |name| Target::Bucket(name.clone()));
+        let mut all = HeaderMap::new();
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).map_err(|err| bad(&err))?;
+            all.insert(HeaderName::from_static(name), value);
+        }
+        self.signer().sign_v4_header(method.as_str(), &target, &parsed, &mut all);
+        let path = bucket.map_or(String::new(), |name| format!("{name}/"));
+        let mark = if query.is_empty() { "" } else { "?" };
+        let mut request = Request::builder()
+            .method(method.clone())
+            .uri(format!("{}/{path}{mark}{query}", self.endpoint))
+            .body(body)
+            .map_err(|err| bad(&err))?;
+        *request.headers_mut() = all;
+        self.answer(request)
+    }
+
+    fn answer(&self, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
+        let unreachable = |err| Failure::of(&format!("cannot reach {}", self.endpoint), err);
+        let mut response = self.agent.run(request).map_err(unreachable)?;
+        let status = response.status();
+        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+        let body = body.map_err(unreachable)?;
+        if status.is_success() { Ok(body) } else { Err(refusal(status, &body)) }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a command has no service and so no clock of it")]
+    fn signer(&self) -> Signer<'_> {
+        Signer {
+            access_key_id: &self.key.0,
+            secret: &self.key.1,
+            region: &self.region,
+            now: UnixMillis::from_system_time(SystemTime::now()),
+        }
+    }
+}
+
+fn check_endpoint(endpoint: &str) -> Result<(), Failure> {
+    let good = ["http://", "https://"]
+        .iter()
+        .any(|scheme| endpoint.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+    if good {
+        return Ok(());
+    }
+    Err(Failure::Setting(config::SettingError::Value {
+        name: "endpoint",
+        value: endpoint.into(),
+        reason: "must be a URL such as http://127.0.0.1:9000".into(),
+    }))
+}
+
+/// What the server said, in one line.
+fn refusal(status: StatusCode, body: &[u8]) -> Failure {
+    let Ok(error) = Element::read(body, Limits::new(1 << 20, 100)) else {
+        return Failure::Other(format!("the server answered {status}"));
+    };
+    let text = |name| error.all(name).next().map(Element::text).unwrap_or_default();
+    let (code, message, id) = (text("Code"), text("Message"), text("RequestId"));
+    let ec = match text("EC") {
+        "" => String::new(),
+        ec => format!(", EC {ec}"),
+    };
+    Failure::Other(format!("{code}: {message} (status {}{ec}, request {id})", status.as_u16()))
+}

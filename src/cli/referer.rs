@@ -1,0 +1,144 @@
+//! `refgate referer`.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Subcommand, ValueEnum};
+use http::Method;
+
+use super::Failure;
+use super::client::{Client, ClientArgs};
+use crate::domain::name::BucketName;
+use crate::domain::referer::{Decision, Matcher, Policy, Referers};
+use crate::wire::referer::{read_policy, read_policy_json, write_policy, write_policy_json};
+
+/// The most bytes of a policy file.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// What can be done with the referer policy of a bucket.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show the policy
+    Get {
+        /// The bucket
+        bucket: BucketName,
+        /// The form in which it is shown
+        #[arg(long, value_enum, default_value_t = Format::Xml)]
+        format: Format,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Replace the policy as a whole
+    Put {
+        /// The bucket
+        bucket: BucketName,
+        /// A file with the policy as XML or JSON, or - for standard input
+        file: PathBuf,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Remove both lists and allow empty referers: everybody may embed
+    Reset {
+        /// The bucket
+        bucket: BucketName,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Say what the policy decides about a referer, and by which rule: exit 0 allowed, 1 denied
+    Check {
+        /// The bucket
+        bucket: BucketName,
+        /// The referer; without it, that of a request that has none
+        #[arg(long, value_name = "URL")]
+        referer: Option<String>,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+/// The form of a policy.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// As OSS has it.
+    Xml,
+    /// For people and scripts.
+    Json,
+}
+
+pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Get { bucket, format, client } => {
+            let policy = get(&Client::new(client)?, &bucket)?;
+            let text = match format {
+                Format::Xml => String::from_utf8_lossy(&write_policy(&policy)).into_owned(),
+                Format::Json => write_policy_json(&policy),
+            };
+            println!("{}", text.trim_end());
+        }
+        Command::Put { bucket, file, client } => {
+            let policy = read_file(&file)?;
+            put(&Client::new(client)?, &bucket, &policy)?;
+            let (allow, deny) = (policy.allow.len(), policy.deny.len());
+            println!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
+        }
+        Command::Reset { bucket, client } => {
+            put(&Client::new(client)?, &bucket, &Policy::default())?;
+            println!("{bucket}: no lists, empty referers are allowed");
+        }
+        Command::Check { bucket, referer, client } => {
+            let policy = get(&Client::new(client)?, &bucket)?;
+            return Ok(check(policy, referer.as_deref()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn get(client: &Client, bucket: &BucketName) -> Result<Policy, Failure> {
+    let body = client.send(&Method::GET, Some(bucket), "referer", (&[], Vec::new()))?;
+    read_policy(&body).map_err(|err| Failure::of("the server's answer is not a policy", err))
+}
+
+fn put(client: &Client, bucket: &BucketName, policy: &Policy) -> Result<(), Failure> {
+    let headers = [("content-type", "application/xml")];
+    let body = write_policy(policy);
+    client.send(&Method::PUT, Some(bucket), "referer", (&headers, body)).map(|_| ())
+}
+
+fn read_file(path: &Path) -> Result<Policy, Failure> {
+    let shown = path.display();
+    let mut bytes = Vec::new();
+    let read = match path.to_str() {
+        Some("-") => std::io::stdin().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes),
+        _ => std::fs::File::open(path)
+            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)),
+    };
+    read.map_err(|err| Failure::of(&format!("cannot read {shown}"), err))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Failure::Other(format!("{shown} is over {MAX_FILE_BYTES} bytes")));
+    }
+    let looks_like_json = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+    let policy = if looks_like_json {
+        read_policy_json(&bytes).map_err(|err| err.to_string())
+    } else {
+        read_policy(&bytes).map_err(|err| err.to_string())
+    };
+    policy.map_err(|err| Failure::of(&format!("{shown} is not a policy"), err))
+}
+
+/// Prints what the server decides: the matcher and the policy are the server's own.
+fn check(policy: Policy, referer: Option<&str>) -> ExitCode {
+    let matcher = Matcher::new(policy);
+    let explanation = matcher.explain(&Referers::read(referer.map(str::as_bytes)));
+    println!("{}", explanation.decision);
+    if let Some(subject) = &explanation.subject {
+        println!("compared: {subject}");
+    }
+    match explanation.decision {
+        Decision::Allow(_) => ExitCode::SUCCESS,
+        Decision::Deny(denied) => {
+            println!("EC: {}", denied.reason().ec.unwrap_or("none"));
+            ExitCode::FAILURE
+        }
+    }
+}

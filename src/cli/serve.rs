@@ -1,0 +1,216 @@
+//! `refgate serve`.
+
+use std::fs::{self, File};
+use std::future::Future;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::credentials::{self, AccessKey, Origin};
+use super::{Failure, ServeArgs, log};
+use crate::blob::local::LocalBlobs;
+use crate::config::{Layer, Settings};
+use crate::domain::op::HostRules;
+use crate::http::oss::Oss;
+use crate::http::{admin, conn};
+use crate::meta::sqlite::Sqlite;
+use crate::service::clock::Clock;
+use crate::service::{App, Parts};
+
+/// Serves until SIGTERM or SIGINT, then lets running requests end.
+///
+/// # Errors
+///
+/// [`Failure`]: a setting is wrong, or the server cannot start.
+pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
+    let file = Layer::from_file(args.config.as_deref())?;
+    let settings = args.layer.with_secret_from_environment().or(file).settings()?;
+    let _log = log::start(&settings.log, settings.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|err| Failure::of("cannot start the runtime", err))?;
+    runtime.block_on(serve(settings))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(settings: Settings) -> Result<(), Failure> {
+    let _lock = claim_folder(&settings.data_dir)?;
+    let (key, origin) = match settings.root.clone() {
+        Some(key) => (key, Origin::Set),
+        None => credentials::read_or_make(&settings.data_dir)?,
+    };
+    let data = listen("listen", settings.listen).await?;
+    let admin = listen("admin_listen", settings.admin_listen).await?;
+    let meta = Arc::new(open_meta(&settings.data_dir).await?);
+    let app = start_app(&settings, meta.clone(), key.clone()).await?;
+    let stop = stop_signal()?;
+
+    let addresses = (address(&data)?, address(&admin)?);
+    let endpoint = settings.public_endpoint.clone().unwrap_or_else(|| addresses.0.clone());
+    welcome(&settings, &addresses, &key, &origin);
+    app.start_scrub();
+    tokio::join!(
+        serve_data(data, app.clone(), &settings, endpoint, stop.clone()),
+        serve_admin(admin, app.clone(), &settings, stop),
+    );
+    app.finish().await;
+    meta.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Makes the data folder and locks it: two servers on one folder would each believe its memory.
+fn claim_folder(folder: &Path) -> Result<File, Failure> {
+    let shown = folder.display();
+    let mut builder = fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(folder);
+    made.map_err(|err| Failure::of(&format!("cannot make the data folder {shown}"), err))?;
+    let lock = File::options().create(true).truncate(false).write(true).open(folder.join("LOCK"));
+    let lock = lock.map_err(|err| Failure::of(&format!("cannot lock {shown}"), err))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(Failure::Other(format!("another refgate is running on {shown}")))
+        }
+        Err(fs::TryLockError::Error(err)) => {
+            Err(Failure::of(&format!("cannot lock {shown}"), err))
+        }
+    }
+}
+
+async fn listen(setting: &str, wanted: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(wanted).await;
+    listener.map_err(|err| Failure::of(&format!("cannot listen on {setting} = {wanted}"), err))
+}
+
+fn address(listener: &TcpListener) -> Result<String, Failure> {
+    let address = listener.local_addr().map_err(|err| Failure::of("cannot listen", err))?;
+    Ok(address.to_string())
+}
+
+async fn open_meta(data_dir: &Path) -> Result<Sqlite, Failure> {
+    let path = data_dir.join("meta.sqlite");
+    let opened = Sqlite::open(&path).await;
+    opened.map_err(|err| Failure::caused(&format!("cannot open {}", path.display()), &err))
+}
+
+async fn start_app(
+    settings: &Settings,
+    meta: Arc<Sqlite>,
+    root: AccessKey,
+) -> Result<Arc<App>, Failure> {
+    let folder = settings.data_dir.join("blobs");
+    let blobs = LocalBlobs::open(&folder)
+        .map_err(|err| Failure::caused(&format!("cannot open {}", folder.display()), &err))?;
+    let clock = Clock::system().map_err(|err| Failure::of("cannot start", err))?;
+    let app = App::start(Parts {
+        meta,
+        blobs: Arc::new(blobs),
+        clock,
+        region: settings.region.clone(),
+        root,
+        object_cache_bytes: settings.object_cache_bytes,
+    });
+    app.await.map_err(|err| Failure::caused("cannot load the buckets", &err))
+}
+
+/// A token that SIGTERM or SIGINT cancels.
+fn stop_signal() -> Result<CancellationToken, Failure> {
+    let on = |kind| signal(kind).map_err(|err| Failure::of("cannot wait for signals", err));
+    let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: running requests may end");
+        stopped.cancel();
+    });
+    Ok(stop)
+}
+
+fn serve_data(
+    listener: TcpListener,
+    app: Arc<App>,
+    settings: &Settings,
+    endpoint: String,
+    stop: CancellationToken,
+) -> impl Future<Output = ()> + use<> {
+    let oss = Arc::new(Oss {
+        app,
+        hosts: HostRules::new(settings.base_domains.clone(), settings.cnames.clone()),
+        endpoint,
+        vary_referer: settings.vary_referer,
+        body_timeout: settings.limits.body_timeout,
+    });
+    let service = move |request| oss.clone().handle(request);
+    conn::serve(listener, settings.limits, stop, service)
+}
+
+fn serve_admin(
+    listener: TcpListener,
+    app: Arc<App>,
+    settings: &Settings,
+    stop: CancellationToken,
+) -> impl Future<Output = ()> + use<> {
+    let router = admin::router(app);
+    let service = move |request| {
+        let answer = router.clone().oneshot(request);
+        async move {
+            match answer.await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    };
+    conn::serve(listener, settings.limits, stop, service)
+}
+
+/// Says where the server is and how to try it: to a person, so on standard output.
+fn welcome(settings: &Settings, addresses: &(String, String), key: &AccessKey, origin: &Origin) {
+    let (data, admin) = addresses;
+    println!("refgate {}", env!("CARGO_PKG_VERSION"));
+    println!("  data   http://{data}");
+    println!("  admin  http://{admin}");
+    println!("  files  {}", settings.data_dir.display());
+    match origin {
+        Origin::Set => println!("  owner  {}", key.0),
+        Origin::Kept(path) => println!("  owner  {} (secret in {})", key.0, path.display()),
+        Origin::Made(path) => {
+            println!("\nThe owner's access key, shown this once and kept in {}:", path.display());
+            println!("  id      {}", key.0);
+            println!("  secret  {}", key.1.expose());
+        }
+    }
+    walk_through(data);
+}
+
+fn walk_through(data: &str) {
+    let program = std::env::current_exe().ok();
+    let program = program.as_deref().map_or("refgate".into(), |path| {
+        let here = std::env::current_dir().ok();
+        let near = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
+        near.map_or_else(|| path.display().to_string(), |near| format!("./{}", near.display()))
+    });
+    let flag = if data == "127.0.0.1:9000" { String::new() } else { format!(" --endpoint http://{data}") };
+    println!(
+        "
+Try it in another terminal, in this folder:
+  {program} bucket create try-me --acl public-read-write{flag}
+  echo hello | curl -T - -H 'Content-Type: text/plain' http://{data}/try-me/hello.txt
+  echo '{{\"allow_empty_referer\": false, \"whitelist\": [\"https://good.example/\"]}}' |
+    {program} referer put try-me -{flag}
+  curl -i http://{data}/try-me/hello.txt
+  curl -i -H 'Referer: https://good.example/page' http://{data}/try-me/hello.txt
+  {program} referer check try-me --referer https://thief.example/{flag}
+  {program} referer reset try-me{flag}
+"
+    );
+}

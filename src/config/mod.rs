@@ -1,0 +1,404 @@
+//! Settings: flags over environment over `refgate.toml` over defaults.
+//!
+//! A setting is declared once, as a field of [`Layer`]: the flag, the environment variable and
+//! the key in the file follow from its name. [`Settings`] is what the server gets: complete and
+//! checked.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Deserialize;
+
+use crate::domain::name::{AccessKeyId, BucketName, Region};
+use crate::domain::secret::SecretKey;
+
+/// The file that is read if no other is named.
+pub const DEFAULT_FILE: &str = "refgate.toml";
+
+/// One source of settings. What is `None` is left to the next source.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// Folder of the database, the objects and the root credentials [default: ./refgate-data]
+    #[arg(long, env = "REFGATE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Address of the data plane, which speaks OSS's protocol [default: 127.0.0.1:9000]
+    #[arg(long, env = "REFGATE_LISTEN", value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// Address of the admin plane: health, readiness [default: 127.0.0.1:9001]
+    #[arg(long, env = "REFGATE_ADMIN_LISTEN", value_name = "ADDR:PORT")]
+    pub admin_listen: Option<SocketAddr>,
+
+    /// Region that V4 signatures are made for [default: cn-hangzhou]
+    #[arg(long, env = "REFGATE_REGION")]
+    pub region: Option<String>,
+
+    /// Domain under which buckets are virtual hosts, <bucket>.NAME; may be repeated
+    /// [default: localhost]
+    #[arg(long = "base-domain", env = "REFGATE_BASE_DOMAINS", value_name = "NAME", value_delimiter = ',')]
+    pub base_domains: Option<Vec<String>>,
+
+    /// Host that serves a bucket (a CNAME); may be repeated
+    #[arg(long = "cname", env = "REFGATE_CNAMES", value_name = "HOST=BUCKET", value_delimiter = ',')]
+    pub cnames: Option<Vec<String>>,
+
+    /// Endpoint that listings of buckets show to clients [default: the data plane's address]
+    #[arg(long, env = "REFGATE_PUBLIC_ENDPOINT", value_name = "HOST[:PORT]")]
+    pub public_endpoint: Option<String>,
+
+    /// Whether answers of a bucket with a referer policy carry `Vary: Referer` [default: true]
+    #[arg(long, env = "REFGATE_VARY_REFERER", value_name = "BOOL")]
+    pub vary_referer: Option<bool>,
+
+    /// Memory for object metadata, in MiB [default: 64]
+    #[arg(long, env = "REFGATE_OBJECT_CACHE_MIB", value_name = "MIB")]
+    pub object_cache_mib: Option<u64>,
+
+    /// Connections that are served at once, on each plane [default: 10000]
+    #[arg(long, env = "REFGATE_MAX_CONNECTIONS", value_name = "N")]
+    pub max_connections: Option<usize>,
+
+    /// Seconds in which the head of a request must arrive [default: 30]
+    #[arg(long, env = "REFGATE_HEADER_TIMEOUT", value_name = "SECONDS")]
+    pub header_timeout: Option<u64>,
+
+    /// Seconds in which the next 4 KiB of a body must arrive, or be taken [default: 60]
+    #[arg(long, env = "REFGATE_BODY_TIMEOUT", value_name = "SECONDS")]
+    pub body_timeout: Option<u64>,
+
+    /// Seconds that running requests have to end after SIGTERM [default: 30]
+    #[arg(long, env = "REFGATE_SHUTDOWN_TIMEOUT", value_name = "SECONDS")]
+    pub shutdown_timeout: Option<u64>,
+
+    /// What is logged: error, warn, info, debug, trace, or a filter such as
+    /// `info,refgate::access=off` [default: info]
+    #[arg(long, env = "REFGATE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+
+    /// How it is logged: text or json [default: text]
+    #[arg(long, env = "REFGATE_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// Access key id of the owner, in place of the generated one
+    #[arg(long, env = "REFGATE_ROOT_ACCESS_KEY_ID", value_name = "ID", hide_env_values = true)]
+    pub root_access_key_id: Option<String>,
+
+    /// Its secret. There is no flag for it, because other users of a machine see flags.
+    #[arg(skip)]
+    pub root_access_key_secret: Option<SecretText>,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// A secret in a settings file, not shown by `Debug`.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretText(..)")
+    }
+}
+
+/// Complete, checked settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder of everything that is kept.
+    pub data_dir: PathBuf,
+    /// Address of the data plane.
+    pub listen: SocketAddr,
+    /// Address of the admin plane.
+    pub admin_listen: SocketAddr,
+    /// Region that signatures are made for.
+    pub region: Region,
+    /// Domains under which buckets are virtual hosts.
+    pub base_domains: Vec<String>,
+    /// Hosts that serve a bucket.
+    pub cnames: BTreeMap<String, BucketName>,
+    /// Endpoint that listings of buckets show; the address of the data plane if there is none.
+    pub public_endpoint: Option<String>,
+    /// Whether answers of a bucket with a policy carry `Vary: Referer`.
+    pub vary_referer: bool,
+    /// Memory for object metadata, in bytes.
+    pub object_cache_bytes: u64,
+    /// What a connection may take.
+    pub limits: Limits,
+    /// The filter of the log.
+    pub log: String,
+    /// The form of log lines.
+    pub log_format: LogFormat,
+    /// The owner's access key, if it is set from outside.
+    pub root: Option<(AccessKeyId, SecretKey)>,
+}
+
+/// What a connection may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once, on each plane.
+    pub max_connections: usize,
+    /// Time in which a head must arrive.
+    pub header_timeout: Duration,
+    /// Time in which the next 4 KiB of a body must arrive or be taken.
+    pub body_timeout: Duration,
+    /// Time that running requests have to end after SIGTERM.
+    pub shutdown_timeout: Duration,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has an unknown key.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        message: String,
+    },
+    /// A value breaks a rule.
+    #[error("{name} = {value:?}: {reason}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// Which rule.
+        reason: String,
+    },
+    /// One half of the access key without the other.
+    #[error(
+        "root_access_key_id and root_access_key_secret are set both or neither; {missing} is missing"
+    )]
+    HalfAKey {
+        /// The missing half.
+        missing: &'static str,
+    },
+}
+
+impl Layer {
+    /// Reads a settings file. The default file may be missing; one that was named may not.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`].
+    pub fn from_file(named: Option<&Path>) -> Result<Self, SettingError> {
+        let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(err) if named.is_none() && err.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(source) => return Err(SettingError::Unreadable { path: path.into(), source }),
+        };
+        toml::from_str(&text).map_err(|err| {
+            let line = err.span().map_or(1, |span| {
+                text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1)
+            });
+            let message = format!("line {line}: {}", err.message().replace('\n', " "));
+            SettingError::File { path: path.into(), message }
+        })
+    }
+
+    /// These settings, and where they have none, those of the other source.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        macro_rules! first {
+            ($($field:ident),* $(,)?) => { Self { $($field: self.$field.or(other.$field)),* } };
+        }
+        first! {
+            data_dir, listen, admin_listen, region, base_domains, cnames, public_endpoint,
+            vary_referer, object_cache_mib, max_connections, header_timeout, body_timeout,
+            shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret,
+        }
+    }
+
+    /// Adds what only the environment can set.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "settings enter here")]
+    pub fn with_secret_from_environment(mut self) -> Self {
+        if let Ok(secret) = std::env::var("REFGATE_ROOT_ACCESS_KEY_SECRET") {
+            self.root_access_key_secret = Some(SecretText(secret));
+        }
+        self
+    }
+
+    /// Fills in the defaults and checks every value.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`] names the setting, its value and the rule that it breaks.
+    pub fn settings(self) -> Result<Settings, SettingError> {
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let root = root_key(self.root_access_key_id, self.root_access_key_secret)?;
+        let cnames = self.cnames.unwrap_or_default();
+        Ok(Settings {
+            data_dir: self.data_dir.unwrap_or_else(|| "./refgate-data".into()),
+            listen: self.listen.unwrap_or(local(9000)),
+            admin_listen: self.admin_listen.unwrap_or(local(9001)),
+            region: parsed("region", &self.region.unwrap_or_else(|| "cn-hangzhou".into()))?,
+            base_domains: self.base_domains.unwrap_or_else(|| vec!["localhost".into()]),
+            cnames: cnames.iter().map(|entry| cname(entry)).collect::<Result<_, _>>()?,
+            public_endpoint: self.public_endpoint,
+            vary_referer: self.vary_referer.unwrap_or(true),
+            object_cache_bytes: self.object_cache_mib.unwrap_or(64).saturating_mul(1 << 20),
+            limits: Limits {
+                max_connections: positive("max_connections", self.max_connections, 10_000)?,
+                header_timeout: seconds("header_timeout", self.header_timeout, 30)?,
+                body_timeout: seconds("body_timeout", self.body_timeout, 60)?,
+                shutdown_timeout: Duration::from_secs(self.shutdown_timeout.unwrap_or(30)),
+            },
+            log: self.log.unwrap_or_else(|| "info".into()),
+            log_format: self.log_format.unwrap_or(LogFormat::Text),
+            root,
+        })
+    }
+}
+
+/// Checks an access key that is set from outside.
+///
+/// # Errors
+///
+/// [`SettingError`].
+pub fn root_key(
+    id: Option<String>,
+    secret: Option<SecretText>,
+) -> Result<Option<(AccessKeyId, SecretKey)>, SettingError> {
+    let (id, secret) = match (id, secret) {
+        (None, None) => return Ok(None),
+        (Some(id), Some(SecretText(secret))) => (id, secret),
+        (Some(_), None) => {
+            return Err(SettingError::HalfAKey { missing: "root_access_key_secret" });
+        }
+        (None, Some(_)) => return Err(SettingError::HalfAKey { missing: "root_access_key_id" }),
+    };
+    if secret.is_empty() || secret.len() > 128 {
+        return Err(SettingError::Value {
+            name: "root_access_key_secret",
+            value: "(hidden)".into(),
+            reason: "a secret has 1 to 128 bytes".into(),
+        });
+    }
+    Ok(Some((parsed("root_access_key_id", &id)?, SecretKey::new(secret))))
+}
+
+fn parsed<T>(name: &'static str, value: &str) -> Result<T, SettingError>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    value.parse().map_err(|err: T::Err| SettingError::Value {
+        name,
+        value: value.into(),
+        reason: err.to_string(),
+    })
+}
+
+fn positive(name: &'static str, value: Option<usize>, default: usize) -> Result<usize, SettingError> {
+    match value {
+        Some(0) => Err(SettingError::Value { name, value: "0".into(), reason: "must be 1 or more".into() }),
+        value => Ok(value.unwrap_or(default)),
+    }
+}
+
+fn seconds(name: &'static str, value: Option<u64>, default: u64) -> Result<Duration, SettingError> {
+    let seconds = value.unwrap_or(default);
+    if !(1..=86_400).contains(&seconds) {
+        let reason = "must be 1 to 86400 seconds".into();
+        return Err(SettingError::Value { name, value: seconds.to_string(), reason });
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+fn cname(entry: &str) -> Result<(String, BucketName), SettingError> {
+    let (host, bucket) = entry.split_once('=').ok_or_else(|| SettingError::Value {
+        name: "cnames",
+        value: entry.into(),
+        reason: "must be HOST=BUCKET".into(),
+    })?;
+    Ok((host.to_owned(), parsed("cnames", bucket)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> Result<Settings, SettingError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("refgate.toml");
+        std::fs::write(&path, text).unwrap();
+        Layer::from_file(Some(&path))?.settings()
+    }
+
+    #[test]
+    fn a_nearer_source_wins() {
+        let flags = Layer { region: Some("cn-beijing".into()), ..Layer::default() };
+        let other = Layer {
+            region: Some("cn-shanghai".into()),
+            vary_referer: Some(false),
+            ..Layer::default()
+        };
+        let settings = flags.or(other).settings().unwrap();
+        assert_eq!(settings.region.as_str(), "cn-beijing");
+        assert!(!settings.vary_referer);
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:9000");
+    }
+
+    #[test]
+    fn a_wrong_setting_is_one_line_that_names_it() {
+        #[rustfmt::skip]
+        let table = [
+            ("region = \"oss-cn\"",              "region"),
+            ("max_connections = 0",              "max_connections"),
+            ("header_timeout = 0",               "header_timeout"),
+            ("cnames = [\"a.example\"]",         "HOST=BUCKET"),
+            ("cnames = [\"a.example=X\"]",       "3 to 63 bytes"),
+            ("colour = 1",                       "line 1: unknown field `colour`"),
+            ("\nlisten = \"here\"",              "line 2"),
+            ("listen = ",                        "line 1"),
+            ("root_access_key_id = \"a\"",       "root_access_key_secret is missing"),
+            ("root_access_key_id = \"a b\"\nroot_access_key_secret = \"s\"", "access key id"),
+        ];
+        for (text, want) in table {
+            let message = file(text).unwrap_err().to_string();
+            assert!(message.contains(want), "{text}: {message}");
+            assert!(!message.contains('\n'), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_only_if_it_was_named() {
+        let missing = Path::new("no-such-folder/refgate.toml");
+        assert!(matches!(Layer::from_file(Some(missing)), Err(SettingError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn the_example_file_holds_the_defaults() {
+        let text = include_str!("../../refgate.example.toml");
+        let example: Layer = toml::from_str(&text.replace("# ", "").replace("#!", "#")).unwrap();
+        let shown = format!("{:?}", example.settings().unwrap());
+        assert_eq!(shown, format!("{:?}", Layer::default().settings().unwrap()));
+    }
+}

@@ -1,0 +1,98 @@
+//! Connections: accepting, bounding and draining them. Both planes are served by this loop.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Limits;
+
+/// The most bytes that the head of a request can have before the connection is refused without
+/// an answer of ours. Heads of up to [`super::MAX_HEAD_BYTES`] are served; what lies between
+/// gets an error body.
+const MAX_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Serves connections until it is told to stop, then lets running requests end.
+///
+/// A connection that cannot be served because too many are open waits in the system's queue.
+pub async fn serve<S, F>(listener: TcpListener, limits: Limits, stop: CancellationToken, service: S)
+where
+    S: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let graceful = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(limits.max_connections));
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
+            () = stop.cancelled() => break,
+        };
+        let Some((stream, slot)) = accepted else { continue };
+        let service = service.clone();
+        let hyper_service = service_fn(move |request: Request<Incoming>| {
+            let answer = service(request.map(Body::new));
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(MAX_BUFFER_BYTES)
+            .serve_connection(TokioIo::new(bounded(stream, limits.body_timeout)), hyper_service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A connection that breaks is the client's affair; requests log their own errors.
+            if let Err(err) = connection.await {
+                tracing::debug!(error = %err, "a connection ended early: {err}");
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still running at the end of the shutdown time");
+    }
+}
+
+/// Takes the next connection, once there is a slot for it.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    /// After a failure to accept, such as too many open files, trying again at once would only
+    /// burn the processor.
+    const PAUSE: Duration = Duration::from_millis(50);
+
+    let slot = slots.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Answers are written whole; waiting for more to send only delays them.
+            stream.set_nodelay(true).ok();
+            Some((stream, slot))
+        }
+        Err(err) => {
+            tracing::warn!(error = %err, "could not accept a connection: {err}");
+            tokio::time::sleep(PAUSE).await;
+            None
+        }
+    }
+}
+
+/// A stream that fails when the client takes nothing for so long. Reading has time-outs of its
+/// own, by head and by body.
+fn bounded(stream: TcpStream, patience: Duration) -> std::pin::Pin<Box<TimeoutStream<TcpStream>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(patience));
+    Box::pin(stream)
+}

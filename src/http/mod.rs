@@ -1,0 +1,18 @@
+//! HTTP: the two planes. Handlers read a request into domain values, call one use case and write
+//! its result; they decide nothing.
+//!
+//! | module | serves |
+//! | --- | --- |
+//! | [`oss`] | the data plane: OSS's protocol |
+//! | [`admin`] | the admin plane: health and readiness |
+//! | [`conn`] | the connections of both |
+
+pub mod admin;
+pub mod body;
+pub mod conn;
+pub mod oss;
+
+/// The most bytes that the target and the headers of a request can have together. A key takes up
+/// to 3 069 bytes when every one of its bytes is escaped, user metadata 8 KiB, a signature and
+/// its parameters under 2 KiB.
+pub const MAX_HEAD_BYTES: usize = 32 * 1024;

@@ -1,0 +1,158 @@
+//! Handlers of the operations on buckets.
+
+use axum::body::Body;
+use http::{Response, StatusCode};
+
+use super::respond::{empty, xml};
+use super::{Answer, Call, Oss, OssError};
+use crate::domain::acl::BucketAcl;
+use crate::domain::code::{self, Code};
+use crate::domain::object::StorageClass;
+use crate::domain::referer::MAX_LIST_BYTES;
+use crate::service::access::{BucketPermit, NewBucketPermit, ServicePermit};
+use crate::service::bucket::{Bucket, BucketQuery};
+use crate::wire::bucket::{
+    Account, BucketList, BucketView, InvalidCreateBucket, Stat, read_create_bucket,
+    write_bucket_acl, write_bucket_info, write_bucket_list, write_bucket_location,
+    write_bucket_stat,
+};
+use crate::wire::referer::{InvalidPolicy, read_policy, write_policy};
+
+/// The most bytes of a small configuration body.
+const MAX_CONFIG_BYTES: usize = 64 * 1024;
+
+/// The most bytes of a `RefererConfiguration` body: the lists, each byte of them escaped, and
+/// room for white space. What is longer is told so by the same code as lists that are too long.
+const MAX_REFERER_BYTES: usize = 1 << 20;
+
+const _: () = assert!(MAX_REFERER_BYTES > 6 * MAX_LIST_BYTES);
+
+impl Oss {
+    fn account(&self) -> Account<'_> {
+        Account {
+            owner: self.app.owner(),
+            region: self.app.region(),
+            endpoint: &self.endpoint,
+        }
+    }
+}
+
+fn view(bucket: &Bucket) -> BucketView<'_> {
+    BucketView {
+        name: &bucket.name,
+        created: bucket.created,
+        storage_class: bucket.storage_class,
+    }
+}
+
+/// `GET /`
+pub(super) fn list_all(oss: &Oss, permit: ServicePermit, call: Call) -> Answer {
+    let query = &call.head.query;
+    let text = |name| query.first(name).unwrap_or_default().to_owned();
+    let max_keys = super::list::max_keys(query, 100, 1000)?;
+    let max_keys = usize::try_from(max_keys).unwrap_or(usize::MAX);
+    let wanted = BucketQuery { prefix: text("prefix"), marker: text("marker"), max_keys };
+    let page = oss.app.list_buckets(&permit, &wanted);
+    Ok(xml(write_bucket_list(&oss.account(), &BucketList {
+        prefix: &wanted.prefix,
+        marker: &wanted.marker,
+        max_keys,
+        next: page.next.as_ref(),
+        buckets: page.buckets.iter().map(|bucket| view(bucket)).collect(),
+    })))
+}
+
+/// `PUT /<bucket>`
+pub(super) async fn create(oss: &Oss, permit: NewBucketPermit, call: Call) -> Answer {
+    let acl = acl_header(&call)?;
+    let body = call.read_body(MAX_CONFIG_BYTES, oss.body_timeout).await?;
+    let class = read_create_bucket(&body)?.unwrap_or(StorageClass::Standard);
+    oss.app.create_bucket(permit, acl, class).await?;
+    Ok(empty(StatusCode::OK))
+}
+
+/// `DELETE /<bucket>`
+pub(super) async fn delete(oss: &Oss, permit: BucketPermit) -> Answer {
+    oss.app.delete_bucket(permit).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /<bucket>?bucketInfo`
+pub(super) fn get_info(oss: &Oss, permit: BucketPermit) -> Answer {
+    let bucket = permit.bucket();
+    Ok(xml(write_bucket_info(&oss.account(), &view(bucket), bucket.settings().acl)))
+}
+
+/// `GET /<bucket>?location`
+pub(super) fn get_location(oss: &Oss, _permit: BucketPermit) -> Answer {
+    Ok(xml(write_bucket_location(oss.app.region())))
+}
+
+/// `GET /<bucket>?stat`
+pub(super) async fn get_stat(oss: &Oss, permit: BucketPermit) -> Answer {
+    let usage = oss.app.bucket_usage(&permit).await?;
+    let now = oss.app.clock.now();
+    Ok(xml(write_bucket_stat(Stat { bytes: usage.bytes, objects: usage.objects, now })))
+}
+
+/// `GET /<bucket>?acl`
+pub(super) fn get_acl(oss: &Oss, permit: BucketPermit) -> Answer {
+    Ok(xml(write_bucket_acl(&oss.account(), permit.bucket().settings().acl)))
+}
+
+/// `PUT /<bucket>?acl`
+pub(super) async fn put_acl(oss: &Oss, permit: BucketPermit, call: Call) -> Answer {
+    let acl = acl_header(&call)?;
+    call.read_body(MAX_CONFIG_BYTES, oss.body_timeout).await?;
+    let acl = acl.ok_or_else(|| {
+        OssError::saying(Code::MissingArgument, "x-oss-acl is missing.")
+    })?;
+    oss.app.put_bucket_acl(permit, acl).await?;
+    Ok(empty(StatusCode::OK))
+}
+
+/// `GET /<bucket>?referer`
+pub(super) fn get_referer(permit: BucketPermit) -> Answer {
+    Ok(xml(write_policy(permit.bucket().settings().referer.policy())))
+}
+
+/// `PUT /<bucket>?referer`
+pub(super) async fn put_referer(oss: &Oss, permit: BucketPermit, call: Call) -> Answer {
+    let body = call.read_body(MAX_REFERER_BYTES, oss.body_timeout).await;
+    let body = body.map_err(|err| match err.reason.code {
+        Code::EntityTooLarge => code::REFERER_LISTS_TOO_LARGE.into(),
+        _ => err,
+    })?;
+    oss.app.put_referer_policy(permit, read_policy(&body)?).await?;
+    Ok(ok_without_body())
+}
+
+fn ok_without_body() -> Response<Body> {
+    empty(StatusCode::OK)
+}
+
+fn acl_header(call: &Call) -> Result<Option<BucketAcl>, OssError> {
+    let read = |text: &str| {
+        text.parse().map_err(|err| OssError::invalid_argument(format!("x-oss-acl: {err}.")))
+    };
+    call.head.one("x-oss-acl")?.map(read).transpose()
+}
+
+impl From<InvalidPolicy> for OssError {
+    fn from(err: InvalidPolicy) -> Self {
+        let reason = err.reason();
+        let message = format!("{} ({err})", reason.message);
+        Self { message: message.into(), ..reason.into() }
+    }
+}
+
+impl From<InvalidCreateBucket> for OssError {
+    fn from(err: InvalidCreateBucket) -> Self {
+        let code = match &err {
+            InvalidCreateBucket::Xml(_) | InvalidCreateBucket::Root => Code::MalformedXML,
+            InvalidCreateBucket::StorageClass(_) => Code::InvalidArgument,
+            InvalidCreateBucket::Archive(_) => Code::NotImplemented,
+        };
+        Self::saying(code, format!("{} ({err})", code.message()))
+    }
+}

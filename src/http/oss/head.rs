@@ -1,0 +1,164 @@
+//! The head of a request: everything but the body, read once.
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, header};
+
+use super::OssError;
+use crate::domain::code::{self, Code};
+use crate::domain::name::{InvalidBucketName, InvalidObjectKey};
+use crate::domain::op::{HostRules, InvalidTarget, Targets, Verb};
+use crate::domain::query::Query;
+use crate::domain::referer::Referers;
+use crate::domain::secret::Digest;
+use crate::http::MAX_HEAD_BYTES;
+use crate::service::access::Ask;
+
+/// The head of a request.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// As hyper read it.
+    pub parts: Parts,
+    /// The method; `None` for one that OSS never uses.
+    pub verb: Option<Verb>,
+    /// The query.
+    pub query: Query,
+    /// What host and path name.
+    pub targets: Targets,
+}
+
+impl Head {
+    /// Reads a head.
+    ///
+    /// # Errors
+    ///
+    /// The parts back, and why they cannot be read.
+    pub fn read(parts: Parts, hosts: &HostRules) -> Result<Self, (Box<Parts>, OssError)> {
+        match read(&parts, hosts) {
+            Ok((query, targets)) => {
+                let verb = Verb::parse(parts.method.as_str());
+                Ok(Self { parts, verb, query, targets })
+            }
+            Err(err) => Err((Box::new(parts), err)),
+        }
+    }
+
+    /// The parts that say who sends the request.
+    pub fn ask(&self) -> Ask<'_> {
+        Ask {
+            method: self.parts.method.as_str(),
+            headers: &self.parts.headers,
+            query: &self.query,
+            targets: &self.targets,
+        }
+    }
+
+    /// The referer lines.
+    pub fn referers(&self) -> Referers<'_> {
+        let lines = self.parts.headers.get_all(header::REFERER);
+        Referers::read(lines.iter().map(HeaderValue::as_bytes))
+    }
+
+    /// A header that is given at most once, as text.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` if it is given twice or is not UTF-8.
+    pub fn one(&self, name: &str) -> Result<Option<&str>, OssError> {
+        one(&self.parts.headers, name)
+    }
+
+    /// A header that counts only if it is given once and as text: the headers of which RFC 9110
+    /// says that what cannot be read is ignored.
+    pub fn lenient(&self, name: header::HeaderName) -> Option<&str> {
+        self.one(name.as_str()).ok().flatten()
+    }
+
+    /// The announced length of the body.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` if it is no number.
+    pub fn content_length(&self) -> Result<Option<u64>, OssError> {
+        let read = |text: &str| {
+            let message = || OssError::invalid_argument("Content-Length is not a number.".into());
+            text.parse().map_err(|_| message())
+        };
+        self.one("content-length")?.map(read).transpose()
+    }
+
+    /// The payload hash of a request whose signature does not cover it: it is verified all the
+    /// same, or refused, and never passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`code::CONTENT_SHA256_INVALID`].
+    pub fn unsigned_payload_hash(&self) -> Result<Option<Digest>, OssError> {
+        match self.one("x-oss-content-sha256")? {
+            None | Some("UNSIGNED-PAYLOAD") => Ok(None),
+            Some(text) => {
+                let digest = hex::decode(text).ok().filter(|digest| digest.len() == 32);
+                Ok(Some(Digest::new(digest.ok_or(code::CONTENT_SHA256_INVALID)?)))
+            }
+        }
+    }
+}
+
+fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, OssError> {
+    let mut values = headers.get_all(name).iter();
+    let (first, second) = (values.next(), values.next());
+    if second.is_some() {
+        return Err(OssError::invalid_argument(format!("{name} is given more than once.")));
+    }
+    let read = |value: &'h HeaderValue| {
+        std::str::from_utf8(value.as_bytes())
+            .map_err(|_| OssError::invalid_argument(format!("{name} is not UTF-8.")))
+    };
+    first.map(read).transpose()
+}
+
+fn read(parts: &Parts, hosts: &HostRules) -> Result<(Query, Targets), OssError> {
+    let headers: usize = parts.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if headers + target > MAX_HEAD_BYTES {
+        return Err(Code::RequestHeaderTooLarge.into());
+    }
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let query = query.map_err(|err| OssError::invalid_argument(format!("{err}.")))?;
+    let targets = Targets::read(hosts, authority(parts)?, parts.uri.path())?;
+    Ok((query, targets))
+}
+
+/// The host that a request names: in its target, or in its `Host` header. Both must agree, or a
+/// proxy before us may have looked at the other.
+fn authority(parts: &Parts) -> Result<&str, OssError> {
+    let host = one(&parts.headers, header::HOST.as_str())?;
+    let host_of_target = parts.uri.authority().map(http::uri::Authority::as_str);
+    match (host_of_target, host) {
+        (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {
+            Err(OssError::invalid_argument("The request names two hosts.".into()))
+        }
+        (Some(host), _) | (None, Some(host)) => Ok(host),
+        // HTTP/1.0 without a Host: path style.
+        (None, None) => Ok("localhost"),
+    }
+}
+
+impl From<InvalidTarget> for OssError {
+    fn from(err: InvalidTarget) -> Self {
+        let code = match err {
+            InvalidTarget::Bucket(
+                InvalidBucketName::Length(_) | InvalidBucketName::Char(_) | InvalidBucketName::Edge,
+            ) => Code::InvalidBucketName,
+            InvalidTarget::Key(
+                InvalidObjectKey::Length(_)
+                | InvalidObjectKey::Edge
+                | InvalidObjectKey::Nul
+                | InvalidObjectKey::Encoding,
+            ) => Code::InvalidObjectName,
+            InvalidTarget::Host(_) | InvalidTarget::Escape(_) | InvalidTarget::NotAPath => {
+                Code::InvalidArgument
+            }
+        };
+        Self::saying(code, format!("{} ({err})", code.message()))
+    }
+}

@@ -1,0 +1,188 @@
+//! The data plane: one way for every request.
+//!
+//! ```text
+//! bytes → Head (verb, target, query) → Caller → Action → Permit → handler → Response
+//! ```
+//!
+//! [`Oss::handle`] walks it. Every refusal on the way is an [`OssError`], and every answer, good
+//! or bad, leaves through [`respond`].
+
+mod bucket;
+mod error;
+mod head;
+mod list;
+mod object;
+mod respond;
+mod upload;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use tokio::time::Instant;
+
+use crate::domain::auth::PayloadHash;
+use crate::domain::code::{self, Code};
+use crate::domain::op::{Action, HostRules, Level, Resolution, Target, Verb, resolve, unserved_feature};
+use crate::domain::secret::Digest;
+use crate::service::App;
+use crate::service::access::{Caller, Permit};
+use crate::service::object::Announced;
+
+pub use error::OssError;
+use head::Head;
+
+/// The data plane.
+#[derive(Debug)]
+pub struct Oss {
+    /// The use cases.
+    pub app: Arc<App>,
+    /// Which hosts name a bucket.
+    pub hosts: HostRules,
+    /// The endpoint that clients are told.
+    pub endpoint: String,
+    /// Whether answers of a bucket with a policy carry `Vary: Referer`.
+    pub vary_referer: bool,
+    /// How long the next 4 KiB of a body may take.
+    pub body_timeout: Duration,
+}
+
+/// A request whose sender is known, with its body.
+struct Call {
+    head: Head,
+    caller: Caller,
+    body: Body,
+}
+
+type Answer = Result<Response<Body>, OssError>;
+
+impl Oss {
+    /// Answers a request.
+    pub async fn handle(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
+        let exchange = respond::Exchange::begin(&self, &request, Instant::now());
+        let (parts, body) = request.into_parts();
+        let head = match Head::read(parts, &self.hosts) {
+            Ok(head) => head,
+            Err((parts, err)) => {
+                error::drain_unread(&parts.headers, body).await;
+                return exchange.finish(Err(err), None);
+            }
+        };
+        let (answer, target) = match self.admit(&head) {
+            Ok((action, permit, caller, target)) => {
+                let answer = self.dispatch(action, permit, Call { head, caller, body }).await;
+                (answer, Some(target))
+            }
+            Err((err, target)) => {
+                error::drain_unread(&head.parts.headers, body).await;
+                (Err(err), target)
+            }
+        };
+        exchange.finish(answer, target.as_ref())
+    }
+
+    /// Finds out who asks for what, and whether it is granted.
+    fn admit(
+        &self,
+        head: &Head,
+    ) -> Result<(Action, Permit, Caller, Target), (OssError, Option<Target>)> {
+        let (target, caller) =
+            self.app.identify(&head.ask()).map_err(|err| (err.into(), None))?;
+        let admitted = action_of(head, target).and_then(|action| {
+            check_bodyless(head, &caller)?;
+            let permit = self.app.permit(action, target, &caller, &head.referers())?;
+            Ok((action, permit))
+        });
+        match admitted {
+            Ok((action, permit)) => Ok((action, permit, caller, target.clone())),
+            Err(err) => Err((err, Some(target.clone()))),
+        }
+    }
+
+    /// Hands a granted request to its handler. The `match` has no wildcard arm, so an operation
+    /// without a handler does not compile.
+    async fn dispatch(&self, action: Action, permit: Permit, call: Call) -> Answer {
+        match action {
+            Action::ListBuckets => bucket::list_all(self, permit.service()?, call),
+            Action::PutBucket => bucket::create(self, permit.new_bucket()?, call).await,
+            Action::DeleteBucket => bucket::delete(self, permit.bucket()?).await,
+            Action::GetBucketInfo => bucket::get_info(self, permit.bucket()?),
+            Action::GetBucketLocation => bucket::get_location(self, permit.bucket()?),
+            Action::GetBucketStat => bucket::get_stat(self, permit.bucket()?).await,
+            Action::GetBucketAcl => bucket::get_acl(self, permit.bucket()?),
+            Action::PutBucketAcl => bucket::put_acl(self, permit.bucket()?, call).await,
+            Action::GetBucketReferer => bucket::get_referer(permit.bucket()?),
+            Action::PutBucketReferer => bucket::put_referer(self, permit.bucket()?, call).await,
+            Action::ListObjects => list::list_v1(self, permit.bucket()?, call).await,
+            Action::ListObjectsV2 => list::list_v2(self, permit.bucket()?, call).await,
+            Action::DeleteMultipleObjects => list::delete(self, permit.bucket()?, call).await,
+            Action::PutObject => upload::put(self, permit.object()?, call).await,
+            Action::GetObject => object::get(self, permit.object()?, call).await,
+            Action::HeadObject => object::head(self, permit.object()?, call).await,
+            Action::GetObjectMeta => object::get_meta(self, permit.object()?, call).await,
+            Action::DeleteObject => object::delete(self, permit.object()?).await,
+        }
+    }
+}
+
+/// The operation that a request asks for.
+fn action_of(head: &Head, target: &Target) -> Result<Action, OssError> {
+    let not_allowed = || OssError::from(Code::MethodNotAllowed);
+    let verb = head.verb.ok_or_else(not_allowed)?;
+    match resolve(verb, target.level(), &head.query) {
+        Resolution::Served(action) => {
+            check_features(head, target)?;
+            Ok(action)
+        }
+        Resolution::Unserved(name) => Err(OssError::not_implemented(name)),
+        Resolution::NotAllowed => Err(not_allowed()),
+        Resolution::Ambiguous(one, other) => Err(OssError::invalid_argument(format!(
+            "The parameters {one} and {other} select two operations."
+        ))),
+    }
+}
+
+fn check_features(head: &Head, target: &Target) -> Result<(), OssError> {
+    if target.level() != Level::Object {
+        return Ok(());
+    }
+    let header = |name: &str| head.parts.headers.get(name).map(http::HeaderValue::as_bytes);
+    match unserved_feature(header, |name| head.query.first(name)) {
+        Some(name) => Err(OssError::not_implemented(name)),
+        None => Ok(()),
+    }
+}
+
+/// Checks the digests of a request whose body is never read: they must be those of nothing.
+fn check_bodyless(head: &Head, caller: &Caller) -> Result<(), OssError> {
+    if !matches!(head.verb, Some(Verb::Get | Verb::Head | Verb::Delete)) {
+        return Ok(());
+    }
+    announced(head, caller)?.check(b"")?;
+    Ok(())
+}
+
+/// What a request says its body is.
+fn announced(head: &Head, caller: &Caller) -> Result<Announced, OssError> {
+    let md5 = head.one("content-md5")?.map(|text| Announced::read_md5(text.as_bytes()));
+    let sha256 = match caller.payload() {
+        PayloadHash::Unsigned => head.unsigned_payload_hash()?,
+        PayloadHash::Sha256(digest) => Some(Digest::new(digest)),
+    };
+    Ok(Announced { md5: md5.transpose()?, sha256 })
+}
+
+impl Call {
+    /// Reads the body as a whole and checks it against what the request says of it.
+    async fn read_body(self, max: usize, patience: Duration) -> Result<bytes::Bytes, OssError> {
+        let announced = announced(&self.head, &self.caller)?;
+        if self.head.content_length()?.is_some_and(|length| length > max as u64) {
+            error::drain_unread(&self.head.parts.headers, self.body).await;
+            return Err(code::Reason::of(Code::EntityTooLarge).into());
+        }
+        let body = super::body::read(self.body, max, patience).await?;
+        announced.check(&body)?;
+        Ok(body)
+    }
+}

@@ -1,0 +1,103 @@
+//! `PutObject`.
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+
+use super::{Answer, Call, Oss, OssError, announced};
+use crate::domain::code::Code;
+use crate::domain::object::{Overwrite, StorageClass};
+use crate::http::body;
+use crate::service::access::ObjectPermit;
+use crate::service::object::NewObject;
+use crate::wire::bucket::read_storage_class;
+
+/// The largest object that is uploaded in one piece: OSS's limit for `PutObject`.
+const MAX_OBJECT_BYTES: u64 = 5 << 30;
+
+/// The most bytes of user metadata, names and values: OSS's limit.
+const MAX_USER_METADATA_BYTES: usize = 8 * 1024;
+
+/// Headers that are stored with an object beside user metadata.
+const STORED: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::CACHE_CONTROL,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::EXPIRES,
+];
+
+/// `PUT /<bucket>/<key>`
+pub(super) async fn put(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
+    let new = match read_new(&call) {
+        Ok(new) => new,
+        Err(err) => {
+            super::error::drain_unread(&call.head.parts.headers, call.body).await;
+            return Err(err);
+        }
+    };
+    let body = body::stream(call.body, MAX_OBJECT_BYTES, oss.body_timeout);
+    let stored = oss.app.put_object(permit, new, body).await?;
+    let mut response = Response::new(Body::empty());
+    for name in ["etag", "content-md5", "x-oss-hash-crc64ecma"] {
+        if let Some(value) = stored.headers.get(name) {
+            response.headers_mut().insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    Ok(response)
+}
+
+fn read_new(call: &Call) -> Result<NewObject, OssError> {
+    let head = &call.head;
+    let chunked = head.parts.headers.contains_key(header::TRANSFER_ENCODING);
+    match head.content_length()? {
+        None if !chunked => return Err(Code::MissingContentLength.into()),
+        Some(length) if length > MAX_OBJECT_BYTES => return Err(Code::EntityTooLarge.into()),
+        None | Some(_) => {}
+    }
+    let overwrite = match head.one("x-oss-forbid-overwrite")? {
+        Some(text) if text.eq_ignore_ascii_case("true") => Overwrite::Forbid,
+        None | Some(_) => Overwrite::Allow,
+    };
+    Ok(NewObject {
+        headers: stored_headers(&head.parts.headers)?,
+        storage_class: storage_class(head.one("x-oss-storage-class")?)?,
+        overwrite,
+        announced: announced(head, &call.caller)?,
+    })
+}
+
+fn storage_class(text: Option<&str>) -> Result<Option<StorageClass>, OssError> {
+    text.map(|text| read_storage_class(text).map_err(OssError::from)).transpose()
+}
+
+/// The headers of a request that are stored with the object. Each is given once: of two, nobody
+/// could say which one readers will get.
+fn stored_headers(headers: &HeaderMap) -> Result<Vec<(String, String)>, OssError> {
+    let mut stored: Vec<(String, String)> = Vec::new();
+    let mut user_bytes = 0;
+    for (name, value) in headers {
+        let is_user = name.as_str().starts_with("x-oss-meta-");
+        if !is_user && !STORED.contains(name) {
+            continue;
+        }
+        let text = text_of(name, value)?;
+        if stored.iter().any(|(given, _)| given == name.as_str()) {
+            return Err(OssError::invalid_argument(format!("{name} is given more than once.")));
+        }
+        if is_user {
+            user_bytes += name.as_str().len() - "x-oss-meta-".len() + text.len();
+        }
+        stored.push((name.as_str().to_owned(), text));
+    }
+    if user_bytes > MAX_USER_METADATA_BYTES {
+        return Err(Code::MetadataTooLarge.into());
+    }
+    Ok(stored)
+}
+
+fn text_of(name: &HeaderName, value: &HeaderValue) -> Result<String, OssError> {
+    let text = std::str::from_utf8(value.as_bytes());
+    text.map(str::to_owned)
+        .map_err(|_| OssError::invalid_argument(format!("{name} is not UTF-8.")))
+}

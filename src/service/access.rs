@@ -1,0 +1,303 @@
+//! From what a request presents to the right that it is granted.
+//!
+//! The order of refusals is fixed here, in one place for all operations:
+//!
+//! 1. signature or expiry ([`App::identify`])
+//! 2. existence of the bucket
+//! 3. referer policy, for every operation on an object whose request has no *verified*
+//!    `Authorization` header
+//! 4. ACL
+//! 5. existence of the object (the use case itself)
+//!
+//! A [`Permit`] is the only key to a bucket: its fields are private to this module, so a handler
+//! that has none has nothing to work on.
+//!
+//! Source: OSS "Configure hotlink protection" (what is exempt); the order is ours.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::App;
+use super::bucket::Bucket;
+use super::error::Error;
+use crate::domain::acl::Access;
+use crate::domain::auth::{Channel, Claim, PayloadHash, Place, SignedRequest};
+use crate::domain::code;
+use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
+use crate::domain::op::{Action, Target, Targets};
+use crate::domain::query::Query;
+use crate::domain::referer::{Decision, Referers};
+use crate::domain::secret::SecretKey;
+
+/// The owner's access key.
+#[derive(Debug)]
+pub(super) struct RootKey {
+    id: AccessKeyId,
+    secret: SecretKey,
+}
+
+impl RootKey {
+    pub(super) fn new((id, secret): (AccessKeyId, SecretKey)) -> Self {
+        Self { id, secret }
+    }
+
+    pub(super) const fn id(&self) -> &AccessKeyId {
+        &self.id
+    }
+}
+
+/// Who a request was proved to come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody in particular.
+    Anonymous,
+    /// The owner of all buckets.
+    Owner,
+}
+
+/// A request's sender, as far as it was proved.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    principal: Principal,
+    channel: Option<Channel>,
+    payload: PayloadHash,
+}
+
+impl Caller {
+    /// Whether the request is signed, by header or by URL.
+    pub const fn is_signed(&self) -> bool {
+        self.channel.is_some()
+    }
+
+    /// What the body must be.
+    pub const fn payload(&self) -> PayloadHash {
+        self.payload
+    }
+
+    /// Whether the referer policy is asked: not for a request with a verified header.
+    fn obeys_referer_policy(self) -> bool {
+        self.channel != Some(Channel::Header)
+    }
+}
+
+/// The parts of a request that say who sends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'r> {
+    /// The method, as it was sent.
+    pub method: &'r str,
+    /// The headers.
+    pub headers: &'r HeaderMap,
+    /// The query.
+    pub query: &'r Query,
+    /// What host and path name.
+    pub targets: &'r Targets,
+}
+
+/// The right to an operation on the account.
+#[derive(Debug)]
+pub struct ServicePermit(());
+
+/// The right to create a bucket of that name.
+#[derive(Debug)]
+pub struct NewBucketPermit(BucketName);
+
+impl NewBucketPermit {
+    /// The name.
+    pub const fn name(&self) -> &BucketName {
+        &self.0
+    }
+}
+
+/// The right to an operation on a bucket.
+#[derive(Debug)]
+pub struct BucketPermit(Arc<Bucket>);
+
+impl BucketPermit {
+    /// The bucket.
+    pub fn bucket(&self) -> &Bucket {
+        &self.0
+    }
+}
+
+/// The right to an operation on an object. Whether there is such an object it does not say.
+#[derive(Debug)]
+pub struct ObjectPermit {
+    bucket: Arc<Bucket>,
+    key: ObjectKey,
+}
+
+impl ObjectPermit {
+    /// The bucket.
+    pub fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
+    /// The object's name.
+    pub const fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    /// The object's name, to keep.
+    pub fn into_key(self) -> ObjectKey {
+        self.key
+    }
+}
+
+/// The right to one operation.
+#[derive(Debug)]
+pub enum Permit {
+    /// On the account.
+    Service(ServicePermit),
+    /// On a bucket that need not be there.
+    NewBucket(NewBucketPermit),
+    /// On a bucket.
+    Bucket(BucketPermit),
+    /// On an object.
+    Object(ObjectPermit),
+}
+
+macro_rules! permit_of_level {
+    ($(#[$doc:meta])* $name:ident $variant:ident $permit:ident) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Fault`] for a permit of another level: the table of actions and the handlers
+        /// contradict each other.
+        pub fn $name(self) -> Result<$permit, Error> {
+            match self {
+                Self::$variant(permit) => Ok(permit),
+                _ => Err(Error::Fault(concat!("an operation needs a ", stringify!($permit)))),
+            }
+        }
+    };
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other level is the same mistake")]
+impl Permit {
+    permit_of_level! {
+        /// The right to an operation on the account.
+        service Service ServicePermit
+    }
+    permit_of_level! {
+        /// The right to create a bucket.
+        new_bucket NewBucket NewBucketPermit
+    }
+    permit_of_level! {
+        /// The right to an operation on a bucket.
+        bucket Bucket BucketPermit
+    }
+    permit_of_level! {
+        /// The right to an operation on an object.
+        object Object ObjectPermit
+    }
+}
+
+impl App {
+    /// Finds out who sends a request, and which of its readings was meant.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Auth`]: what the request presents is not true. It is then refused, and never
+    /// treated as anonymous.
+    pub fn identify<'t>(&self, ask: &Ask<'t>) -> Result<(&'t Target, Caller), Error> {
+        match Claim::read(ask.headers, ask.query)? {
+            Claim::Anonymous => {
+                let payload = PayloadHash::Unsigned;
+                let caller = Caller { principal: Principal::Anonymous, channel: None, payload };
+                Ok((&ask.targets.first, caller))
+            }
+            Claim::Signed(claim) => {
+                let Ask { method, headers, query, targets } = *ask;
+                let request = SignedRequest { method, headers, query };
+                let place = Place { region: &self.region, now: self.clock.now() };
+                let proof = claim.prove(&request, targets, &place, |id| self.secret_of(id))?;
+                let caller = Caller {
+                    principal: Principal::Owner,
+                    channel: Some(proof.channel()),
+                    payload: proof.payload(),
+                };
+                Ok((proof.target(), caller))
+            }
+        }
+    }
+
+    fn secret_of(&self, id: &AccessKeyId) -> Option<SecretKey> {
+        (*id == self.root.id).then(|| self.root.secret.clone())
+    }
+
+    /// Decides whether the sender may perform the operation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], the first refusal in the order that the [module](self) gives.
+    pub fn permit(
+        &self,
+        action: Action,
+        target: &Target,
+        caller: &Caller,
+        referers: &Referers<'_>,
+    ) -> Result<Permit, Error> {
+        match target {
+            Target::Service => {
+                grant(caller, action, None)?;
+                Ok(Permit::Service(ServicePermit(())))
+            }
+            Target::Bucket(name) if action == Action::PutBucket => {
+                grant(caller, action, None)?;
+                Ok(Permit::NewBucket(NewBucketPermit(name.clone())))
+            }
+            Target::Bucket(name) => {
+                let bucket = self.existing(name)?;
+                grant(caller, action, Some(&bucket))?;
+                Ok(Permit::Bucket(BucketPermit(bucket)))
+            }
+            Target::Object(name, key) => {
+                let bucket = self.existing(name)?;
+                if caller.obeys_referer_policy() {
+                    check_referer(&bucket, referers)?;
+                }
+                grant(caller, action, Some(&bucket))?;
+                Ok(Permit::Object(ObjectPermit { bucket, key: key.clone() }))
+            }
+        }
+    }
+
+    /// Whether answers about this target depend on the request's referer, so that a cache must
+    /// keep them apart.
+    pub fn varies_by_referer(&self, target: &Target) -> bool {
+        target.key().is_some()
+            && target.bucket().and_then(|name| self.buckets.find(name)).is_some_and(|bucket| {
+                !bucket.settings().referer.policy().is_default()
+            })
+    }
+
+    fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
+        self.buckets.find(name).ok_or_else(|| Error::NoSuchBucket(name.clone()))
+    }
+}
+
+fn check_referer(bucket: &Bucket, referers: &Referers<'_>) -> Result<(), Error> {
+    let settings = bucket.settings();
+    match settings.referer.decide(referers) {
+        Decision::Allow(_) => Ok(()),
+        Decision::Deny(denied) => Err(Error::Referer {
+            bucket: bucket.name.clone(),
+            reason: denied.reason(),
+            rule: denied.to_string(),
+        }),
+    }
+}
+
+fn grant(caller: &Caller, action: Action, bucket: Option<&Bucket>) -> Result<(), Error> {
+    let acl = bucket.map(|bucket| bucket.settings().acl).unwrap_or_default();
+    match (caller.principal, action.access()) {
+        (Principal::Owner, _) => Ok(()),
+        (Principal::Anonymous, access) if acl.grants(access) => Ok(()),
+        (Principal::Anonymous, Access::Read | Access::Write) => {
+            Err(Error::Refused(code::DENIED_BY_ACL))
+        }
+        (Principal::Anonymous, Access::Own) => Err(Error::Refused(code::DENIED_TO_STRANGERS)),
+    }
+}

@@ -1,0 +1,257 @@
+//! Buckets: the table of them in memory, and the use cases on them.
+//!
+//! All buckets with their settings are in memory, so that a request for an object asks no
+//! database about its bucket. This process is the only writer of the database, and a change is
+//! put into the table after it is durable and before it is acknowledged, so the table is exact.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use papaya::HashMap;
+use tokio::sync::Mutex;
+
+use super::App;
+use super::access::{BucketPermit, NewBucketPermit, ServicePermit};
+use super::error::Error;
+use crate::domain::acl::BucketAcl;
+use crate::domain::code;
+use crate::domain::name::{BucketId, BucketName};
+use crate::domain::object::StorageClass;
+use crate::domain::referer::{Matcher, Policy};
+use crate::domain::time::UnixMillis;
+use crate::meta::{self, Changed, Created, DeletedBucket, Usage};
+
+/// A bucket in memory.
+#[derive(Debug)]
+pub struct Bucket {
+    /// Its number.
+    pub id: BucketId,
+    /// Its name.
+    pub name: BucketName,
+    /// When it was created.
+    pub created: UnixMillis,
+    /// The class of objects that are uploaded without one.
+    pub storage_class: StorageClass,
+    settings: ArcSwap<Settings>,
+    /// Held while settings change, so that they reach memory in the order of their commits.
+    changing: Mutex<()>,
+}
+
+/// What a bucket's owner can change: immutable, replaced as a whole.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What strangers may do.
+    pub acl: BucketAcl,
+    /// The referer policy, ready to be asked.
+    pub referer: Arc<Matcher>,
+}
+
+impl Bucket {
+    /// The settings that are in force now.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    fn replace(&self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = Settings::clone(&self.settings.load());
+        change(&mut settings);
+        self.settings.store(Arc::new(settings));
+    }
+}
+
+impl From<meta::Bucket> for Bucket {
+    fn from(stored: meta::Bucket) -> Self {
+        let referer = Arc::new(Matcher::new(stored.policy));
+        Self {
+            id: stored.id,
+            name: stored.name,
+            created: stored.created,
+            storage_class: stored.storage_class,
+            settings: ArcSwap::from_pointee(Settings { acl: stored.acl, referer }),
+            changing: Mutex::new(()),
+        }
+    }
+}
+
+/// All buckets by name. Looking one up takes no lock.
+#[derive(Debug, Default)]
+pub struct Table(HashMap<BucketName, Arc<Bucket>>);
+
+impl Table {
+    /// Finds a bucket.
+    pub fn find(&self, name: &BucketName) -> Option<Arc<Bucket>> {
+        self.0.pin().get(name).cloned()
+    }
+
+    /// Puts a stored bucket into the table.
+    pub fn add(&self, stored: meta::Bucket) {
+        let bucket = Bucket::from(stored);
+        self.0.pin().insert(bucket.name.clone(), Arc::new(bucket));
+    }
+
+    fn remove(&self, bucket: &Bucket) {
+        self.0.pin().remove(&bucket.name);
+    }
+
+    fn sorted(&self) -> Vec<Arc<Bucket>> {
+        let mut all: Vec<_> = self.0.pin().values().cloned().collect();
+        all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+}
+
+/// Which buckets a page of `ListBuckets` is to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BucketQuery {
+    /// Only names that begin with it.
+    pub prefix: String,
+    /// Only names after it.
+    pub marker: String,
+    /// The most buckets on the page.
+    pub max_keys: usize,
+}
+
+/// A page of `ListBuckets`.
+#[derive(Debug)]
+pub struct BucketPage {
+    /// The buckets in the order of their names.
+    pub buckets: Vec<Arc<Bucket>>,
+    /// The last name on the page, if there are more after it.
+    pub next: Option<BucketName>,
+}
+
+impl App {
+    /// Lists the buckets.
+    pub fn list_buckets(&self, _permit: &ServicePermit, query: &BucketQuery) -> BucketPage {
+        let mut buckets = self.buckets.sorted();
+        let wanted =
+            |name: &str| name.starts_with(&query.prefix) && name > query.marker.as_str();
+        buckets.retain(|bucket| wanted(bucket.name.as_str()));
+        let more = buckets.len() > query.max_keys;
+        buckets.truncate(query.max_keys);
+        let next = buckets.last().filter(|_| more).map(|bucket| bucket.name.clone());
+        BucketPage { buckets, next }
+    }
+
+    /// Creates a bucket. Its owner may ask for one that is there already; an ACL that is given
+    /// then replaces the old one, as `PutBucket` does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn create_bucket(
+        self: &Arc<Self>,
+        permit: NewBucketPermit,
+        acl: Option<BucketAcl>,
+        class: StorageClass,
+    ) -> Result<(), Error> {
+        let app = self.clone();
+        self.to_the_end(async move {
+            // One at a time, so that the table never shows an older bucket over a newer one.
+            let _creating = app.creating.lock().await;
+            let name = permit.name();
+            let now = app.clock.now();
+            let wanted = acl.unwrap_or_default();
+            match app.meta.create_bucket(name, wanted, class, now).await? {
+                Created::New(bucket) => app.buckets.add(bucket),
+                Created::Exists => {
+                    let bucket = app.buckets.find(name);
+                    let bucket = bucket.ok_or_else(|| Error::NoSuchBucket(name.clone()))?;
+                    if let Some(acl) = acl {
+                        app.change_acl(&bucket, acl).await?;
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes an empty bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`code::BUCKET_NOT_EMPTY`], or another [`Error`].
+    pub async fn delete_bucket(self: &Arc<Self>, permit: BucketPermit) -> Result<(), Error> {
+        let app = self.clone();
+        self.to_the_end(async move {
+            let _creating = app.creating.lock().await;
+            let bucket = permit.bucket();
+            match app.meta.delete_bucket(bucket.id).await? {
+                DeletedBucket::Gone => {
+                    app.buckets.remove(bucket);
+                    Ok(())
+                }
+                DeletedBucket::NotEmpty => Err(Error::Refused(code::BUCKET_NOT_EMPTY)),
+                DeletedBucket::NoSuchBucket => Err(Error::NoSuchBucket(bucket.name.clone())),
+            }
+        })
+        .await
+    }
+
+    /// Replaces a bucket's ACL.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn put_bucket_acl(
+        self: &Arc<Self>,
+        permit: BucketPermit,
+        acl: BucketAcl,
+    ) -> Result<(), Error> {
+        let app = self.clone();
+        self.to_the_end(async move { app.change_acl(permit.bucket(), acl).await }).await
+    }
+
+    async fn change_acl(&self, bucket: &Bucket, acl: BucketAcl) -> Result<(), Error> {
+        let _changing = bucket.changing.lock().await;
+        match self.meta.set_bucket_acl(bucket.id, acl).await? {
+            Changed::Done => {
+                bucket.replace(|settings| settings.acl = acl);
+                Ok(())
+            }
+            Changed::NoSuchBucket => Err(Error::NoSuchBucket(bucket.name.clone())),
+        }
+    }
+
+    /// Replaces a bucket's referer policy as a whole. It is in force when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn put_referer_policy(
+        self: &Arc<Self>,
+        permit: BucketPermit,
+        policy: Policy,
+    ) -> Result<(), Error> {
+        let app = self.clone();
+        self.to_the_end(async move {
+            let bucket = permit.bucket();
+            let _changing = bucket.changing.lock().await;
+            match app.meta.set_referer_policy(bucket.id, &policy, app.clock.now()).await? {
+                Changed::Done => {
+                    let (allow, deny) = (policy.allow.len(), policy.deny.len());
+                    let matcher = Arc::new(Matcher::new(policy));
+                    bucket.replace(|settings| settings.referer = matcher);
+                    tracing::info!(
+                        bucket = %bucket.name, allow, deny,
+                        "replaced the referer policy of {}: {allow} patterns allow, {deny} deny",
+                        bucket.name,
+                    );
+                    Ok(())
+                }
+                Changed::NoSuchBucket => Err(Error::NoSuchBucket(bucket.name.clone())),
+            }
+        })
+        .await
+    }
+
+    /// How much a bucket holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn bucket_usage(&self, permit: &BucketPermit) -> Result<Usage, Error> {
+        Ok(self.meta.bucket_usage(permit.bucket().id).await?)
+    }
+}

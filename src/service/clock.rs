@@ -1,0 +1,113 @@
+//! The only clock and the only randomness.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use crate::domain::name::{BlobId, RequestId};
+use crate::domain::secret::SecretKey;
+use crate::domain::time::UnixMillis;
+
+/// Tells the time and makes ids.
+#[derive(Debug)]
+pub struct Clock {
+    /// Where the sequence of request ids begins: random, so that two processes do not share one.
+    seed: u64,
+    requests: AtomicU64,
+}
+
+/// The system has no randomness to give.
+#[derive(Debug, thiserror::Error)]
+#[error("the system's random generator failed: {0}")]
+pub struct NoRandomness(getrandom::Error);
+
+impl Clock {
+    /// The system's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRandomness`].
+    pub fn system() -> Result<Self, NoRandomness> {
+        let seed = getrandom::u64().map_err(NoRandomness)?;
+        Ok(Self { seed, requests: AtomicU64::new(0) })
+    }
+
+    /// The present.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    pub fn now(&self) -> UnixMillis {
+        UnixMillis::from_system_time(SystemTime::now())
+    }
+
+    /// A fresh request id: the time in seconds and a number that no other request of this
+    /// process has. Not a secret, and made without a system call.
+    pub fn request_id(&self) -> RequestId {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let seconds = u32::try_from(self.now().as_secs()).unwrap_or(u32::MAX);
+        let mut id = [0; 12];
+        let (time, rest) = id.split_at_mut(4);
+        time.copy_from_slice(&seconds.to_be_bytes());
+        rest.copy_from_slice(&scramble(self.seed.wrapping_add(number)).to_be_bytes());
+        RequestId(id)
+    }
+
+    /// A fresh blob id.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that draws ids")]
+    pub fn blob_id(&self) -> BlobId {
+        BlobId(Uuid::now_v7())
+    }
+}
+
+/// The finaliser of SplitMix64: a permutation of all numbers that leaves no visible order.
+fn scramble(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// Draws the two halves of a new access key: `LTAI` and 20 characters, and 30 characters, as
+/// OSS's own keys look. 30 of 62 characters are 178 bits.
+///
+/// # Errors
+///
+/// [`NoRandomness`].
+pub fn new_access_key() -> Result<(String, SecretKey), NoRandomness> {
+    Ok((format!("LTAI{}", alphanumeric(20)?), SecretKey::new(alphanumeric(30)?)))
+}
+
+fn alphanumeric(length: usize) -> Result<String, NoRandomness> {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut text = String::with_capacity(length);
+    while text.len() < length {
+        let mut bytes = [0; 64];
+        getrandom::fill(&mut bytes).map_err(NoRandomness)?;
+        // A byte that names no character is thrown away: a remainder would favour the first.
+        let chars = bytes.iter().filter_map(|b| ALPHABET.get(usize::from(b & 63)));
+        text.extend(chars.take(length - text.len()).map(|c| char::from(*c)));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn request_ids_have_24_upper_case_digits_and_differ() {
+        let clock = Clock::system().unwrap();
+        let ids: HashSet<String> = (0..1000).map(|_| clock.request_id().to_string()).collect();
+        assert_eq!(ids.len(), 1000);
+        let digits = |id: &String| id.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b));
+        assert!(ids.iter().all(|id| id.len() == 24 && digits(id)));
+    }
+
+    #[test]
+    fn access_keys_have_the_vendors_form() {
+        let (id, secret) = new_access_key().unwrap();
+        assert!(id.starts_with("LTAI") && id.len() == 24);
+        assert!(id.parse::<crate::domain::name::AccessKeyId>().is_ok());
+        assert_eq!(secret.expose().len(), 30);
+        assert_ne!(new_access_key().unwrap().0, id);
+    }
+}

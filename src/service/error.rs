@@ -1,0 +1,97 @@
+//! Why a use case fails: what a caller can act on. What becomes of it on the wire is decided in
+//! one place, [`Error::reason`].
+
+use crate::blob::BlobError;
+use crate::domain::auth::AuthError;
+use crate::domain::code::{self, Code, Reason};
+use crate::domain::name::{BucketName, ObjectKey};
+use crate::meta::MetaError;
+
+/// Why a use case failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A signature is wrong, late or missing a part.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The bucket is not there.
+    #[error("there is no bucket {0}")]
+    NoSuchBucket(BucketName),
+    /// The object is not there.
+    #[error("there is no object {0:?}")]
+    NoSuchKey(ObjectKey),
+    /// The referer policy denies. `rule` says which rule, for the log alone.
+    #[error("the referer policy denies: {rule}")]
+    Referer {
+        /// The bucket whose policy it is.
+        bucket: BucketName,
+        /// What the client is told.
+        reason: Reason,
+        /// The rule.
+        rule: String,
+    },
+    /// A condition with a reason of its own.
+    #[error("{}", .0.message)]
+    Refused(Reason),
+    /// A code is enough to say.
+    #[error("{}", .0.message())]
+    Code(Code),
+    /// The body of the request could not be read to its end.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// The metadata failed.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// The bytes failed.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// Something that cannot happen did.
+    #[error("internal fault: {0}")]
+    Fault(&'static str),
+}
+
+/// Why the body of a request could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The connection broke or the body is shorter than announced.
+    #[error("the body ended early: {0}")]
+    Incomplete(String),
+    /// The client was too slow.
+    #[error("the body came too slowly")]
+    TooSlow,
+    /// The body is longer than it may be.
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(u64),
+}
+
+impl Error {
+    /// What the client is told. A failure of ours is always `InternalError` and no more.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Auth(err) => err.reason(),
+            Self::NoSuchBucket(_) => code::NO_SUCH_BUCKET,
+            Self::NoSuchKey(_) => code::NO_SUCH_KEY,
+            Self::Referer { reason, .. } | Self::Refused(reason) => *reason,
+            Self::Code(code) => Reason::of(*code),
+            Self::Body(BodyError::Incomplete(_)) => Reason::of(Code::IncompleteBody),
+            Self::Body(BodyError::TooSlow) => Reason::of(Code::RequestTimeout),
+            Self::Body(BodyError::TooLarge(_)) => Reason::of(Code::EntityTooLarge),
+            Self::Meta(_) | Self::Blob(_) | Self::Fault(_) => Reason::of(Code::InternalError),
+        }
+    }
+
+    /// The elements that the error body has beside the common ones.
+    pub fn details(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Auth(err) => err.details(),
+            Self::NoSuchBucket(name) => vec![("BucketName", name.to_string())],
+            Self::NoSuchKey(key) => vec![("Key", key.to_string())],
+            Self::Referer { bucket, .. } => vec![("BucketName", bucket.to_string())],
+            Self::Refused(_)
+            | Self::Code(_)
+            | Self::Body(_)
+            | Self::Meta(_)
+            | Self::Blob(_)
+            | Self::Fault(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Use cases: what the server does, in terms of the domain. The service knows the traits of
+//! `meta` and `blob` and neither SQL nor HTTP bodies; it holds the only clock and the only
+//! randomness.
+//!
+//! # Modules
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`access`] | from a request's claim to a [`access::Permit`], the only key to a bucket |
+//! | [`bucket`] | buckets in memory, and the use cases on them |
+//! | [`object`] | reading, writing, deleting, listing objects |
+//! | [`cache`] | object metadata in memory |
+//! | [`inflight`], [`scrub`] | blobs that no row names: yet, or any more |
+//! | [`clock`] | time, ids, randomness |
+
+pub mod access;
+pub mod bucket;
+pub mod cache;
+pub mod clock;
+pub mod error;
+pub mod inflight;
+pub mod object;
+pub mod scrub;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
+
+use crate::blob::BlobStore;
+use crate::domain::name::{AccessKeyId, Region};
+use crate::domain::secret::SecretKey;
+use crate::meta::Meta;
+
+use access::RootKey;
+use cache::ObjectCache;
+use clock::Clock;
+use error::Error;
+use inflight::InFlight;
+use scrub::ScrubProgress;
+
+/// What the service is built from.
+pub struct Parts {
+    /// The metadata.
+    pub meta: Arc<dyn Meta>,
+    /// The bytes.
+    pub blobs: Arc<dyn BlobStore>,
+    /// The clock.
+    pub clock: Clock,
+    /// The region that signatures are made for.
+    pub region: Region,
+    /// The owner's access key.
+    pub root: (AccessKeyId, SecretKey),
+    /// How much memory object metadata may take.
+    pub object_cache_bytes: u64,
+}
+
+/// The server's state and its use cases. Shared by all requests.
+pub struct App {
+    /// Time and ids.
+    pub clock: Clock,
+    region: Region,
+    root: RootKey,
+    meta: Arc<dyn Meta>,
+    blobs: Arc<dyn BlobStore>,
+    buckets: bucket::Table,
+    objects: ObjectCache,
+    inflight: InFlight,
+    scrub: ScrubProgress,
+    /// Held while a bucket is created or deleted.
+    creating: Mutex<()>,
+    /// Work that must end before the process does.
+    tasks: TaskTracker,
+    /// Work that may be cut off at any point.
+    background: TaskTracker,
+}
+
+impl App {
+    /// Builds the service and loads all buckets.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: the buckets cannot be read. A policy that cannot be read is such an error too:
+    /// a server that does not know whom to refuse does not serve.
+    pub async fn start(parts: Parts) -> Result<Arc<Self>, Error> {
+        let buckets = bucket::Table::default();
+        for bucket in parts.meta.all_buckets().await? {
+            buckets.add(bucket);
+        }
+        Ok(Arc::new(Self {
+            clock: parts.clock,
+            region: parts.region,
+            root: RootKey::new(parts.root),
+            meta: parts.meta,
+            blobs: parts.blobs,
+            buckets,
+            objects: ObjectCache::new(parts.object_cache_bytes),
+            inflight: InFlight::default(),
+            scrub: ScrubProgress::default(),
+            creating: Mutex::new(()),
+            tasks: TaskTracker::new(),
+            background: TaskTracker::new(),
+        }))
+    }
+
+    /// The region that signatures are made for.
+    pub const fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The id of the owner of all buckets, as XML bodies show it.
+    pub const fn owner(&self) -> &AccessKeyId {
+        self.root.id()
+    }
+
+    /// How far the scrub is.
+    pub fn scrub_report(&self) -> scrub::ScrubReport {
+        self.scrub.report()
+    }
+
+    /// Whether the metadata answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if it does not.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.meta.bucket_usage(crate::domain::name::BucketId(0)).await?;
+        Ok(())
+    }
+
+    /// Runs a change to its end even if the client goes away: between the commit and the end of
+    /// the change, memory would contradict the database.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let task = self.tasks.spawn(change);
+        task.await.map_err(|_| Error::Fault("a change panicked"))?
+    }
+
+    /// Waits until all changes that were begun have come to their end.
+    pub async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("region", &self.region).finish_non_exhaustive()
+    }
+}

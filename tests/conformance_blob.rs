@@ -1,0 +1,259 @@
+//! What every store of blobs must do, as functions over [`BlobStore`]. A new store adds one line
+//! to the end of this file.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the functions that tests consist of may panic as tests may"
+)]
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use futures_util::stream::{StreamExt, TryStreamExt};
+use refgate::blob::local::LocalBlobs;
+use refgate::blob::{BlobError, BlobStore, Sha256, Written};
+use refgate::domain::name::BlobId;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// 2026-01-01, in milliseconds.
+const START: u128 = 1_767_225_600_000;
+
+/// An id of version 7 that many milliseconds after the start.
+fn id(millis: u128) -> BlobId {
+    BlobId(Uuid::from_u128((START + millis) << 80 | 7 << 76 | 2 << 62 | 0xABCD))
+}
+
+/// Bytes without a pattern that a wrong offset could keep.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+async fn write(store: &dyn BlobStore, id: BlobId, pieces: &[&[u8]]) -> Result<Written, BlobError> {
+    let mut writer = store.create(id, Sha256::Wanted).await?;
+    for piece in pieces {
+        writer.write(Bytes::copy_from_slice(piece)).await?;
+    }
+    writer.finish().await
+}
+
+async fn read(
+    store: &dyn BlobStore,
+    id: BlobId,
+    at: u64,
+    length: u64,
+) -> Result<Vec<u8>, BlobError> {
+    let pieces = store.open(id).await?.stream(at, length);
+    let pieces: Vec<Bytes> = pieces.try_collect().await?;
+    assert!(pieces.iter().all(|piece| (1..=256 * 1024).contains(&piece.len())));
+    Ok(pieces.concat())
+}
+
+async fn listed(store: &dyn BlobStore) -> BTreeSet<BlobId> {
+    let batches: Vec<Vec<BlobId>> = store.list().try_collect().await.unwrap();
+    assert!(batches.iter().all(|batch| (1..=1024).contains(&batch.len())));
+    let count: usize = batches.iter().map(Vec::len).sum();
+    let ids: BTreeSet<BlobId> = batches.into_iter().flatten().collect();
+    assert_eq!(ids.len(), count, "each is listed once");
+    ids
+}
+
+/// Waits until what is done after a drop, off the async threads, has been done.
+async fn until_listed(store: &dyn BlobStore, want: &[BlobId]) {
+    for _ in 0..500 {
+        if listed(store).await.iter().eq(want) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("{:?} is not {want:?}", listed(store).await);
+}
+
+async fn digests_are_the_published_ones(store: &dyn BlobStore) {
+    #[rustfmt::skip]
+    let published = [
+        // RFC 1321, appendix A.5, for the MD5 of nothing; CRC-64/XZ's check value, which is that
+        // of "123456789". The others by md5sum, sha256sum and a bitwise CRC.
+        ("", "d41d8cd98f00b204e9800998ecf8427e", 0,
+         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("123456789", "25f9e794323b453885f5181f1b624d0b", 0x995D_C9BB_DF19_39FA,
+         "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"),
+        ("hello", "5d41402abc4b2a76b9719d911017c592", 11_177_612_005_948_864_433,
+         "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"),
+        ("hello world", "5eb63bbbe01eeed093cb22bb8f5acdc3", 5_981_764_153_023_615_706,
+         "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"),
+    ];
+    for (n, (text, md5, crc64, sha256)) in (0..).zip(published) {
+        let bytes: Vec<&[u8]> = text.as_bytes().chunks(2).collect();
+        let written = write(store, id(n), &bytes).await.unwrap();
+        assert_eq!(written.length, text.len() as u64);
+        assert_eq!(hex::encode(written.md5), md5, "{text}");
+        assert_eq!(written.crc64, crc64, "{text}");
+        assert_eq!(written.sha256.map(hex::encode).as_deref(), Some(sha256), "{text}");
+    }
+    let unasked = store.create(id(10), Sha256::Unwanted).await.unwrap();
+    assert_eq!(unasked.finish().await.unwrap().sha256, None);
+}
+
+async fn a_large_blob_in_odd_pieces_comes_back(store: &dyn BlobStore) {
+    let bytes = noise(20 << 20);
+    let mut writer = store.create(id(0), Sha256::Unwanted).await.unwrap();
+    let (mut rest, mut length) = (bytes.as_slice(), 1);
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(length.min(rest.len()));
+        writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        // 1 byte to 2 MiB, never a multiple of a page for long.
+        length = (length * 3 + 1) % (2 << 20);
+        rest = after;
+    }
+    let large = writer.finish().await.unwrap();
+    assert_eq!(large.length, 20 << 20);
+    assert!(read(store, id(0), 0, 20 << 20).await.unwrap() == bytes);
+
+    let whole = write(store, id(1), &[&bytes]).await.unwrap();
+    assert_eq!((whole.md5, whole.crc64), (large.md5, large.crc64));
+    assert!(read(store, id(1), 0, 20 << 20).await.unwrap() == bytes);
+}
+
+async fn ranges_are_exact(store: &dyn BlobStore) {
+    let bytes = noise((1 << 20) + 3);
+    let length = bytes.len() as u64;
+    write(store, id(0), &[&bytes]).await.unwrap();
+    let piece = 256 * 1024;
+    for (at, count) in [
+        (0, 0),
+        (0, 1),
+        (length - 1, 1),
+        (length, 0),
+        (1, length - 1),
+        (piece - 1, 2),
+        (piece, piece),
+        (piece + 1, 2 * piece),
+        (7, 2 * piece + 1),
+    ] {
+        let got = read(store, id(0), at, count).await.unwrap();
+        let (at, count) = (usize::try_from(at).unwrap(), usize::try_from(count).unwrap());
+        assert!(got == bytes[at..at + count], "{count} at {at}");
+    }
+}
+
+async fn a_blob_that_is_too_short_is_an_error(store: &dyn BlobStore) {
+    let bytes = noise(300_000);
+    write(store, id(0), &[&bytes]).await.unwrap();
+    for (at, count) in [(0, 300_001), (300_000, 1), (400_000, 1), (1, 1 << 40), (u64::MAX, 2)] {
+        let mut pieces = store.open(id(0)).await.unwrap().stream(at, count);
+        let mut error = None;
+        while let Some(piece) = pieces.next().await {
+            assert!(error.is_none(), "nothing comes after the error");
+            error = piece.err();
+        }
+        let error = error.unwrap();
+        assert!(
+            matches!(error, BlobError::Truncated { blob, length: 300_000 } if blob == id(0))
+                || at == u64::MAX,
+            "{count} at {at}: {error:?}"
+        );
+    }
+}
+
+async fn absence_is_told(store: &dyn BlobStore) {
+    let missing = store.open(id(0)).await.err();
+    assert!(matches!(missing, Some(BlobError::Missing(blob)) if blob == id(0)), "{missing:?}");
+    store.delete(id(0)).await.unwrap();
+    write(store, id(0), &[b"x"]).await.unwrap();
+    store.delete(id(0)).await.unwrap();
+    store.delete(id(0)).await.unwrap();
+    assert!(matches!(store.open(id(0)).await.err(), Some(BlobError::Missing(_))));
+    assert!(listed(store).await.is_empty());
+}
+
+async fn an_open_blob_outlives_its_deletion(store: &dyn BlobStore) {
+    let bytes = noise(1 << 20);
+    write(store, id(0), &[&bytes]).await.unwrap();
+    let mut pieces = store.open(id(0)).await.unwrap().stream(0, 1 << 20);
+    let mut got = pieces.next().await.unwrap().unwrap().to_vec();
+    store.delete(id(0)).await.unwrap();
+    while let Some(piece) = pieces.next().await {
+        got.extend_from_slice(&piece.unwrap());
+    }
+    assert!(got == bytes);
+}
+
+async fn an_unfinished_writer_leaves_nothing(store: &dyn BlobStore) {
+    write(store, id(9), &[b"kept"]).await.unwrap();
+    for (n, length) in [0, 1, 512 * 1024, 5 << 20].into_iter().enumerate() {
+        let mut writer = store.create(id(n as u128), Sha256::Unwanted).await.unwrap();
+        writer.write(Bytes::from(noise(length))).await.unwrap();
+        drop(writer);
+    }
+    // One that is dropped while it finishes was never acknowledged.
+    let mut writer = store.create(id(4), Sha256::Unwanted).await.unwrap();
+    writer.write(Bytes::from(noise(1 << 20))).await.unwrap();
+    assert!(futures_util::future::poll_immediate(writer.finish()).await.is_none());
+    until_listed(store, &[id(9)]).await;
+}
+
+async fn an_id_is_used_once(store: &dyn BlobStore) {
+    write(store, id(0), &[b"first"]).await.unwrap();
+    let second = write(store, id(0), &[b"second"]).await;
+    assert!(matches!(second, Err(BlobError::Io { .. })), "{second:?}");
+    assert_eq!(read(store, id(0), 0, 5).await.unwrap(), b"first");
+}
+
+async fn all_blobs_are_listed(store: &dyn BlobStore) {
+    assert!(listed(store).await.is_empty());
+    // Most within a minute, some days apart.
+    let ids: Vec<BlobId> = (0..1500).chain((1..20).map(|days| days * 86_400_000)).map(id).collect();
+    for group in ids.chunks(100) {
+        for written in join_all(group.iter().map(|&id| write(store, id, &[b"x"]))).await {
+            written.unwrap();
+        }
+    }
+    assert_eq!(listed(store).await, ids.iter().copied().collect());
+    let mut writer = store.create(id(5000), Sha256::Unwanted).await.unwrap();
+    writer.write(Bytes::from(noise(1 << 20))).await.unwrap();
+    writer.write(Bytes::from(noise(1 << 20))).await.unwrap();
+    assert!(listed(store).await.contains(&id(5000)), "unfinished ones, too");
+}
+
+/// Runs the suite against a store. `$open` makes an empty one and what must outlive it.
+macro_rules! conformance {
+    ($store:ident, $open:path: $($case:ident),* $(,)?) => {
+        mod $store {
+            use super::*;
+
+            $(#[tokio::test]
+            async fn $case() {
+                let (_kept, store) = $open();
+                super::$case(&store).await;
+            })*
+        }
+    };
+}
+
+fn local() -> (TempDir, LocalBlobs) {
+    let folder = TempDir::new().unwrap();
+    let store = LocalBlobs::open(folder.path().join("deep/blobs")).unwrap();
+    (folder, store)
+}
+
+conformance!(in_a_local_folder, local:
+    digests_are_the_published_ones,
+    a_large_blob_in_odd_pieces_comes_back,
+    ranges_are_exact,
+    a_blob_that_is_too_short_is_an_error,
+    absence_is_told,
+    an_open_blob_outlives_its_deletion,
+    an_unfinished_writer_leaves_nothing,
+    an_id_is_used_once,
+    all_blobs_are_listed,
+);
