@@ -13,15 +13,34 @@ class Answer(NamedTuple):
     body: bytes
 
 
+def connect(address):
+    host, port = address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)), SECONDS_TO_ANSWER)
+
+
+def message(lines, body):
+    return b"\r\n".join([*lines, b"Connection: close", b"", body])
+
+
 def send(address, lines, body=b""):
     """Sends a request head, given as lines of bytes, and reads the answer."""
-    host, port = address.rsplit(":", 1)
-    head = b"\r\n".join([*lines, b"Connection: close", b"", b""])
-    with socket.create_connection((host, int(port)), SECONDS_TO_ANSWER) as connection:
-        connection.sendall(head + body)
+    with connect(address) as connection:
+        try:
+            connection.sendall(message(lines, body))
+        except ConnectionError:
+            pass  # Refused before the end; the answer says why.
         response = http.client.HTTPResponse(connection, method=lines[0].split()[0].decode())
         response.begin()
         return Answer(response.status, response.headers, response.read())
+
+
+def send_and_hang_up(address, lines, body):
+    """Sends a request and closes the connection for writing, then waits for the server to do so."""
+    with connect(address) as connection:
+        connection.sendall(message(lines, body))
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
 
 
 def get(address, path, *headers, method=b"GET"):
