@@ -44,6 +44,17 @@ pub enum MetaError {
     Stopped,
 }
 
+impl MetaError {
+    /// Whether the change may have happened all the same: a commit that failed can still survive
+    /// a crash, and one whose writer has stopped may have been made before.
+    pub const fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::Commit(_) | Self::Stopped => true,
+            Self::Sql(_) | Self::Migrate(_) | Self::Corrupt { .. } => false,
+        }
+    }
+}
+
 /// A bucket as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {

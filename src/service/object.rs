@@ -219,21 +219,23 @@ impl App {
             let (bucket, key) = (permit.bucket(), permit.key());
             let put = app.meta.put_object(bucket.id, key, &stored.object, new.overwrite).await;
             app.objects.remove(bucket.id, key);
-            if put.as_ref().is_err_and(MetaError::is_in_doubt) {
-                // The row may yet turn out to be there. If not, the next scrub finds the blob.
-                upload.named();
-                return Err(put.err().map_or(Error::Fault("an error is one"), Error::from));
-            }
-            match put? {
-                Put::Done { unnamed } => {
+            match put {
+                Err(err) => {
+                    if err.is_in_doubt() {
+                        // The row may be there all the same. If not, the next scrub finds the blob.
+                        upload.named();
+                    }
+                    Err(err.into())
+                }
+                Ok(Put::Done { unnamed }) => {
                     if !stored.object.extents.is_empty() {
                         upload.named();
                     }
                     app.delete_blobs(unnamed);
                     Ok(())
                 }
-                Put::Exists => Err(Error::Code(Code::FileAlreadyExists)),
-                Put::NoSuchBucket => Err(Error::NoSuchBucket(bucket.name.clone())),
+                Ok(Put::Exists) => Err(Error::Code(Code::FileAlreadyExists)),
+                Ok(Put::NoSuchBucket) => Err(Error::NoSuchBucket(bucket.name.clone())),
             }
         })
         .await?;
