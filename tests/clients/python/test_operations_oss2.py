@@ -271,7 +271,7 @@ def test_batch_delete_takes_any_key(bucket):
         pytest.param((0, 4), b"hello", "bytes 0-4/11", id="the first bytes"),
         pytest.param((6, None), b"world", "bytes 6-10/11", id="from a byte on"),
         pytest.param((None, 5), b"world", "bytes 6-10/11", id="the last bytes"),
-        pytest.param((6, 99), b"world", "bytes 6-10/11", id="beyond the end"),
+        pytest.param((10, 10), b"d", "bytes 10-10/11", id="one byte"),
     ],
 )
 def test_a_range_is_a_part(bucket, wanted, content, content_range):
@@ -282,12 +282,22 @@ def test_a_range_is_a_part(bucket, wanted, content, content_range):
 
 
 @pytest.mark.parametrize(
-    "invalid", ["bytes=100-200", "bytes=5-1", "bytes=a-b", "lines=1-2", "bytes=", "bytes=-"]
+    "invalid", ["bytes=6-99", "bytes=100-200", "bytes=5-1", "bytes=a-b", "lines=1-2", "bytes=", "bytes=-"]
 )
 def test_an_invalid_range_is_the_whole_object(bucket, invalid):
     bucket.put_object("hello", HELLO)
     got = bucket.get_object("hello", headers={"Range": invalid})
     assert (got.status, got.read()) == (200, HELLO)
+
+
+def test_the_range_behaviour_of_the_http_standard_can_be_asked_for(bucket):
+    bucket.put_object("hello", HELLO)
+    standard = {"x-oss-range-behavior": "standard"}
+    got = bucket.get_object("hello", byte_range=(6, 99), headers=standard)
+    assert (got.status, got.read(), got.content_range) == (206, b"world", "bytes 6-10/11")
+    with pytest.raises(oss2.exceptions.ServerError) as caught:
+        bucket.get_object("hello", byte_range=(100, 200), headers=standard)
+    assert (caught.value.status, caught.value.code) == (416, "InvalidRange")
 
 
 def test_conditions_are_obeyed(bucket):
