@@ -16,7 +16,7 @@ use crate::domain::object::listing::{ListQuery, Page, Pager};
 use crate::domain::object::range::Slice;
 use crate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite, StorageClass};
 use crate::domain::secret::Digest;
-use crate::meta::{MetaError, Put};
+use crate::meta::Put;
 
 /// What a client says of an object that it uploads.
 #[derive(Debug)]

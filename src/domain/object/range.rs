@@ -1,11 +1,12 @@
 //! Which part of an object a request wants.
 //!
-//! OSS reads one range and ignores a range that is not wholly inside the object: it answers 200
-//! with the whole object, also where RFC 9110 would cut the end or answer 416. A client that
-//! sends `x-oss-range-behavior: standard` gets RFC 9110's behaviour; the vendor's second
-//! generation of SDKs does.
+//! OSS ignores a range that is not wholly inside the object: it answers 200 with the whole
+//! object, also where RFC 9110 would cut the range or answer 416. A client that sends
+//! `x-oss-range-behavior: standard` gets RFC 9110's behaviour; the vendor's second generation of
+//! SDKs does. Of several ranges the first counts.
 //!
-//! Source: OSS "GetObject", request headers `Range` and `x-oss-range-behavior`; RFC 9110, 14.1.2.
+//! Source: OSS "Use HTTP Range requests to get OSS resources in segments" (2026-03-20); RFC 9110,
+//! section 14.1.2.
 
 /// How a `Range` that is not wholly inside the object is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +45,8 @@ impl Slice {
     }
 }
 
-/// Reads the value of a `Range` header for an object of `size` bytes. A value that is not one
-/// range of bytes counts as absent, as RFC 9110 allows and OSS does.
+/// Reads the value of a `Range` header for an object of `size` bytes. A value that does not begin
+/// with a range of bytes counts as absent, as RFC 9110 allows and OSS does.
 pub fn select(range: Option<&str>, size: u64, behavior: RangeBehavior) -> Part {
     let Some(spec) = range.and_then(parse) else { return Part::Whole };
     let outside = match behavior {
@@ -60,7 +61,11 @@ pub fn select(range: Option<&str>, size: u64, behavior: RangeBehavior) -> Part {
             (false, RangeBehavior::Lenient) => return Part::Whole,
         },
         Spec::Last(0) => return outside,
-        Spec::Last(count) => (size.saturating_sub(count), size),
+        Spec::Last(count) => match (size.checked_sub(count), behavior) {
+            (Some(first), _) => (first, size),
+            (None, RangeBehavior::Standard) => (0, size),
+            (None, RangeBehavior::Lenient) => return Part::Whole,
+        },
     };
     match end.checked_sub(first) {
         None | Some(0) => outside,
@@ -80,6 +85,7 @@ fn parse(value: &str) -> Option<Spec> {
     if !unit.eq_ignore_ascii_case("bytes") {
         return None;
     }
+    let spec = spec.split(',').next()?;
     let (first, last) = spec.trim().split_once('-')?;
     let number = |text: &str| -> Option<u64> {
         text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
@@ -113,14 +119,16 @@ mod tests {
             ("players ask for all",       "bytes=0-",         slice(0, 1000),  slice(0, 1000)),
             ("Safari probes two bytes",   "bytes=0-1",        slice(0, 2),     slice(0, 2)),
             ("the last 100",              "bytes=-100",       slice(900, 100), slice(900, 100)),
-            ("more than there is, from the end", "bytes=-2000", slice(0, 1000), slice(0, 1000)),
+            ("OSS: more than there is, from the end", "bytes=-2000", Whole, slice(0, 1000)),
             ("the last byte",             "bytes=999-999",    slice(999, 1),   slice(999, 1)),
-            ("OSS: the end is outside",   "bytes=500-2000",   Whole,           slice(500, 500)),
+            ("OSS: the end is outside",   "bytes=0-1000",     Whole,           slice(0, 1000)),
+            ("the same further on",       "bytes=500-2000",   Whole,           slice(500, 500)),
             ("OSS: all is outside",       "bytes=1000-2000",  Whole,           Unsatisfiable),
-            ("from outside",              "bytes=1000-",      Whole,           Unsatisfiable),
+            ("OSS: from outside",         "bytes=1000-",      Whole,           Unsatisfiable),
             ("the last nothing",          "bytes=-0",         Whole,           Unsatisfiable),
             ("backwards",                 "bytes=5-4",        Whole,           Whole),
-            ("two ranges",                "bytes=0-1,3-4",    Whole,           Whole),
+            ("OSS: two ranges, the first counts", "bytes=0-1,3-4", slice(0, 2), slice(0, 2)),
+            ("OSS: another word for the unit", "byte=0-499",  Whole,           Whole),
             ("another unit",              "chars=0-1",        Whole,           Whole),
             ("no numbers",                "bytes=a-b",        Whole,           Whole),
             ("a sign",                    "bytes=+1-2",       Whole,           Whole),
