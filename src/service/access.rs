@@ -12,6 +12,10 @@
 //! A [`Permit`] is the only key to a bucket: its fields are private to this module, so a handler
 //! that has none has nothing to work on.
 //!
+//! Between the second and the third, a V1 URL for a setting of a bucket is refused. V1 runs key
+//! and sub-resource together, so a link that an application hands out for an upload to the key
+//! `?referer` would also replace the bucket's referer policy.
+//!
 //! Source: OSS "Configure hotlink protection" (what is exempt); the order is ours.
 
 use std::sync::Arc;
@@ -22,10 +26,12 @@ use super::App;
 use super::bucket::Bucket;
 use super::error::Error;
 use crate::domain::acl::Access;
-use crate::domain::auth::{Channel, Claim, PayloadHash, Place, SignedRequest};
+use crate::domain::auth::{
+    Channel, Claim, PayloadHash, Place, SignedRequest, Version, is_v1_sub_resource,
+};
 use crate::domain::code;
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
-use crate::domain::op::{Action, Target, Targets};
+use crate::domain::op::{Action, Level, Target, Targets};
 use crate::domain::query::Query;
 use crate::domain::referer::{Decision, Referers};
 use crate::domain::secret::SecretKey;
@@ -61,6 +67,7 @@ pub enum Principal {
 pub struct Caller {
     principal: Principal,
     channel: Option<Channel>,
+    version: Option<Version>,
     payload: PayloadHash,
 }
 
@@ -73,6 +80,13 @@ impl Caller {
     /// What the body must be.
     pub const fn payload(&self) -> PayloadHash {
         self.payload
+    }
+
+    /// Whether the signature is also one for an object whose key looks like this operation.
+    fn may_mean_an_object(self, action: Action) -> bool {
+        let is_setting = action.level() == Level::Bucket
+            && action.sub_resource().is_some_and(is_v1_sub_resource);
+        is_setting && (self.channel, self.version) == (Some(Channel::Url), Some(Version::V1))
     }
 
     /// Whether the referer policy is asked: not for a request with a verified header.
@@ -204,7 +218,8 @@ impl App {
         match Claim::read(ask.headers, ask.query)? {
             Claim::Anonymous => {
                 let payload = PayloadHash::Unsigned;
-                let caller = Caller { principal: Principal::Anonymous, channel: None, payload };
+                let principal = Principal::Anonymous;
+                let caller = Caller { principal, channel: None, version: None, payload };
                 Ok((&ask.targets.first, caller))
             }
             Claim::Signed(claim) => {
@@ -215,6 +230,7 @@ impl App {
                 let caller = Caller {
                     principal: Principal::Owner,
                     channel: Some(proof.channel()),
+                    version: Some(proof.version()),
                     payload: proof.payload(),
                 };
                 Ok((proof.target(), caller))
@@ -249,6 +265,9 @@ impl App {
             }
             Target::Bucket(name) => {
                 let bucket = self.existing(name)?;
+                if caller.may_mean_an_object(action) {
+                    return Err(Error::Refused(code::V1_URL_FOR_SETTINGS));
+                }
                 grant(caller, action, Some(&bucket))?;
                 Ok(Permit::Bucket(BucketPermit(bucket)))
             }

@@ -59,8 +59,9 @@ pub use canonical::SignedRequest;
 pub use claim::{Channel, Claim, SignedClaim};
 pub use credential::PayloadHash;
 pub use error::{AuthError, MAX_SKEW_MILLIS, Mismatch};
-pub use prove::{Place, Proof};
+pub use prove::{Place, Proof, Version};
 pub use sign::Signer;
+pub use sub_resource::is_signed as is_v1_sub_resource;
 
 #[cfg(test)]
 mod known_answers;

@@ -25,7 +25,18 @@ pub struct Proof<'t> {
     access_key_id: AccessKeyId,
     target: &'t Target,
     channel: Channel,
+    version: Version,
     payload: PayloadHash,
+}
+
+/// The version of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Version 1. It runs key and sub-resources together, so a link for the key `?referer` is
+    /// also one for the bucket's `?referer`.
+    V1,
+    /// Version 4. What it signs can be read in one way only.
+    V4,
 }
 
 impl<'t> Proof<'t> {
@@ -43,6 +54,11 @@ impl<'t> Proof<'t> {
     /// Where the signature stood.
     pub fn channel(&self) -> Channel {
         self.channel
+    }
+
+    /// The version of the signature.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// What the body must be.
@@ -88,6 +104,7 @@ impl SignedClaim {
             access_key_id: self.access_key_id.clone(),
             target,
             channel: self.channel(),
+            version: self.version(),
             payload: self.payload(),
         })
     }
@@ -107,6 +124,13 @@ impl SignedClaim {
         match &self.form {
             Form::V1Header { .. } | Form::V1Url { .. } => Ok(()),
             Form::V4(claim) => claim.check_scope(region),
+        }
+    }
+
+    fn version(&self) -> Version {
+        match &self.form {
+            Form::V1Header { .. } | Form::V1Url { .. } => Version::V1,
+            Form::V4(_) => Version::V4,
         }
     }
 

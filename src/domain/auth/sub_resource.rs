@@ -35,7 +35,7 @@ const SUB_RESOURCES: &[&str] = &[
 ];
 
 /// Whether a parameter is part of V1's canonical resource.
-fn is_signed(name: &str) -> bool {
+pub fn is_signed(name: &str) -> bool {
     is_oss_own(name) || SUB_RESOURCES.binary_search(&name).is_ok()
 }
 
