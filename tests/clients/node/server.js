@@ -77,20 +77,22 @@ async function startServer() {
 function announced(child, log) {
   return new Promise((resolve, reject) => {
     const addresses = {};
-    const give_up = (why) => {
+    const giveUp = (why) => {
       child.kill('SIGKILL');
       reject(new Error(`${why}:\n${Buffer.concat(log)}`));
     };
-    const timer = setTimeout(give_up, MILLISECONDS_TO_START, 'the server announced no addresses');
-    child.on('exit', (status) => give_up(`the server ended with ${status}`));
-    child.on('error', (error) => give_up(String(error)));
+    const timer = setTimeout(giveUp, MILLISECONDS_TO_START, 'the server announced no addresses');
+    const endedEarly = (status) => {
+      clearTimeout(timer);
+      giveUp(`the server ended with ${status}`);
+    };
+    child.once('exit', endedEarly);
     readline.createInterface({ input: child.stdout }).on('line', (line) => {
       const found = ADDRESS_LINE.exec(line);
       if (found) addresses[found[1]] = found[2].replace(/\/$/, '');
       if (addresses.data && addresses.admin) {
         clearTimeout(timer);
-        child.removeAllListeners('exit');
-        child.on('exit', () => {});
+        child.off('exit', endedEarly);
         resolve(addresses);
       }
     });
