@@ -182,12 +182,12 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error`]; the object is then as it was.
+    /// [`Error`]; the object is then as it was, and some of the body may not have been read.
     pub async fn put_object(
         self: &Arc<Self>,
         permit: ObjectPermit,
         new: NewObject,
-        body: Body,
+        body: &mut Body,
     ) -> Result<Arc<StoredObject>, Error> {
         if new.overwrite == Overwrite::Forbid && self.find_object(&permit).await.is_ok() {
             return Err(Error::Code(Code::FileAlreadyExists));
@@ -217,13 +217,14 @@ impl App {
         let (app, answer) = (self.clone(), stored.clone());
         self.to_the_end(async move {
             let (bucket, key) = (permit.bucket(), permit.key());
+            let in_doubt = app.inflight.take_in_doubt();
             let put = app.meta.put_object(bucket.id, key, &stored.object, new.overwrite).await;
             app.objects.remove(bucket.id, key);
+            app.settle(in_doubt, matches!(put, Ok(Put::Done { .. })));
             match put {
                 Err(err) => {
-                    if err.is_in_doubt() {
-                        // The row may be there all the same. If not, the next scrub finds the blob.
-                        upload.named();
+                    if err.is_in_doubt() && !stored.object.extents.is_empty() {
+                        upload.in_doubt();
                     }
                     Err(err.into())
                 }
@@ -296,10 +297,13 @@ impl App {
     ) -> Result<(), Error> {
         let app = self.clone();
         self.to_the_end(async move {
+            let in_doubt = app.inflight.take_in_doubt();
             let unnamed = app.meta.delete_objects(bucket, &keys).await;
             for key in &keys {
                 app.objects.remove(bucket, key);
             }
+            // Deleting what is not there writes nothing.
+            app.settle(in_doubt, unnamed.as_ref().is_ok_and(|unnamed| !unnamed.is_empty()));
             app.delete_blobs(unnamed?);
             Ok(())
         })
