@@ -248,7 +248,7 @@ impl App {
         &self,
         id: BlobId,
         sha256: Sha256,
-        mut body: Body,
+        body: &mut Body,
     ) -> Result<Written, Error> {
         let mut writer = None;
         while let Some(bytes) = body.try_next().await? {
@@ -321,6 +321,27 @@ impl App {
                 if let Err(err) = blobs.delete(id).await {
                     tracing::warn!(blob = %id, error = %err, "could not delete unnamed blob {id}");
                 }
+            }
+        });
+    }
+
+    /// Ends the doubt about blobs whose commits failed, if a later write is durable: the log has
+    /// gone on without those commits, or with them, and the database knows which.
+    fn settle(self: &Arc<Self>, in_doubt: Vec<BlobId>, later_is_durable: bool) {
+        if in_doubt.is_empty() {
+            return;
+        }
+        if !later_is_durable {
+            return self.inflight.doubt(in_doubt);
+        }
+        let app = self.clone();
+        self.tasks.spawn(async move {
+            match app.meta.unnamed_blobs(&in_doubt).await {
+                Ok(unnamed) => {
+                    app.inflight.forget(&in_doubt);
+                    app.delete_blobs(unnamed);
+                }
+                Err(_) => app.inflight.doubt(in_doubt),
             }
         });
     }
