@@ -5,6 +5,7 @@
 //! | `crash` | SIGKILL in the middle of concurrent writes, and in the middle of a start |
 //! | `client_gone` | clients hang up in the middle of an upload, or before the answer |
 //! | `disk_full` | a small disk is filled |
+//! | `faults` | commits and disks fail under the service, in this process |
 //! | `memory` | a large object goes up and down |
 //! | `write_errors` | files may not grow, folders are gone |
 //! | `one_server` | a second server is started in the folder of the first |
@@ -28,6 +29,7 @@ mod client_gone;
 mod cold_start;
 mod crash;
 mod disk_full;
+mod faults;
 mod memory;
 mod one_server;
 mod support;

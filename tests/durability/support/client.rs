@@ -112,13 +112,9 @@ impl Client {
         own: Option<(&str, &str)>,
         body: &[u8],
     ) -> io::Result<Reply> {
-        let (date, md5) = (httpdate::fmt_http_date(now()), STANDARD.encode(Md5::digest(body)));
-        let line = own.map(|(name, value)| format!("{name}:{value}\n")).unwrap_or_default();
-        let text = format!("{method}\n{md5}\n\n{date}\n{line}{}", resource(path));
-        let authorization = format!("OSS {KEY_ID}:{}", sign(&text));
-        let mut headers =
-            vec![("date", date.as_str()), ("content-md5", &md5), ("authorization", &authorization)];
-        headers.extend(own);
+        let headers = signed_headers(method, path, own, body);
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         self.send(method, path, &headers, body)
     }
 
@@ -164,6 +160,22 @@ impl Client {
         stream.set_nodelay(true)?;
         Ok(stream)
     }
+}
+
+/// The headers that sign a request, and `own`, one of OSS's headers.
+pub(crate) fn signed_headers(
+    method: &str,
+    path: &str,
+    own: Option<(&str, &str)>,
+    body: &[u8],
+) -> Vec<(String, String)> {
+    let (date, md5) = (httpdate::fmt_http_date(now()), STANDARD.encode(Md5::digest(body)));
+    let line = own.map(|(name, value)| format!("{name}:{value}\n")).unwrap_or_default();
+    let text = format!("{method}\n{md5}\n\n{date}\n{line}{}", resource(path));
+    let authorization = format!("OSS {KEY_ID}:{}", sign(&text));
+    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let headers = [("date", date), ("content-md5", md5), ("authorization", authorization)];
+    headers.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(own).collect()
 }
 
 /// The head of a request.

@@ -219,7 +219,7 @@ fn addresses(output: ChildStdout) -> Option<(SocketAddr, SocketAddr)> {
     Some((wanted.recv_timeout(START).ok()?, wanted.recv_timeout(START).ok()?))
 }
 
-fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
