@@ -6,7 +6,7 @@
 
 use refgate::domain::op::Action;
 
-use crate::support::actions::{example, on_objects};
+use crate::support::actions::{NOT_BY_V1_URL, example, on_objects};
 use crate::support::policy::{BLACK_EC, EMPTY_EC, EVIL, GOOD, OPEN, OTHER, OTHER_EC, STRICT};
 use crate::support::{
     Channel, PRIVATE, PUBLIC_READ, PUBLIC_READ_WRITE, Request, Response, Server, Signer,
@@ -75,6 +75,9 @@ fn operations_on_the_bucket_are_not_asked() {
         }
         server.policy(BUCKET, &STRICT);
         for channel in [Channel::V1Url, Channel::V4Url] {
+            if channel == Channel::V1Url && NOT_BY_V1_URL.contains(&action) {
+                continue;
+            }
             let request = example(action, BUCKET, "no-such-key").referer(EVIL);
             let response = server.send(&Signer::owner().sign(channel, request));
             assert!(response.status < 300, "{action:?}: {}", response.error());

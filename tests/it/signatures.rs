@@ -3,7 +3,7 @@
 //! Sources: OSS "Include a V1 signature in the header", "… in a URL", "Include a V4 signature in
 //! the Authorization header", "… in a URL", the pages of the EC numbers, "GetObject".
 
-use crate::support::policy::{GOOD, STRICT};
+use crate::support::policy::{GOOD, OPEN, STRICT};
 use crate::support::sign::{KEY_ID, REGION};
 use crate::support::wire::refused;
 use crate::support::{Channel, PUBLIC_READ, Request, Server, Signer, clock};
@@ -38,6 +38,28 @@ fn a_header_and_a_url_at_once_are_refused() {
     }
     let two = owner.sign(Channel::V1Url, owner.sign(Channel::V4Url, get()));
     assert_eq!(server.send(&two).code(), refused(400, "InvalidArgument"));
+}
+
+/// Version 1 signs `/bucket/` and `?referer` alike, whether that is a setting or a key. Who was
+/// given a link to upload an object of that name must not have one to the policy.
+#[test]
+fn a_v1_url_for_an_object_is_none_for_a_setting_of_that_name() {
+    let server = server();
+    server.policy(BUCKET, &STRICT);
+    let before = server.policy_of(BUCKET);
+    let upload = Request::put(BUCKET, "?referer", OPEN.xml());
+    let link = Signer::owner().sign(Channel::V1Url, upload.clone());
+
+    let mut replayed = Request::bucket("PUT", BUCKET).query("referer", "").body(OPEN.xml());
+    replayed.query.extend(link.query.iter().cloned());
+    let response = server.send(&replayed);
+    assert_eq!(response.code(), refused(403, "AccessDenied"), "{}", response.error());
+    assert_eq!(server.policy_of(BUCKET), before);
+
+    // The link is good for what it was made for, and version 4 for both.
+    assert_eq!(server.send(&link.referer(GOOD)).status, 200);
+    let by_v4 = Request::bucket("PUT", BUCKET).query("referer", "").body(OPEN.xml());
+    assert_eq!(server.send(&Signer::owner().sign(Channel::V4Url, by_v4)).status, 200);
 }
 
 /// Names and values.

@@ -22,6 +22,19 @@ pub(crate) fn on_objects() -> impl Iterator<Item = Action> {
     Action::ALL.iter().copied().filter(|action| action.level() == Level::Object)
 }
 
+/// The operations that a V1 URL cannot ask for: the settings of a bucket, which V1 cannot tell
+/// from objects of such a name. The list only shrinks.
+pub(crate) const NOT_BY_V1_URL: &[Action] = &[
+    Action::GetBucketInfo,
+    Action::GetBucketLocation,
+    Action::GetBucketStat,
+    Action::GetBucketAcl,
+    Action::PutBucketAcl,
+    Action::GetBucketReferer,
+    Action::PutBucketReferer,
+    Action::DeleteMultipleObjects,
+];
+
 /// A request for the operation, unsigned, that is granted if its sender may do it.
 pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
     let method = method(action);
