@@ -74,17 +74,17 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
                 Format::Xml => String::from_utf8_lossy(&write_policy(&policy)).into_owned(),
                 Format::Json => write_policy_json(&policy),
             };
-            println!("{}", text.trim_end());
+            say!("{}", text.trim_end());
         }
         Command::Put { bucket, file, client } => {
             let policy = read_file(&file)?;
             put(&Client::new(client)?, &bucket, &policy)?;
             let (allow, deny) = (policy.allow.len(), policy.deny.len());
-            println!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
+            say!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
         }
         Command::Reset { bucket, client } => {
             put(&Client::new(client)?, &bucket, &Policy::default())?;
-            println!("{bucket}: no lists, empty referers are allowed");
+            say!("{bucket}: no lists, empty referers are allowed");
         }
         Command::Check { bucket, referer, client } => {
             let policy = get(&Client::new(client)?, &bucket)?;
@@ -130,14 +130,14 @@ fn read_file(path: &Path) -> Result<Policy, Failure> {
 fn check(policy: Policy, referer: Option<&str>) -> ExitCode {
     let matcher = Matcher::new(policy);
     let explanation = matcher.explain(&Referers::read(referer.map(str::as_bytes)));
-    println!("{}", explanation.decision);
+    say!("{}", explanation.decision);
     if let Some(subject) = &explanation.subject {
-        println!("compared: {subject}");
+        say!("compared: {subject}");
     }
     match explanation.decision {
         Decision::Allow(_) => ExitCode::SUCCESS,
         Decision::Deny(denied) => {
-            println!("EC: {}", denied.reason().ec.unwrap_or("none"));
+            say!("EC: {}", denied.reason().ec.unwrap_or("none"));
             ExitCode::FAILURE
         }
     }

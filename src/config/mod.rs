@@ -4,9 +4,6 @@
 //! the key in the file follow from its name. [`Settings`] is what the server gets: complete and
 //! checked.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,9 +11,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
 use crate::domain::name::{AccessKeyId, BucketName, Region};
+use crate::domain::op::HostName;
 use crate::domain::secret::SecretKey;
 
 /// The file that is read if no other is named.
@@ -73,7 +72,8 @@ pub struct Layer {
     #[arg(long, env = "REFGATE_OBJECT_CACHE_MIB", value_name = "MIB")]
     pub object_cache_mib: Option<u64>,
 
-    /// Connections that are served at once, on each plane [default: 10000]
+    /// Connections that are served at once on the data plane, as far as the limit of open files
+    /// allows [default: 10000]
     #[arg(long, env = "REFGATE_MAX_CONNECTIONS", value_name = "N")]
     pub max_connections: Option<usize>,
 
@@ -81,7 +81,8 @@ pub struct Layer {
     #[arg(long, env = "REFGATE_HEADER_TIMEOUT", value_name = "SECONDS")]
     pub header_timeout: Option<u64>,
 
-    /// Seconds in which the next 4 KiB of a body must arrive, or be taken [default: 60]
+    /// Seconds in which the next 4 KiB of a body must arrive, or the client must take anything of
+    /// an answer [default: 60]
     #[arg(long, env = "REFGATE_BODY_TIMEOUT", value_name = "SECONDS")]
     pub body_timeout: Option<u64>,
 
@@ -118,9 +119,24 @@ pub enum LogFormat {
 }
 
 /// A secret in a settings file, not shown by `Debug`.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone)]
 pub struct SecretText(String);
+
+/// An error about a wrong type would show the value, so there is one that does not.
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Value {
+            Text(String),
+            Other(IgnoredAny),
+        }
+        match Value::deserialize(from)? {
+            Value::Text(text) => Ok(Self(text)),
+            Value::Other(_) => Err(D::Error::custom("a secret must be text in quotes")),
+        }
+    }
+}
 
 impl std::fmt::Debug for SecretText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -140,9 +156,9 @@ pub struct Settings {
     /// Region that signatures are made for.
     pub region: Region,
     /// Domains under which buckets are virtual hosts.
-    pub base_domains: Vec<String>,
+    pub base_domains: Vec<HostName>,
     /// Hosts that serve a bucket.
-    pub cnames: BTreeMap<String, BucketName>,
+    pub cnames: BTreeMap<HostName, BucketName>,
     /// Endpoint that listings of buckets show; the address of the data plane if there is none.
     pub public_endpoint: Option<String>,
     /// Whether answers of a bucket with a policy carry `Vary: Referer`.
@@ -166,7 +182,7 @@ pub struct Limits {
     pub max_connections: usize,
     /// Time in which a head must arrive.
     pub header_timeout: Duration,
-    /// Time in which the next 4 KiB of a body must arrive or be taken.
+    /// Time in which the next 4 KiB of a body must arrive, or anything of an answer be taken.
     pub body_timeout: Duration,
     /// Time that running requests have to end after SIGTERM.
     pub shutdown_timeout: Duration,
@@ -211,6 +227,18 @@ pub enum SettingError {
     },
 }
 
+/// Calls a macro with the names of all fields of [`Layer`]. Building a `Layer` from them does not
+/// compile if one is missing.
+macro_rules! all_fields {
+    ($then:ident) => {
+        $then! {
+            data_dir, listen, admin_listen, region, base_domains, cnames, public_endpoint,
+            vary_referer, object_cache_mib, max_connections, header_timeout, body_timeout,
+            shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret
+        }
+    };
+}
+
 impl Layer {
     /// Reads a settings file. The default file may be missing; one that was named may not.
     ///
@@ -239,13 +267,9 @@ impl Layer {
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         macro_rules! first {
-            ($($field:ident),* $(,)?) => { Self { $($field: self.$field.or(other.$field)),* } };
+            ($($field:ident),*) => { Self { $($field: self.$field.or(other.$field)),* } };
         }
-        first! {
-            data_dir, listen, admin_listen, region, base_domains, cnames, public_endpoint,
-            vary_referer, object_cache_mib, max_connections, header_timeout, body_timeout,
-            shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret,
-        }
+        all_fields!(first)
     }
 
     /// Adds what only the environment can set.
@@ -266,19 +290,22 @@ impl Layer {
     pub fn settings(self) -> Result<Settings, SettingError> {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let root = root_key(self.root_access_key_id, self.root_access_key_secret)?;
-        let cnames = self.cnames.unwrap_or_default();
+        let domains = self.base_domains.unwrap_or_else(|| vec!["localhost".into()]);
         Ok(Settings {
             data_dir: self.data_dir.unwrap_or_else(|| "./refgate-data".into()),
             listen: self.listen.unwrap_or(local(9000)),
             admin_listen: self.admin_listen.unwrap_or(local(9001)),
             region: parsed("region", &self.region.unwrap_or_else(|| "cn-hangzhou".into()))?,
-            base_domains: self.base_domains.unwrap_or_else(|| vec!["localhost".into()]),
-            cnames: cnames.iter().map(|entry| cname(entry)).collect::<Result<_, _>>()?,
-            public_endpoint: self.public_endpoint,
+            base_domains: domains
+                .iter()
+                .map(|domain| parsed("base_domains", domain))
+                .collect::<Result<_, _>>()?,
+            cnames: cnames(&self.cnames.unwrap_or_default())?,
+            public_endpoint: self.public_endpoint.map(public_endpoint).transpose()?,
             vary_referer: self.vary_referer.unwrap_or(true),
             object_cache_bytes: self.object_cache_mib.unwrap_or(64).saturating_mul(1 << 20),
             limits: Limits {
-                max_connections: positive("max_connections", self.max_connections, 10_000)?,
+                max_connections: connections(self.max_connections)?,
                 header_timeout: seconds("header_timeout", self.header_timeout, 30)?,
                 body_timeout: seconds("body_timeout", self.body_timeout, 60)?,
                 shutdown_timeout: Duration::from_secs(self.shutdown_timeout.unwrap_or(30)),
@@ -329,17 +356,13 @@ where
     })
 }
 
-fn positive(
-    name: &'static str,
-    value: Option<usize>,
-    default: usize,
-) -> Result<usize, SettingError> {
-    match value {
-        Some(0) => {
-            Err(SettingError::Value { name, value: "0".into(), reason: "must be 1 or more".into() })
-        }
-        value => Ok(value.unwrap_or(default)),
+fn connections(value: Option<usize>) -> Result<usize, SettingError> {
+    let value = value.unwrap_or(10_000);
+    if (1..=1_000_000).contains(&value) {
+        return Ok(value);
     }
+    let reason = "must be 1 to 1000000".into();
+    Err(SettingError::Value { name: "max_connections", value: value.to_string(), reason })
 }
 
 fn seconds(name: &'static str, value: Option<u64>, default: u64) -> Result<Duration, SettingError> {
@@ -351,11 +374,30 @@ fn seconds(name: &'static str, value: Option<u64>, default: u64) -> Result<Durat
     Ok(Duration::from_secs(seconds))
 }
 
-fn cname(entry: &str) -> Result<(String, BucketName), SettingError> {
-    let (host, bucket) = entry.split_once('=').ok_or_else(|| SettingError::Value {
+fn cnames(entries: &[String]) -> Result<BTreeMap<HostName, BucketName>, SettingError> {
+    let bad = |entry: &str, reason: &str| SettingError::Value {
         name: "cnames",
         value: entry.into(),
-        reason: "must be HOST=BUCKET".into(),
-    })?;
-    Ok((host.to_owned(), parsed("cnames", bucket)?))
+        reason: reason.into(),
+    };
+    let mut map = BTreeMap::new();
+    for entry in entries {
+        let (host, bucket) =
+            entry.split_once('=').ok_or_else(|| bad(entry, "must be HOST=BUCKET"))?;
+        let (host, bucket) = (parsed("cnames", host)?, parsed("cnames", bucket)?);
+        if map.insert(host, bucket).is_some() {
+            return Err(bad(entry, "the host is given twice"));
+        }
+    }
+    Ok(map)
 }
+
+/// An endpoint stands in XML and in clients' settings as `HOST[:PORT]`.
+fn public_endpoint(text: String) -> Result<String, SettingError> {
+    let host = text.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
+    parsed::<HostName>("public_endpoint", host.map_or(text.as_str(), |(host, _)| host))?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;

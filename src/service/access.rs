@@ -12,9 +12,9 @@
 //! A [`Permit`] is the only key to a bucket: its fields are private to this module, so a handler
 //! that has none has nothing to work on.
 //!
-//! Between the second and the third, a V1 URL for a setting of a bucket is refused. V1 runs key
-//! and sub-resource together, so a link that an application hands out for an upload to the key
-//! `?referer` would also replace the bucket's referer policy.
+//! With the first, a V1 URL for a bucket is refused if it signs any parameter. V1 runs key and
+//! parameters together, so a link that an application hands out for an upload to the key
+//! `?referer` would also replace the bucket's referer policy, and one for `?x-oss-a` list it.
 //!
 //! Source: OSS "Configure hotlink protection" (what is exempt); the order is ours.
 
@@ -27,7 +27,7 @@ use super::bucket::Bucket;
 use super::error::Error;
 use crate::domain::acl::Access;
 use crate::domain::auth::{
-    Channel, Claim, PayloadHash, Place, SignedRequest, Version, is_v1_sub_resource,
+    Channel, Claim, PayloadHash, Place, Proof, SignedRequest, Version, has_v1_sub_resource,
 };
 use crate::domain::code;
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
@@ -67,7 +67,6 @@ pub enum Principal {
 pub struct Caller {
     principal: Principal,
     channel: Option<Channel>,
-    version: Option<Version>,
     payload: PayloadHash,
 }
 
@@ -80,13 +79,6 @@ impl Caller {
     /// What the body must be.
     pub const fn payload(&self) -> PayloadHash {
         self.payload
-    }
-
-    /// Whether the signature is also one for an object whose key looks like this operation.
-    fn may_mean_an_object(self, action: Action) -> bool {
-        let is_setting = action.level() == Level::Bucket
-            && action.sub_resource().is_some_and(is_v1_sub_resource);
-        is_setting && (self.channel, self.version) == (Some(Channel::Url), Some(Version::V1))
     }
 
     /// Whether the referer policy is asked: not for a request with a verified header.
@@ -218,8 +210,7 @@ impl App {
         match Claim::read(ask.headers, ask.query)? {
             Claim::Anonymous => {
                 let payload = PayloadHash::Unsigned;
-                let principal = Principal::Anonymous;
-                let caller = Caller { principal, channel: None, version: None, payload };
+                let caller = Caller { principal: Principal::Anonymous, channel: None, payload };
                 Ok((&ask.targets.first, caller))
             }
             Claim::Signed(claim) => {
@@ -227,10 +218,12 @@ impl App {
                 let request = SignedRequest { method, headers, query };
                 let place = Place { region: &self.region, now: self.clock.now() };
                 let proof = claim.prove(&request, targets, &place, |id| self.secret_of(id))?;
+                if may_mean_an_object(&proof, query) {
+                    return Err(Error::Refused(code::V1_URL_FOR_SETTINGS));
+                }
                 let caller = Caller {
                     principal: Principal::Owner,
                     channel: Some(proof.channel()),
-                    version: Some(proof.version()),
                     payload: proof.payload(),
                 };
                 Ok((proof.target(), caller))
@@ -265,9 +258,6 @@ impl App {
             }
             Target::Bucket(name) => {
                 let bucket = self.existing(name)?;
-                if caller.may_mean_an_object(action) {
-                    return Err(Error::Refused(code::V1_URL_FOR_SETTINGS));
-                }
                 grant(caller, action, Some(&bucket))?;
                 Ok(Permit::Bucket(BucketPermit(bucket)))
             }
@@ -295,6 +285,13 @@ impl App {
     fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
         self.buckets.find(name).ok_or_else(|| Error::NoSuchBucket(name.clone()))
     }
+}
+
+/// Whether a signature for a bucket is also one for an object with such a key.
+fn may_mean_an_object(proof: &Proof<'_>, query: &Query) -> bool {
+    (proof.version(), proof.channel()) == (Version::V1, Channel::Url)
+        && proof.target().level() == Level::Bucket
+        && has_v1_sub_resource(query)
 }
 
 fn check_referer(bucket: &Bucket, referers: &Referers<'_>) -> Result<(), Error> {

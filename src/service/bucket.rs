@@ -89,8 +89,9 @@ impl Table {
         self.0.pin().insert(bucket.name.clone(), Arc::new(bucket));
     }
 
+    /// Takes this very bucket out. One that was created since under the same name stays.
     fn remove(&self, bucket: &Bucket) {
-        self.0.pin().remove(&bucket.name);
+        let _ = self.0.pin().remove_if(&bucket.name, |_, present| present.id == bucket.id);
     }
 
     fn sorted(&self) -> Vec<Arc<Bucket>> {

@@ -78,8 +78,6 @@ pub struct App {
     creating: Mutex<()>,
     /// Work that must end before the process does.
     tasks: TaskTracker,
-    /// Work that may be cut off at any point.
-    background: TaskTracker,
 }
 
 impl App {
@@ -106,7 +104,6 @@ impl App {
             scrub: ScrubProgress::default(),
             creating: Mutex::new(()),
             tasks: TaskTracker::new(),
-            background: TaskTracker::new(),
         }))
     }
 

@@ -163,3 +163,26 @@ fn a_policy_is_obeyed_as_soon_as_it_is_acknowledged() {
         assert!(possible, "{} between {before} and {after}", response.status);
     });
 }
+
+/// A deletion that was granted before the bucket was deleted and made again must not take the new
+/// one away: what was acknowledged last holds.
+#[test]
+fn a_late_deletion_does_not_take_the_successor_of_a_bucket() {
+    const ROUNDS: usize = 12;
+    let server = Server::start();
+    for round in 0..ROUNDS {
+        server.owner(Request::bucket("PUT", "successor").body(""));
+        thread::scope(|scope| {
+            for turn in 0..8 {
+                let method = if turn % 2 == 0 { "DELETE" } else { "PUT" };
+                let server = &server;
+                scope.spawn(move || server.owner(Request::bucket(method, "successor").body("")));
+            }
+        });
+        server.done(Request::bucket("PUT", "successor").body(""));
+        let stat = server.owner(Request::bucket("GET", "successor").query("stat", ""));
+        assert_eq!(stat.status, 200, "round {round}: {}", stat.error());
+        let listed = server.owner(Request::service("GET")).error();
+        assert!(listed.contains("<Name>successor</Name>"), "round {round}: {listed}");
+    }
+}

@@ -197,17 +197,19 @@ fn a_head_that_is_too_large() {
     let long = |length| get(format!("x-long: {}\r\n", "x".repeat(length)));
     assert_eq!(server.raw(long(16 * 1024).as_bytes()).unwrap().status, 200);
     let too_large = refused(431, "RequestHeaderTooLarge");
-    for length in [64 * 1024, 200 * 1024] {
+    for length in [64 * 1024, 100 * 1024] {
         let response = server.raw(long(length).as_bytes()).unwrap();
         assert_eq!(response.code(), too_large, "{length}");
         assert!(response.header("x-oss-request-id").is_some());
     }
+    let few = (0..200).map(|n| format!("x-oss-meta-{n}: v\r\n")).collect();
+    assert_eq!(server.raw(get(few).as_bytes()).unwrap().status, 200);
     let many = format!("x-many: {}\r\n", "x".repeat(700)).repeat(90);
     assert_eq!(server.raw(get(many).as_bytes()).unwrap().code(), too_large);
     let target = format!("GET /open/key?v={} HTTP/1.1\r\nHost: x\r\n\r\n", "v".repeat(40_000));
     assert_eq!(server.raw(target.as_bytes()).unwrap().code(), too_large);
 
-    for head in [long(300 * 1024), get("x: y\r\n".repeat(5000)), long(4 << 20)] {
+    for head in [long(200 * 1024), get("x: y\r\n".repeat(5000)), long(4 << 20)] {
         let got = all_of(&server, head.as_bytes());
         assert!(got.is_empty() || status_line(&got).contains("431"), "{}", status_line(&got));
     }

@@ -157,8 +157,7 @@ fn check_features(head: &Head, target: &Target) -> Result<(), OssError> {
     if target.level() != Level::Object {
         return Ok(());
     }
-    let header = |name: &str| head.parts.headers.get(name).map(http::HeaderValue::as_bytes);
-    match unserved_feature(header, |name| head.query.first(name)) {
+    match unserved_feature(&head.parts.headers, &head.query) {
         Some(name) => Err(OssError::not_implemented(name)),
         None => Ok(()),
     }

@@ -1,16 +1,19 @@
 //! The way out: what every answer has, good or bad.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use base64::Engine as _;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::error::Refusal;
 use super::{Answer, Oss, OssError};
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
+use crate::http::conn::Peer;
 use crate::wire::error_body::{ErrorBody, write_error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
@@ -25,8 +28,14 @@ pub(super) struct Exchange {
     started: Instant,
     method: Method,
     host: String,
-    /// The request target, and the referer, for the log; not kept if nobody reads it.
-    log: Option<(String, Option<HeaderValue>)>,
+    /// What the log says of the request; not kept if nobody reads it.
+    log: Option<Logged>,
+}
+
+struct Logged {
+    client: Option<SocketAddr>,
+    path: String,
+    referer: Option<HeaderValue>,
 }
 
 impl Exchange {
@@ -39,9 +48,10 @@ impl Exchange {
             started,
             method: request.method().clone(),
             host: String::from_utf8_lossy(host.unwrap_or_default()).into_owned(),
-            log: logged.then(|| {
-                let referer = request.headers().get(header::REFERER).cloned();
-                (request.uri().path().to_owned(), referer)
+            log: logged.then(|| Logged {
+                client: request.extensions().get::<Peer>().map(|peer| peer.0),
+                path: request.uri().path().to_owned(),
+                referer: request.headers().get(header::REFERER).cloned(),
             }),
         }
     }
@@ -68,23 +78,30 @@ impl Exchange {
         if self.oss.vary_referer && target.is_some_and(|t| self.oss.app.varies_by_referer(t)) {
             headers.append(header::VARY, HeaderValue::from_static("Referer"));
         }
-        self.record(&id, response.status(), denial.as_ref().map(OssError::refusal));
+        self.record(&id, &response, denial.as_ref().map(OssError::refusal));
         response
     }
 
     fn refuse(&self, err: &Refusal, id: &str) -> Response<Body> {
+        let is_head = self.method == Method::HEAD;
+        let mut details: Vec<_> = err.details.iter().collect();
+        if is_head {
+            // They go into a header here, of which proxies and clients do not take much.
+            details.retain(|(name, _)| !matches!(*name, "StringToSignBytes" | "CanonicalRequest"));
+        }
         let body = write_error(&ErrorBody {
             reason: &err.reason,
             message: &err.message,
             request_id: id,
             host: &self.host,
-            details: &err.details,
+            details: &details,
         });
         let status = err.reason.code.status();
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(ec) = err.reason.ec {
             headers.insert(EC, HeaderValue::from_static(ec));
         }
@@ -93,7 +110,7 @@ impl Exchange {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         headers.extend(err.headers.iter().cloned());
-        if self.method == Method::HEAD {
+        if is_head {
             // A HEAD has no body, so SDKs look for it here.
             let text = base64::engine::general_purpose::STANDARD.encode(&body);
             if let Ok(value) = HeaderValue::try_from(text) {
@@ -105,29 +122,31 @@ impl Exchange {
         response
     }
 
-    fn record(&self, id: &str, status: StatusCode, denial: Option<&Refusal>) {
-        if let Some(err) = denial
-            && err.reason.code.status().is_server_error()
-            && let Some(cause) = &err.cause
-        {
+    fn record(&self, id: &str, response: &Response<Body>, refusal: Option<&Refusal>) {
+        let cause = refusal.and_then(|refusal| refusal.cause.as_ref());
+        if let Some(cause) = cause.filter(|_| response.status().is_server_error()) {
             let cause = chain(cause);
             tracing::error!(request_id = id, cause, "request {id} failed: {cause}");
         }
-        let Some((path, referer)) = &self.log else { return };
-        let rule = denial.and_then(|err| err.cause.as_ref()).map(ToString::to_string);
+        let Some(Logged { client, path, referer }) = &self.log else { return };
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let length = response.headers().get(header::CONTENT_LENGTH).map(text);
+        let bytes = length.or_else(|| response.body().size_hint().exact().map(|n| n.to_string()));
+        let method = &self.method;
+        // Debug escapes what a client could break a line of the log with.
         tracing::info!(
             target: "refgate::access",
             request_id = id,
-            method = %self.method,
+            client = client.map(tracing::field::display),
             host = ?self.host,
-            path = ?path,
-            status = status.as_u16(),
-            code = denial.map(|err| err.reason.code.as_str()),
-            ec = denial.and_then(|err| err.reason.ec),
-            why = ?rule.unwrap_or_default(),
-            referer = ?referer.as_ref().map(|r| String::from_utf8_lossy(r.as_bytes()).into_owned()),
-            duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
-            "{} {path:?} {}", self.method, status.as_u16(),
+            status = response.status().as_u16(),
+            bytes,
+            code = refusal.map(|refusal| refusal.reason.code.as_str()),
+            ec = refusal.and_then(|refusal| refusal.reason.ec),
+            why = cause.map(ToString::to_string),
+            referer = referer.as_ref().map(text).map(tracing::field::debug),
+            duration_us = u64::try_from(self.started.elapsed().as_micros()).ok(),
+            "{method} {path:?}",
         );
     }
 }
@@ -149,6 +168,7 @@ pub(super) fn xml(body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
