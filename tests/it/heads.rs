@@ -202,7 +202,7 @@ fn a_head_that_is_too_large() {
         assert_eq!(response.code(), too_large, "{length}");
         assert!(response.header("x-oss-request-id").is_some());
     }
-    let few = (0..200).map(|n| format!("x-oss-meta-{n}: v\r\n")).collect();
+    let few = "x-few: v\r\n".repeat(200);
     assert_eq!(server.raw(get(few).as_bytes()).unwrap().status, 200);
     let many = format!("x-many: {}\r\n", "x".repeat(700)).repeat(90);
     assert_eq!(server.raw(get(many).as_bytes()).unwrap().code(), too_large);
