@@ -34,7 +34,7 @@ use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
 use crate::domain::op::{Action, Level, Target, Targets};
 use crate::domain::query::Query;
 use crate::domain::referer::{Decision, Referers};
-use crate::domain::secret::SecretKey;
+use crate::domain::secret::{Digest, SecretKey};
 
 /// The owner's access key.
 #[derive(Debug)]
@@ -155,6 +155,17 @@ impl ObjectPermit {
     /// The object's name, to keep.
     pub fn into_key(self) -> ObjectKey {
         self.key
+    }
+}
+
+/// The right to administer the server: whoever presented the owner's key on the admin plane.
+#[derive(Debug)]
+pub struct Administrator(AccessKeyId);
+
+impl Administrator {
+    /// The access key, for the record of who changed what.
+    pub const fn access_key_id(&self) -> &AccessKeyId {
+        &self.0
     }
 }
 
@@ -280,6 +291,35 @@ impl App {
                 Ok(Permit::Object(ObjectPermit { bucket, key: key.clone() }))
             }
         }
+    }
+
+    /// Decides whether somebody who presents a key itself may administer the server.
+    ///
+    /// # Errors
+    ///
+    /// [`code::NOT_AN_ADMINISTRATOR`], whichever half is wrong. Both halves are compared in
+    /// constant time, so the answer does not tell them apart either.
+    pub fn administrator(&self, id: &str, secret: &str) -> Result<Administrator, Error> {
+        let same = |a: &str, b: &str| Digest::new(a).matches(&Digest::new(b));
+        let known = same(id, self.root.id.as_str()) & same(secret, self.root.secret.expose());
+        if known {
+            Ok(Administrator(self.root.id.clone()))
+        } else {
+            Err(Error::Refused(code::NOT_AN_ADMINISTRATOR))
+        }
+    }
+
+    /// The administrator's right to any operation on a bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchBucket`].
+    pub fn manage(
+        &self,
+        _administrator: &Administrator,
+        bucket: &BucketName,
+    ) -> Result<BucketPermit, Error> {
+        self.existing(bucket).map(BucketPermit)
     }
 
     /// Whether answers about this target depend on the request's referer, so that a cache must
