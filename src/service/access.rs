@@ -24,16 +24,16 @@ use http::HeaderMap;
 
 use super::App;
 use super::bucket::Bucket;
-use super::error::Error;
+use super::error::{Error, Instead};
 use crate::domain::acl::Access;
 use crate::domain::auth::{
     Channel, Claim, PayloadHash, Place, SignedRequest, Version, is_v1_sub_resource,
 };
-use crate::domain::code;
+use crate::domain::code::{self, Reason};
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
 use crate::domain::op::{Action, Level, Target, Targets};
 use crate::domain::query::Query;
-use crate::domain::referer::{Decision, Referers};
+use crate::domain::referer::{DenialAnswer, DependsOn, Facts, Refused, Verdict};
 use crate::domain::secret::{Digest, SecretKey};
 
 /// The owner's access key.
@@ -139,6 +139,22 @@ impl BucketPermit {
 pub struct ObjectPermit {
     bucket: Arc<Bucket>,
     key: ObjectKey,
+    would_refuse: Option<Box<RefererDenial>>,
+}
+
+/// What the referer check refused, or would refuse if the bucket were not only monitored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefererDenial {
+    /// What the client is told.
+    pub reason: Reason,
+    /// The rule, for the log alone.
+    pub rule: String,
+}
+
+impl RefererDenial {
+    fn of(rule: &Refused<'_>) -> Self {
+        Self { reason: rule.reason(), rule: rule.to_string() }
+    }
 }
 
 impl ObjectPermit {
@@ -150,6 +166,17 @@ impl ObjectPermit {
     /// The object's name.
     pub const fn key(&self) -> &ObjectKey {
         &self.key
+    }
+
+    /// What refuses this request as soon as the bucket is no longer only monitored.
+    pub fn would_refuse(&self) -> Option<&RefererDenial> {
+        self.would_refuse.as_deref()
+    }
+
+    /// What would refuse such a request from somebody who did not sign it, for people who ask
+    /// why. Nothing comes of it.
+    pub fn explain_denial(&self, facts: &Facts<'_>) -> Option<RefererDenial> {
+        self.bucket.settings().referer.decide(facts).refused().map(RefererDenial::of)
     }
 
     /// The object's name, to keep.
@@ -263,7 +290,7 @@ impl App {
         action: Action,
         target: &Target,
         caller: &Caller,
-        referers: &Referers<'_>,
+        facts: &Facts<'_>,
     ) -> Result<Permit, Error> {
         match target {
             Target::Service => {
@@ -284,11 +311,13 @@ impl App {
             }
             Target::Object(name, key) => {
                 let bucket = self.existing(name)?;
-                if caller.obeys_referer_policy() {
-                    check_referer(&bucket, referers)?;
-                }
+                let would_refuse = if caller.obeys_referer_policy() {
+                    check_referer(&bucket, (action, key), facts)?.map(Box::new)
+                } else {
+                    None
+                };
                 grant(caller, action, Some(&bucket))?;
-                Ok(Permit::Object(ObjectPermit { bucket, key: key.clone() }))
+                Ok(Permit::Object(ObjectPermit { bucket, key: key.clone(), would_refuse }))
             }
         }
     }
@@ -322,14 +351,11 @@ impl App {
         self.existing(bucket).map(BucketPermit)
     }
 
-    /// Whether answers about this target depend on the request's referer, so that a cache must
-    /// keep them apart.
-    pub fn varies_by_referer(&self, target: &Target) -> bool {
-        target.key().is_some()
-            && target
-                .bucket()
-                .and_then(|name| self.buckets.find(name))
-                .is_some_and(|bucket| !bucket.settings().referer.policy().is_default())
+    /// What of a request the answers about this target depend on, so that a cache must keep them
+    /// apart.
+    pub fn answers_depend_on(&self, target: &Target) -> DependsOn {
+        let bucket = target.key().and(target.bucket()).and_then(|name| self.buckets.find(name));
+        bucket.map_or(DependsOn::Nothing, |bucket| bucket.settings().referer.depends_on())
     }
 
     fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
@@ -337,15 +363,49 @@ impl App {
     }
 }
 
-fn check_referer(bucket: &Bucket, referers: &Referers<'_>) -> Result<(), Error> {
+/// Asks a bucket's gate. Each request for an object that obeys the policy comes here once, with
+/// its verdict, whether it is refused, passes, or passes because the bucket is monitored: whoever
+/// counts decisions counts them here.
+///
+/// Returns what would have been refused.
+fn check_referer(
+    bucket: &Arc<Bucket>,
+    (action, key): (Action, &ObjectKey),
+    facts: &Facts<'_>,
+) -> Result<Option<RefererDenial>, Error> {
     let settings = bucket.settings();
-    match settings.referer.decide(referers) {
-        Decision::Allow(_) => Ok(()),
-        Decision::Deny(denied) => Err(Error::Referer {
+    let verdict = settings.referer.decide(facts);
+    match verdict {
+        Verdict::Pass(_) => Ok(None),
+        Verdict::WouldRefuse(rule) => Ok(Some(RefererDenial::of(&rule))),
+        Verdict::Refuse { rule, answer } => Err(Error::Referer {
             bucket: bucket.name.clone(),
-            reason: denied.reason(),
-            rule: denied.to_string(),
+            denial: RefererDenial::of(&rule),
+            instead: instead(bucket, (action, key), answer),
         }),
+    }
+}
+
+/// What a refused request gets instead of an error. Only reading an object has such an answer;
+/// programs that write, or ask for metadata alone, read the error. The substitute itself has no
+/// substitute.
+fn instead(
+    bucket: &Arc<Bucket>,
+    (action, key): (Action, &ObjectKey),
+    answer: &DenialAnswer,
+) -> Option<Instead> {
+    if !matches!(action, Action::GetObject | Action::HeadObject) {
+        return None;
+    }
+    match answer {
+        DenialAnswer::Forbidden => None,
+        DenialAnswer::Redirect(url) => Some(Instead::Redirect(url.clone())),
+        DenialAnswer::Substitute(other) if other == key => None,
+        DenialAnswer::Substitute(other) => {
+            let (bucket, key) = (Arc::clone(bucket), other.clone());
+            let permit = ObjectPermit { bucket, key, would_refuse: None };
+            Some(Instead::Substitute(Box::new(permit)))
+        }
     }
 }
 

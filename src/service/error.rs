@@ -5,7 +5,10 @@ use crate::blob::BlobError;
 use crate::domain::auth::AuthError;
 use crate::domain::code::{self, Code, Reason};
 use crate::domain::name::{BucketName, ObjectKey};
+use crate::domain::referer::RedirectUrl;
 use crate::meta::MetaError;
+
+use super::access::{ObjectPermit, RefererDenial};
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
@@ -19,15 +22,15 @@ pub enum Error {
     /// The object is not there.
     #[error("there is no object {0:?}")]
     NoSuchKey(ObjectKey),
-    /// The referer policy denies. `rule` says which rule, for the log alone.
-    #[error("the referer policy denies: {rule}")]
+    /// The referer policy denies.
+    #[error("the referer policy denies: {}", .denial.rule)]
     Referer {
         /// The bucket whose policy it is.
         bucket: BucketName,
-        /// What the client is told.
-        reason: Reason,
-        /// The rule.
-        rule: String,
+        /// What was refused, and by which rule.
+        denial: RefererDenial,
+        /// What the client gets instead of the error.
+        instead: Option<Instead>,
     },
     /// A condition with a reason of its own.
     #[error("{}", .0.message)]
@@ -47,6 +50,15 @@ pub enum Error {
     /// Something that cannot happen did.
     #[error("internal fault: {0}")]
     Fault(&'static str),
+}
+
+/// What a client whom the referer policy denies gets instead of an error.
+#[derive(Debug)]
+pub enum Instead {
+    /// It is sent there.
+    Redirect(RedirectUrl),
+    /// It gets this object. The owner chose it for everybody, so no ACL is asked.
+    Substitute(Box<ObjectPermit>),
 }
 
 /// Why the body of a request could not be read to its end.
@@ -70,7 +82,8 @@ impl Error {
             Self::Auth(err) => err.reason(),
             Self::NoSuchBucket(_) => code::NO_SUCH_BUCKET,
             Self::NoSuchKey(_) => code::NO_SUCH_KEY,
-            Self::Referer { reason, .. } | Self::Refused(reason) => *reason,
+            Self::Referer { denial, .. } => denial.reason,
+            Self::Refused(reason) => *reason,
             Self::Code(code) => Reason::of(*code),
             Self::Body(BodyError::Incomplete(_)) => Reason::of(Code::IncompleteBody),
             Self::Body(BodyError::TooSlow) => Reason::of(Code::RequestTimeout),

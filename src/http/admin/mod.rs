@@ -6,6 +6,7 @@
 
 mod api;
 mod error;
+mod extras;
 mod health;
 
 use std::sync::Arc;
@@ -19,12 +20,14 @@ use crate::service::App;
 pub use error::ApiError;
 
 /// What the admin plane serves, for the test that compares it with `openapi.yaml`.
-pub const ROUTES: &[(&str, &str)] = &[("get", "/healthz"), ("get", "/readyz")];
+pub const ROUTES: &[(&str, &str)] =
+    &[("get", "/healthz"), ("get", "/readyz"), ("get", extras::PATH), ("put", extras::PATH)];
 
 /// The routes of the admin plane.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(health::router())
+        .merge(extras::router())
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(app)

@@ -8,15 +8,51 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, heade
 use tokio::time::Instant;
 
 use super::error::Refusal;
+use super::head::Head;
 use super::{Answer, Oss, OssError};
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
+use crate::domain::referer::DependsOn;
+use crate::service::access::{Caller, Permit, RefererDenial};
 use crate::wire::error_body::{ErrorBody, write_error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
 const SERVER_TIME: HeaderName = HeaderName::from_static("x-oss-server-time");
-const EC: HeaderName = HeaderName::from_static("x-oss-ec");
+pub(super) const EC: HeaderName = HeaderName::from_static("x-oss-ec");
 const ERR: HeaderName = HeaderName::from_static("x-oss-err");
+const WOULD_DENY: HeaderName = HeaderName::from_static("x-refgate-would-deny");
+
+/// What came to be known of a request on its way, beside its answer.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// What was asked of.
+    pub(super) target: Option<Target>,
+    /// A refusal of the referer check that was answered otherwise than by an error.
+    pub(super) refused: Option<RefererDenial>,
+    /// A refusal that was not carried out because the bucket is only monitored.
+    pub(super) would: Option<RefererDenial>,
+    /// The number of the refusal that a signed request for an explanation is told.
+    pub(super) debug: Option<&'static str>,
+}
+
+impl Known {
+    /// What is known of a request that was granted.
+    pub(super) fn of(target: Target, permit: &Permit, head: &Head, caller: &Caller) -> Self {
+        let mut known = Self { target: Some(target), ..Self::default() };
+        if let Permit::Object(permit) = permit {
+            known.would = permit.would_refuse().cloned();
+            if caller.is_signed() && head.lenient(DEBUG) == Some("1") {
+                let denial = permit.explain_denial(&head.facts());
+                known.debug = denial.and_then(|denial| denial.reason.ec);
+            }
+        }
+        known
+    }
+}
+
+/// With the value `1`, a signed request asks whether the referer check would refuse it from
+/// somebody who did not sign it.
+const DEBUG: HeaderName = HeaderName::from_static("x-refgate-debug");
 
 /// One request and its answer, for the headers that all answers have and for the log.
 pub(super) struct Exchange {
@@ -47,7 +83,7 @@ impl Exchange {
     }
 
     /// Completes an answer.
-    pub(super) fn finish(self, answer: Answer, target: Option<&Target>) -> Response<Body> {
+    pub(super) fn finish(self, answer: Answer, known: &Known) -> Response<Body> {
         let id = self.id.to_string();
         let mut denial = None;
         let mut response = match answer {
@@ -65,11 +101,22 @@ impl Exchange {
         }
         let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         headers.insert(SERVER_TIME, HeaderValue::from(millis));
-        if self.oss.vary_referer && target.is_some_and(|t| self.oss.app.varies_by_referer(t)) {
-            headers.append(header::VARY, HeaderValue::from_static("Referer"));
+        if let Some(ec) = known.debug {
+            headers.insert(WOULD_DENY, HeaderValue::from_static(ec));
         }
-        self.record(&id, response.status(), denial.as_ref().map(OssError::refusal));
+        if let Some(vary) = self.vary(known.target.as_ref()) {
+            headers.append(header::VARY, HeaderValue::from_static(vary));
+        }
+        self.record(&id, response.status(), (denial.as_ref().map(OssError::refusal), known));
         response
+    }
+
+    fn vary(&self, target: Option<&Target>) -> Option<&'static str> {
+        match self.oss.app.answers_depend_on(target.filter(|_| self.oss.vary_referer)?) {
+            DependsOn::Nothing => None,
+            DependsOn::Referer => Some("Referer"),
+            DependsOn::RefererAndPurpose => Some("Referer, Sec-Fetch-Site, Sec-Fetch-Dest"),
+        }
     }
 
     fn refuse(&self, err: &Refusal, id: &str) -> Response<Body> {
@@ -105,7 +152,7 @@ impl Exchange {
         response
     }
 
-    fn record(&self, id: &str, status: StatusCode, denial: Option<&Refusal>) {
+    fn record(&self, id: &str, status: StatusCode, (denial, known): (Option<&Refusal>, &Known)) {
         if let Some(err) = denial
             && err.reason.code.status().is_server_error()
             && let Some(cause) = &err.cause
@@ -114,7 +161,10 @@ impl Exchange {
             tracing::error!(request_id = id, cause, "request {id} failed: {cause}");
         }
         let Some((path, referer)) = &self.log else { return };
-        let rule = denial.and_then(|err| err.cause.as_ref()).map(ToString::to_string);
+        let cause = denial.and_then(|err| err.cause.as_ref()).map(ToString::to_string);
+        let (would, refused) = (known.would.as_ref(), known.refused.as_ref());
+        let rule = cause.or_else(|| Some(would.or(refused)?.rule.clone()));
+        let reason = denial.map(|err| err.reason).or_else(|| Some(refused?.reason));
         tracing::info!(
             target: "refgate::access",
             request_id = id,
@@ -122,8 +172,9 @@ impl Exchange {
             host = ?self.host,
             path = ?path,
             status = status.as_u16(),
-            code = denial.map(|err| err.reason.code.as_str()),
-            ec = denial.and_then(|err| err.reason.ec),
+            code = reason.map(|reason| reason.code.as_str()),
+            ec = reason.and_then(|reason| reason.ec),
+            would = would.and_then(|denial| denial.reason.ec),
             why = ?rule.unwrap_or_default(),
             referer = ?referer.as_ref().map(|r| String::from_utf8_lossy(r.as_bytes()).into_owned()),
             duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
