@@ -3,9 +3,11 @@
 //! Exit status: 0 done, 1 failed (or, for `referer check`, denied), 2 wrong usage or setting.
 //! A failure is one line on standard error.
 
+mod admin_client;
 mod bucket;
 mod client;
 mod credentials;
+mod extras;
 mod log;
 mod referer;
 mod serve;
