@@ -24,16 +24,17 @@ use http::HeaderMap;
 
 use super::App;
 use super::bucket::Bucket;
-use super::error::{Error, Instead};
+use super::error::Error;
+use super::gate::{RefererDenial, check_referer};
 use crate::domain::acl::Access;
 use crate::domain::auth::{
     Channel, Claim, PayloadHash, Place, SignedRequest, Version, is_v1_sub_resource,
 };
-use crate::domain::code::{self, Reason};
+use crate::domain::code;
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
 use crate::domain::op::{Action, Level, Target, Targets};
 use crate::domain::query::Query;
-use crate::domain::referer::{DenialAnswer, DependsOn, Facts, Refused, Verdict};
+use crate::domain::referer::{DependsOn, Facts};
 use crate::domain::secret::{Digest, SecretKey};
 
 /// The owner's access key.
@@ -142,22 +143,13 @@ pub struct ObjectPermit {
     would_refuse: Option<Box<RefererDenial>>,
 }
 
-/// What the referer check refused, or would refuse if the bucket were not only monitored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefererDenial {
-    /// What the client is told.
-    pub reason: Reason,
-    /// The rule, for the log alone.
-    pub rule: String,
-}
-
-impl RefererDenial {
-    fn of(rule: &Refused<'_>) -> Self {
-        Self { reason: rule.reason(), rule: rule.to_string() }
-    }
-}
-
 impl ObjectPermit {
+    /// The right that everybody has to the object which the bucket's owner chose for those whom
+    /// the referer check refuses.
+    pub(super) fn of_substitute(bucket: &Arc<Bucket>, key: &ObjectKey) -> Self {
+        Self { bucket: Arc::clone(bucket), key: key.clone(), would_refuse: None }
+    }
+
     /// The bucket.
     pub fn bucket(&self) -> &Bucket {
         &self.bucket
@@ -360,52 +352,6 @@ impl App {
 
     fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
         self.buckets.find(name).ok_or_else(|| Error::NoSuchBucket(name.clone()))
-    }
-}
-
-/// Asks a bucket's gate. Each request for an object that obeys the policy comes here once, with
-/// its verdict, whether it is refused, passes, or passes because the bucket is monitored: whoever
-/// counts decisions counts them here.
-///
-/// Returns what would have been refused.
-fn check_referer(
-    bucket: &Arc<Bucket>,
-    (action, key): (Action, &ObjectKey),
-    facts: &Facts<'_>,
-) -> Result<Option<RefererDenial>, Error> {
-    let settings = bucket.settings();
-    let verdict = settings.referer.decide(facts);
-    match verdict {
-        Verdict::Pass(_) => Ok(None),
-        Verdict::WouldRefuse(rule) => Ok(Some(RefererDenial::of(&rule))),
-        Verdict::Refuse { rule, answer } => Err(Error::Referer {
-            bucket: bucket.name.clone(),
-            denial: RefererDenial::of(&rule),
-            instead: instead(bucket, (action, key), answer),
-        }),
-    }
-}
-
-/// What a refused request gets instead of an error. Only reading an object has such an answer;
-/// programs that write, or ask for metadata alone, read the error. The substitute itself has no
-/// substitute.
-fn instead(
-    bucket: &Arc<Bucket>,
-    (action, key): (Action, &ObjectKey),
-    answer: &DenialAnswer,
-) -> Option<Instead> {
-    if !matches!(action, Action::GetObject | Action::HeadObject) {
-        return None;
-    }
-    match answer {
-        DenialAnswer::Forbidden => None,
-        DenialAnswer::Redirect(url) => Some(Instead::Redirect(url.clone())),
-        DenialAnswer::Substitute(other) if other == key => None,
-        DenialAnswer::Substitute(other) => {
-            let (bucket, key) = (Arc::clone(bucket), other.clone());
-            let permit = ObjectPermit { bucket, key, would_refuse: None };
-            Some(Instead::Substitute(Box::new(permit)))
-        }
     }
 }
 

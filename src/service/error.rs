@@ -5,10 +5,9 @@ use crate::blob::BlobError;
 use crate::domain::auth::AuthError;
 use crate::domain::code::{self, Code, Reason};
 use crate::domain::name::{BucketName, ObjectKey};
-use crate::domain::referer::RedirectUrl;
 use crate::meta::MetaError;
 
-use super::access::{ObjectPermit, RefererDenial};
+use super::gate::{Instead, RefererDenial};
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
@@ -50,15 +49,6 @@ pub enum Error {
     /// Something that cannot happen did.
     #[error("internal fault: {0}")]
     Fault(&'static str),
-}
-
-/// What a client whom the referer policy denies gets instead of an error.
-#[derive(Debug)]
-pub enum Instead {
-    /// It is sent there.
-    Redirect(RedirectUrl),
-    /// It gets this object. The owner chose it for everybody, so no ACL is asked.
-    Substitute(Box<ObjectPermit>),
 }
 
 /// Why the body of a request could not be read to its end.

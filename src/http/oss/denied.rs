@@ -16,8 +16,9 @@ use super::{Answer, Oss, OssError};
 use crate::domain::object::range::Slice;
 use crate::domain::op::Verb;
 use crate::domain::referer::RedirectUrl;
-use crate::service::access::{ObjectPermit, RefererDenial};
-use crate::service::error::{Error, Instead};
+use crate::service::access::ObjectPermit;
+use crate::service::error::Error;
+use crate::service::gate::{Instead, RefererDenial};
 
 /// Answers a refused request. The denial is that of a good answer; an error speaks for itself.
 pub(super) async fn answer(

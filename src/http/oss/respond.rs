@@ -13,7 +13,8 @@ use super::{Answer, Oss, OssError};
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
 use crate::domain::referer::DependsOn;
-use crate::service::access::{Caller, Permit, RefererDenial};
+use crate::service::access::{Caller, Permit};
+use crate::service::gate::RefererDenial;
 use crate::wire::error_body::{ErrorBody, write_error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
