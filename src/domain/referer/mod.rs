@@ -48,7 +48,7 @@
 
 mod decision;
 mod extras;
-mod gate;
+pub mod gate;
 mod matcher;
 mod pattern;
 mod policy;
