@@ -6,9 +6,11 @@
 #[macro_use]
 mod say;
 
+mod admin_client;
 mod bucket;
 mod client;
 mod credentials;
+mod extras;
 mod log;
 mod open_files;
 mod referer;

@@ -9,6 +9,7 @@ use http::Method;
 
 use super::Failure;
 use super::client::{Client, ClientArgs};
+use super::extras;
 use crate::domain::name::BucketName;
 use crate::domain::referer::{Decision, Matcher, Policy, Referers};
 use crate::wire::referer::{read_policy, read_policy_json, write_policy, write_policy_json};
@@ -45,6 +46,8 @@ pub(super) enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Show and change what goes beyond OSS: monitoring, strict hosts, missing referers, denials
+    Settings(Box<extras::SettingsArgs>),
     /// Say what the policy decides about a referer, and by which rule: exit 0 allowed, 1 denied
     Check {
         /// The bucket
@@ -86,6 +89,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             put(&Client::new(client)?, &bucket, &Policy::default())?;
             say!("{bucket}: no lists, empty referers are allowed");
         }
+        Command::Settings(args) => extras::run(*args)?,
         Command::Check { bucket, referer, client } => {
             let policy = get(&Client::new(client)?, &bucket)?;
             return Ok(check(policy, referer.as_deref()));

@@ -201,6 +201,9 @@ reasons! {
     /// object of that name, handed out to a stranger.
     V1_URL_FOR_SETTINGS = Reason::saying(C::AccessDenied,
         "A V1 URL cannot tell the parameters of a bucket from an object of that name. Sign with version 4 or in the header.");
+    /// The admin plane's key is not the owner's.
+    NOT_AN_ADMINISTRATOR = Reason::saying(C::AccessDenied,
+        "The admin API needs the owner's access key.");
     /// A security token where no temporary credentials are known.
     SECURITY_TOKEN_INVALID = Reason::saying(C::InvalidAccessKeyId,
         "The security token you provided does not belong to this access key.");

@@ -25,6 +25,7 @@ use http::HeaderMap;
 use super::App;
 use super::bucket::Bucket;
 use super::error::Error;
+use super::gate::{RefererDenial, check_referer};
 use crate::domain::acl::Access;
 use crate::domain::auth::{
     Channel, Claim, PayloadHash, Place, Proof, SignedRequest, Version, has_v1_sub_resource,
@@ -33,8 +34,8 @@ use crate::domain::code;
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
 use crate::domain::op::{Action, Level, Target, Targets};
 use crate::domain::query::Query;
-use crate::domain::referer::{Decision, Referers};
-use crate::domain::secret::SecretKey;
+use crate::domain::referer::{DependsOn, Facts};
+use crate::domain::secret::{Digest, SecretKey};
 
 /// The owner's access key.
 #[derive(Debug)]
@@ -131,9 +132,16 @@ impl BucketPermit {
 pub struct ObjectPermit {
     bucket: Arc<Bucket>,
     key: ObjectKey,
+    would_refuse: Option<Box<RefererDenial>>,
 }
 
 impl ObjectPermit {
+    /// The right that everybody has to the object which the bucket's owner chose for those whom
+    /// the referer check refuses.
+    pub(super) fn of_substitute(bucket: &Arc<Bucket>, key: &ObjectKey) -> Self {
+        Self { bucket: Arc::clone(bucket), key: key.clone(), would_refuse: None }
+    }
+
     /// The bucket.
     pub fn bucket(&self) -> &Bucket {
         &self.bucket
@@ -144,9 +152,31 @@ impl ObjectPermit {
         &self.key
     }
 
+    /// What refuses this request as soon as the bucket is no longer only monitored.
+    pub fn would_refuse(&self) -> Option<&RefererDenial> {
+        self.would_refuse.as_deref()
+    }
+
+    /// What would refuse such a request from somebody who did not sign it, for people who ask
+    /// why. Nothing comes of it.
+    pub fn explain_denial(&self, facts: &Facts<'_>) -> Option<RefererDenial> {
+        self.bucket.settings().referer.decide(facts).refused().map(RefererDenial::of)
+    }
+
     /// The object's name, to keep.
     pub fn into_key(self) -> ObjectKey {
         self.key
+    }
+}
+
+/// The right to administer the server: whoever presented the owner's key on the admin plane.
+#[derive(Debug)]
+pub struct Administrator(AccessKeyId);
+
+impl Administrator {
+    /// The access key, for the record of who changed what.
+    pub const fn access_key_id(&self) -> &AccessKeyId {
+        &self.0
     }
 }
 
@@ -245,7 +275,7 @@ impl App {
         action: Action,
         target: &Target,
         caller: &Caller,
-        referers: &Referers<'_>,
+        facts: &Facts<'_>,
     ) -> Result<Permit, Error> {
         match target {
             Target::Service => {
@@ -263,23 +293,51 @@ impl App {
             }
             Target::Object(name, key) => {
                 let bucket = self.existing(name)?;
-                if caller.obeys_referer_policy() {
-                    check_referer(&bucket, referers)?;
-                }
+                let would_refuse = if caller.obeys_referer_policy() {
+                    check_referer(&bucket, (action, key), facts)?.map(Box::new)
+                } else {
+                    None
+                };
                 grant(caller, action, Some(&bucket))?;
-                Ok(Permit::Object(ObjectPermit { bucket, key: key.clone() }))
+                Ok(Permit::Object(ObjectPermit { bucket, key: key.clone(), would_refuse }))
             }
         }
     }
 
-    /// Whether answers about this target depend on the request's referer, so that a cache must
-    /// keep them apart.
-    pub fn varies_by_referer(&self, target: &Target) -> bool {
-        target.key().is_some()
-            && target
-                .bucket()
-                .and_then(|name| self.buckets.find(name))
-                .is_some_and(|bucket| !bucket.settings().referer.policy().is_default())
+    /// Decides whether somebody who presents a key itself may administer the server.
+    ///
+    /// # Errors
+    ///
+    /// [`code::NOT_AN_ADMINISTRATOR`], whichever half is wrong. Both halves are compared in
+    /// constant time, so the answer does not tell them apart either.
+    pub fn administrator(&self, id: &str, secret: &str) -> Result<Administrator, Error> {
+        let same = |a: &str, b: &str| Digest::new(a).matches(&Digest::new(b));
+        let known = same(id, self.root.id.as_str()) & same(secret, self.root.secret.expose());
+        if known {
+            Ok(Administrator(self.root.id.clone()))
+        } else {
+            Err(Error::Refused(code::NOT_AN_ADMINISTRATOR))
+        }
+    }
+
+    /// The administrator's right to any operation on a bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchBucket`].
+    pub fn manage(
+        &self,
+        _administrator: &Administrator,
+        bucket: &BucketName,
+    ) -> Result<BucketPermit, Error> {
+        self.existing(bucket).map(BucketPermit)
+    }
+
+    /// What of a request the answers about this target depend on, so that a cache must keep them
+    /// apart.
+    pub fn answers_depend_on(&self, target: &Target) -> DependsOn {
+        let bucket = target.key().and(target.bucket()).and_then(|name| self.buckets.find(name));
+        bucket.map_or(DependsOn::Nothing, |bucket| bucket.settings().referer.depends_on())
     }
 
     fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
@@ -292,18 +350,6 @@ fn may_mean_an_object(proof: &Proof<'_>, query: &Query) -> bool {
     (proof.version(), proof.channel()) == (Version::V1, Channel::Url)
         && proof.target().level() == Level::Bucket
         && has_v1_sub_resource(query)
-}
-
-fn check_referer(bucket: &Bucket, referers: &Referers<'_>) -> Result<(), Error> {
-    let settings = bucket.settings();
-    match settings.referer.decide(referers) {
-        Decision::Allow(_) => Ok(()),
-        Decision::Deny(denied) => Err(Error::Referer {
-            bucket: bucket.name.clone(),
-            reason: denied.reason(),
-            rule: denied.to_string(),
-        }),
-    }
 }
 
 fn grant(caller: &Caller, action: Action, bucket: Option<&Bucket>) -> Result<(), Error> {

@@ -23,6 +23,8 @@
 //! documents. `*` is any run of characters, `?` exactly one; there is no escape, so an entry
 //! cannot ask for a literal `*` or `?`.
 //!
+//! That is OSS. A bucket's owner can ask for more, which the [`Gate`] adds around it; see there.
+//!
 //! # What this module does not decide
 //!
 //! Whether a policy applies at all: OSS skips it for requests that were signed in the
@@ -45,12 +47,20 @@
 //! the pages of `EC` 0003-00000501, -502 and -503. W3C "Referrer Policy" for what browsers send.
 
 mod decision;
+mod extras;
+pub mod gate;
 mod matcher;
 mod pattern;
 mod policy;
 mod subject;
+mod url;
 
 pub use decision::{Allowed, Decision, Denied, Entry};
+pub use extras::{
+    DenialAnswer, Extras, HostRule, InvalidRedirectUrl, InvalidWord, MalformedReferer,
+    MissingReferer, Mode, RedirectUrl,
+};
+pub use gate::{DependsOn, Facts, Gate, Passed, Refused, Verdict};
 pub use matcher::{Explanation, Matcher};
 pub use pattern::Pattern;
 pub use policy::{Compare, EmptyReferer, MAX_LIST_BYTES, Policy};

@@ -10,6 +10,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "a handler spends its permit and its call")]
 
 mod bucket;
+mod denied;
 mod error;
 mod head;
 mod list;
@@ -36,6 +37,7 @@ use crate::service::object::Announced;
 
 pub use error::OssError;
 use head::Head;
+use respond::Known;
 
 /// The data plane.
 #[derive(Debug)]
@@ -70,33 +72,33 @@ impl Oss {
             Ok(head) => head,
             Err((parts, err)) => {
                 error::drain_unread(&parts.headers, body).await;
-                return exchange.finish(Err(err), None);
+                return exchange.finish(Err(err), &Known::default());
             }
         };
-        let (answer, target) = self.answer(head, body).await;
-        exchange.finish(answer, target.as_ref())
+        let (answer, known) = self.answer(head, body).await;
+        exchange.finish(answer, &known)
     }
 
-    /// Finds out who asks for what, and does it if it is granted. Says what was asked of, once
-    /// that is known.
-    async fn answer(&self, head: Head, body: Body) -> (Answer, Option<Target>) {
+    /// Finds out who asks for what, and does it if it is granted. Says what came to be known.
+    async fn answer(&self, head: Head, body: Body) -> (Answer, Known) {
         let (target, caller) = match self.app.identify(&head.ask()) {
             Ok((target, caller)) => (target.clone(), caller),
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
-                return (Err(err.into()), None);
+                return (Err(err.into()), Known::default());
             }
         };
-        let answer = match self.grant(&head, &target, &caller) {
+        match self.grant(&head, &target, &caller) {
             Ok((action, permit)) => {
-                self.dispatch(action, permit, Call { head, caller, body }).await
+                let known = Known::of(target, &permit, &head, &caller);
+                (self.dispatch(action, permit, Call { head, caller, body }).await, known)
             }
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
-                Err(err)
+                let (answer, refused) = denied::answer(self, &head, err).await;
+                (answer, Known { target: Some(target), refused, ..Known::default() })
             }
-        };
-        (answer, Some(target))
+        }
     }
 
     fn grant(
@@ -107,7 +109,7 @@ impl Oss {
     ) -> Result<(Action, Permit), OssError> {
         let action = action_of(head, target)?;
         check_bodyless(head, caller)?;
-        Ok((action, self.app.permit(action, target, caller, &head.referers())?))
+        Ok((action, self.app.permit(action, target, caller, &head.facts())?))
     }
 
     /// Hands a granted request to its handler. The `match` has no wildcard arm, so an operation

@@ -153,7 +153,7 @@ fn unsatisfiable(size: u64) -> OssError {
     }
 }
 
-fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {
+pub(super) fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {
     for name in names {
         if let Some(value) = from.get(name) {
             to.insert(name, value.clone());

@@ -10,16 +10,53 @@ use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::error::Refusal;
+use super::head::Head;
 use super::{Answer, Oss, OssError};
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
+use crate::domain::referer::DependsOn;
 use crate::http::conn::Peer;
+use crate::service::access::{Caller, Permit};
+use crate::service::gate::RefererDenial;
 use crate::wire::error_body::{ErrorBody, write_error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
 const SERVER_TIME: HeaderName = HeaderName::from_static("x-oss-server-time");
-const EC: HeaderName = HeaderName::from_static("x-oss-ec");
+pub(super) const EC: HeaderName = HeaderName::from_static("x-oss-ec");
 const ERR: HeaderName = HeaderName::from_static("x-oss-err");
+const WOULD_DENY: HeaderName = HeaderName::from_static("x-refgate-would-deny");
+
+/// What came to be known of a request on its way, beside its answer.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// What was asked of.
+    pub(super) target: Option<Target>,
+    /// A refusal of the referer check that was answered otherwise than by an error.
+    pub(super) refused: Option<RefererDenial>,
+    /// A refusal that was not carried out because the bucket is only monitored.
+    pub(super) would: Option<RefererDenial>,
+    /// The number of the refusal that a signed request for an explanation is told.
+    pub(super) debug: Option<&'static str>,
+}
+
+impl Known {
+    /// What is known of a request that was granted.
+    pub(super) fn of(target: Target, permit: &Permit, head: &Head, caller: &Caller) -> Self {
+        let mut known = Self { target: Some(target), ..Self::default() };
+        if let Permit::Object(permit) = permit {
+            known.would = permit.would_refuse().cloned();
+            if caller.is_signed() && head.lenient(DEBUG) == Some("1") {
+                let denial = permit.explain_denial(&head.facts());
+                known.debug = denial.and_then(|denial| denial.reason.ec);
+            }
+        }
+        known
+    }
+}
+
+/// With the value `1`, a signed request asks whether the referer check would refuse it from
+/// somebody who did not sign it.
+const DEBUG: HeaderName = HeaderName::from_static("x-refgate-debug");
 
 /// One request and its answer, for the headers that all answers have and for the log.
 pub(super) struct Exchange {
@@ -57,7 +94,7 @@ impl Exchange {
     }
 
     /// Completes an answer.
-    pub(super) fn finish(self, answer: Answer, target: Option<&Target>) -> Response<Body> {
+    pub(super) fn finish(self, answer: Answer, known: &Known) -> Response<Body> {
         let id = self.id.to_string();
         let mut denial = None;
         let mut response = match answer {
@@ -75,11 +112,22 @@ impl Exchange {
         }
         let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         headers.insert(SERVER_TIME, HeaderValue::from(millis));
-        if self.oss.vary_referer && target.is_some_and(|t| self.oss.app.varies_by_referer(t)) {
-            headers.append(header::VARY, HeaderValue::from_static("Referer"));
+        if let Some(ec) = known.debug {
+            headers.insert(WOULD_DENY, HeaderValue::from_static(ec));
         }
-        self.record(&id, &response, denial.as_ref().map(OssError::refusal));
+        if let Some(vary) = self.vary(known.target.as_ref()) {
+            headers.append(header::VARY, HeaderValue::from_static(vary));
+        }
+        self.record(&id, &response, (denial.as_ref().map(OssError::refusal), known));
         response
+    }
+
+    fn vary(&self, target: Option<&Target>) -> Option<&'static str> {
+        match self.oss.app.answers_depend_on(target.filter(|_| self.oss.vary_referer)?) {
+            DependsOn::Nothing => None,
+            DependsOn::Referer => Some("Referer"),
+            DependsOn::RefererAndPurpose => Some("Referer, Sec-Fetch-Site, Sec-Fetch-Dest"),
+        }
     }
 
     fn refuse(&self, err: &Refusal, id: &str) -> Response<Body> {
@@ -122,7 +170,12 @@ impl Exchange {
         response
     }
 
-    fn record(&self, id: &str, response: &Response<Body>, refusal: Option<&Refusal>) {
+    fn record(
+        &self,
+        id: &str,
+        response: &Response<Body>,
+        (refusal, known): (Option<&Refusal>, &Known),
+    ) {
         let cause = refusal.and_then(|refusal| refusal.cause.as_ref());
         if let Some(cause) = cause.filter(|_| response.status().is_server_error()) {
             let cause = chain(cause);
@@ -132,6 +185,9 @@ impl Exchange {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let length = response.headers().get(header::CONTENT_LENGTH).map(text);
         let bytes = length.or_else(|| response.body().size_hint().exact().map(|n| n.to_string()));
+        let (would, refused) = (known.would.as_ref(), known.refused.as_ref());
+        let rule = || Some(would.or(refused)?.rule.clone());
+        let reason = refusal.map(|refusal| refusal.reason).or_else(|| Some(refused?.reason));
         let method = &self.method;
         // Debug escapes what a client could break a line of the log with.
         tracing::info!(
@@ -141,9 +197,10 @@ impl Exchange {
             host = ?self.host,
             status = response.status().as_u16(),
             bytes,
-            code = refusal.map(|refusal| refusal.reason.code.as_str()),
-            ec = refusal.and_then(|refusal| refusal.reason.ec),
-            why = cause.map(ToString::to_string),
+            code = reason.map(|reason| reason.code.as_str()),
+            ec = reason.and_then(|reason| reason.ec),
+            would = would.and_then(|denial| denial.reason.ec),
+            why = cause.map(ToString::to_string).or_else(rule),
             referer = referer.as_ref().map(text).map(tracing::field::debug),
             duration_us = u64::try_from(self.started.elapsed().as_micros()).ok(),
             "{method} {path:?}",
