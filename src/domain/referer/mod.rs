@@ -45,6 +45,8 @@
 //! the pages of `EC` 0003-00000501, -502 and -503. W3C "Referrer Policy" for what browsers send.
 
 mod decision;
+pub mod explain;
+pub mod lint;
 mod matcher;
 mod pattern;
 mod policy;
