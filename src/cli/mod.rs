@@ -1,11 +1,14 @@
 //! The command line.
 //!
-//! Exit status: 0 done, 1 failed (or, for `referer check`, denied), 2 wrong usage or setting.
+//! Exit status: 0 done, 1 failed (or, for `referer check` and `explain`,
+//! denied; for `referer lint`, something to look at), 2 wrong usage or setting.
 //! A failure is one line on standard error.
 
 mod bucket;
 mod client;
 mod credentials;
+mod explain;
+mod lint;
 mod log;
 mod referer;
 mod serve;

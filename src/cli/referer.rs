@@ -9,6 +9,8 @@ use http::Method;
 
 use super::Failure;
 use super::client::{Client, ClientArgs};
+use super::explain::{self, ExplainArgs};
+use super::lint::{self, LintArgs};
 use crate::domain::name::BucketName;
 use crate::domain::referer::{Decision, Matcher, Policy, Referers};
 use crate::wire::referer::{read_policy, read_policy_json, write_policy, write_policy_json};
@@ -55,6 +57,10 @@ pub(super) enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Say why requests pass or not, step by step: exit 0 all allowed, 1 otherwise
+    Explain(Box<ExplainArgs>),
+    /// Say what is probably wrong with the policy, and fix it: exit 0 nothing, 1 findings
+    Lint(Box<LintArgs>),
 }
 
 /// The form of a policy.
@@ -90,22 +96,24 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             let policy = get(&Client::new(client)?, &bucket)?;
             return Ok(check(policy, referer.as_deref()));
         }
+        Command::Explain(args) => return explain::run(*args),
+        Command::Lint(args) => return lint::run(*args),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn get(client: &Client, bucket: &BucketName) -> Result<Policy, Failure> {
+pub(super) fn get(client: &Client, bucket: &BucketName) -> Result<Policy, Failure> {
     let body = client.send(&Method::GET, Some(bucket), "referer", (&[], Vec::new()))?;
     read_policy(&body).map_err(|err| Failure::of("the server's answer is not a policy", err))
 }
 
-fn put(client: &Client, bucket: &BucketName, policy: &Policy) -> Result<(), Failure> {
+pub(super) fn put(client: &Client, bucket: &BucketName, policy: &Policy) -> Result<(), Failure> {
     let headers = [("content-type", "application/xml")];
     let body = write_policy(policy);
     client.send(&Method::PUT, Some(bucket), "referer", (&headers, body)).map(|_| ())
 }
 
-fn read_file(path: &Path) -> Result<Policy, Failure> {
+pub(super) fn read_file(path: &Path) -> Result<Policy, Failure> {
     let shown = path.display();
     let mut bytes = Vec::new();
     let read = match path.to_str() {
