@@ -8,6 +8,7 @@ mod bucket;
 mod client;
 mod credentials;
 mod explain;
+mod formats;
 mod lint;
 mod log;
 mod referer;

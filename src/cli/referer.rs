@@ -10,6 +10,7 @@ use http::Method;
 use super::Failure;
 use super::client::{Client, ClientArgs};
 use super::explain::{self, ExplainArgs};
+use super::formats::{self, ExportArgs, ImportArgs};
 use super::lint::{self, LintArgs};
 use crate::domain::name::BucketName;
 use crate::domain::referer::{Decision, Matcher, Policy, Referers};
@@ -61,6 +62,10 @@ pub(super) enum Command {
     Explain(Box<ExplainArgs>),
     /// Say what is probably wrong with the policy, and fix it: exit 0 nothing, 1 findings
     Lint(Box<LintArgs>),
+    /// Read a policy of nginx, Tencent COS, Amazon S3, Huawei OBS or plain lines
+    Import(Box<ImportArgs>),
+    /// Write the policy as XML, as JSON, for nginx or as plain lines
+    Export(Box<ExportArgs>),
 }
 
 /// The form of a policy.
@@ -98,6 +103,8 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Explain(args) => return explain::run(*args),
         Command::Lint(args) => return lint::run(*args),
+        Command::Import(args) => return formats::run_import(*args),
+        Command::Export(args) => return formats::run_export(*args),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -113,7 +120,20 @@ pub(super) fn put(client: &Client, bucket: &BucketName, policy: &Policy) -> Resu
     client.send(&Method::PUT, Some(bucket), "referer", (&headers, body)).map(|_| ())
 }
 
+/// Reads a policy from a file, as XML or as JSON.
 pub(super) fn read_file(path: &Path) -> Result<Policy, Failure> {
+    let bytes = read_bytes(path)?;
+    let looks_like_json = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+    let policy = if looks_like_json {
+        read_policy_json(&bytes).map_err(|err| err.to_string())
+    } else {
+        read_policy(&bytes).map_err(|err| err.to_string())
+    };
+    policy.map_err(|err| Failure::of(&format!("{} is not a policy", path.display()), err))
+}
+
+/// Reads a file, or standard input for `-`, of at most [`MAX_FILE_BYTES`].
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let shown = path.display();
     let mut bytes = Vec::new();
     let read = match path.to_str() {
@@ -125,13 +145,7 @@ pub(super) fn read_file(path: &Path) -> Result<Policy, Failure> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(Failure::Other(format!("{shown} is over {MAX_FILE_BYTES} bytes")));
     }
-    let looks_like_json = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
-    let policy = if looks_like_json {
-        read_policy_json(&bytes).map_err(|err| err.to_string())
-    } else {
-        read_policy(&bytes).map_err(|err| err.to_string())
-    };
-    policy.map_err(|err| Failure::of(&format!("{shown} is not a policy"), err))
+    Ok(bytes)
 }
 
 /// Prints what the server decides: the matcher and the policy are the server's own.
