@@ -37,12 +37,14 @@ impl Nginx {
     fn start(program: &str, servers: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let servers: String = (0..)
-            .zip(servers)
-            .map(|(n, inside)| {
-                format!("server {{ listen 127.0.0.1:{port}; server_name s{n} ; {inside} \n location / {{ return 204; }} }}\n")
-            })
-            .collect();
+        let server = |(n, inside): (usize, &String)| {
+            format!(
+                "server {{ listen 127.0.0.1:{port}; server_name s{n}; {inside}\n\
+                 location / {{ return 204; }} }}\n"
+            )
+        };
+        let servers: Vec<String> = servers.iter().enumerate().map(server).collect();
+        let servers = servers.concat();
         let file = folder.path().join("nginx.conf");
         fs::write(&file, configuration(folder.path(), &servers)).unwrap();
         let child = Command::new(program)

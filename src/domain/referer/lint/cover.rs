@@ -1,7 +1,7 @@
 //! Finding, among many patterns, one that covers another.
 //!
 //! Plain patterns are looked up in a sorted list. A pattern with wildcards must contain each run of
-//! its letters, so it is filed under the four bytes of it that are rarest in the list, and compared
+//! its letters, so it is filed under the five bytes of it that are rarest in the list, and compared
 //! only with patterns that contain these. Time is in proportion to the list for lists as people
 //! have them, and bounded for all others ([`STEPS`]).
 
@@ -11,10 +11,10 @@ use super::glob::{covers, is_plain};
 
 /// Steps of comparison for one list. They take a few seconds; a list of 1 000 000 usual rules
 /// needs a part of them.
-pub(super) const STEPS: u64 = 400_000_000;
+pub(super) const STEPS: u64 = 2_000_000_000;
 
 /// What a pattern with wildcards is filed under.
-type Gram = [u8; 4];
+type Gram = [u8; 5];
 
 /// The patterns of a list that may cover others.
 pub(super) struct Covers<'p> {
@@ -22,7 +22,7 @@ pub(super) struct Covers<'p> {
     /// Positions of plain patterns of which none begins with another, in the order of their texts.
     plain: Vec<usize>,
     filed: HashMap<Gram, Vec<usize>>,
-    /// Positions of patterns without four letters in a row.
+    /// Positions of patterns without five letters in a row.
     loose: Vec<usize>,
     steps: u64,
 }
@@ -107,9 +107,9 @@ impl<'p> Covers<'p> {
     }
 }
 
-/// The four-byte pieces of a pattern that have no wildcard.
+/// The five-byte pieces of a pattern that have no wildcard.
 fn grams(text: &str) -> impl Iterator<Item = Gram> {
-    let pieces = text.as_bytes().windows(4).filter_map(|w| Gram::try_from(w).ok());
+    let pieces = text.as_bytes().windows(5).filter_map(|w| Gram::try_from(w).ok());
     pieces.filter(|gram| !gram.iter().any(|byte| matches!(byte, b'*' | b'?')))
 }
 
@@ -135,7 +135,8 @@ impl Counts {
 
     fn slot(gram: Gram) -> usize {
         // Multiplicative hashing: the high bits depend on all of the input.
-        let mixed = u32::from_le_bytes(gram).wrapping_mul(0x9e37_79b1) >> (32 - Self::BITS);
+        let number = gram.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::BITS);
         usize::try_from(mixed).unwrap_or_default()
     }
 }

@@ -26,11 +26,14 @@ pub(super) fn findings(policy: &Policy) -> Vec<Finding> {
             narrowed,
         };
         let together = rules(policy, list, texts).flat_map(|rule| beside.findings(&rule));
-        let start = found.len();
-        found.extend(alone.into_iter().chain(together.collect::<Vec<_>>()));
-        if let Some(part) = found.get_mut(start..) {
-            part.sort_by_key(|it: &Finding| (it.position, it.code));
-        }
+        let together: Vec<Finding> = together.collect();
+        let twice = |it: &&Finding| it.code == Code::Duplicate;
+        let twice: HashSet<_> = together.iter().filter(twice).map(|it| it.position).collect();
+        // Of a rule that is there twice it is enough to say so once.
+        let alone = alone.into_iter().filter(|it| !twice.contains(&it.position));
+        let mut all: Vec<Finding> = alone.chain(together).collect();
+        all.sort_by_key(|it| (it.position, it.code));
+        found.append(&mut all);
         if beside.own.is_exhausted() {
             let list = Some(list);
             found.push(Finding { list, ..Finding::about_policy(Code::SearchCut) });

@@ -144,6 +144,24 @@ fn a_long_rule_can_never_match() {
     assert!(findings[0].sentence.contains("4096 bytes"), "{}", findings[0].sentence);
 }
 
+/// A list is compared with itself in less than quadratic time: quadratic would be minutes.
+#[test]
+fn long_lists_are_linted() {
+    let allow: Vec<String> = (0..30_000)
+        .map(|n| match n % 4 {
+            0 => format!("http://*.site{n}.com/"),
+            1 => format!("https://img.site{}.com/", n - 1),
+            2 => format!("http://img.site{}.com/", n - 2),
+            _ => format!("https://www.shop-{n}.example/"),
+        })
+        .collect();
+    let policy = Policy { allow: patterns(&allow), ..policy(Origin, &[], &["http://*.site8.com"]) };
+    let findings = lint(&policy, &LintContext::default());
+    let count = |code| findings.iter().filter(|it| it.code == code).count();
+    assert_eq!((count(Code::Shadowed), count(Code::SearchCut)), (7_500, 0));
+    assert_eq!(count(Code::Blacklisted), 2);
+}
+
 #[test]
 fn names_of_codes_are_unique_and_in_kebab_case() {
     let mut names: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
