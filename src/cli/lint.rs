@@ -35,8 +35,8 @@ pub(super) struct LintArgs {
     #[arg(long, value_name = "FILE", requires_all = ["fix", "file"])]
     output: Option<PathBuf>,
 
-    /// An origin of your own that must not be denied, such as https://www.example.com; repeat it
-    #[arg(long = "own", value_name = "ORIGIN")]
+    /// An origin of your own that must not be denied, with its scheme; repeat it for others
+    #[arg(long = "own", value_name = "https://HOST")]
     own: Vec<String>,
 
     /// The form of the findings
