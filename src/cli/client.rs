@@ -75,6 +75,11 @@ impl Client {
         Ok(Self { agent: agent(), endpoint, region, key })
     }
 
+    /// The server's address, without a slash at the end.
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Sends a request about the account or a bucket and returns the body of a good answer.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The command line.
 //!
-//! Exit status: 0 done, 1 failed (or, for `referer check`, denied), 2 wrong usage or setting.
+//! Exit status: 0 done, 1 failed (or, for `referer check` and `explain`,
+//! denied; for `referer lint`, something to look at), 2 wrong usage or setting.
 //! A failure is one line on standard error.
 
 #[macro_use]
@@ -10,7 +11,10 @@ mod admin_client;
 mod bucket;
 mod client;
 mod credentials;
+mod explain;
 mod extras;
+mod formats;
+mod lint;
 mod log;
 mod open_files;
 mod referer;

@@ -47,8 +47,10 @@
 //! the pages of `EC` 0003-00000501, -502 and -503. W3C "Referrer Policy" for what browsers send.
 
 mod decision;
+pub mod explain;
 mod extras;
 pub mod gate;
+pub mod lint;
 mod matcher;
 mod pattern;
 mod policy;
