@@ -44,17 +44,25 @@
 //! OSS "Configure Referer whitelists or blacklists to prevent hotlinking", `PutBucketReferer`, and
 //! the pages of `EC` 0003-00000501, -502 and -503. W3C "Referrer Policy" for what browsers send.
 
+mod cache;
 mod decision;
+mod glob;
+mod index;
 mod matcher;
 mod pattern;
+mod plain;
 mod policy;
+mod rank;
+mod rules;
 mod subject;
 
 pub use decision::{Allowed, Decision, Denied, Entry};
-pub use matcher::{Explanation, Matcher};
+pub use matcher::{Engine, Explanation, Matcher};
 pub use pattern::Pattern;
 pub use policy::{Compare, EmptyReferer, MAX_LIST_BYTES, Policy};
 pub use subject::{MAX_LINES, MAX_REFERER_BYTES, Referers};
+
+use rank::Rank;
 
 #[cfg(test)]
 mod tests;
