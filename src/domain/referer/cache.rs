@@ -1,6 +1,7 @@
 //! Answers about subjects that come again.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::Rank;
@@ -8,7 +9,7 @@ use super::index::{mix, scale};
 
 /// Remembers the answers about some subjects.
 ///
-/// It takes [`Cache::size_bytes`] from the start and never more: a subject has one slot where it
+/// It takes 128 bytes for each of its slots from the start and never more: a subject has one slot where it
 /// can lie, and one that is longer than a slot is not remembered. A subject that is met once does
 /// not displace another; it has to come twice before the slot's next newcomer. So a flood of
 /// referers that never come again costs each of them a look and a mark, and displaces little.
@@ -20,8 +21,8 @@ pub(super) struct Cache {
     slots: Box<[Slot]>,
 }
 
-/// Slots, a power of two: 1024 × 128 bytes.
-const SLOTS: usize = 1 << 10;
+/// The fewest and the most slots: 2 and 128 KiB.
+const SLOTS: RangeInclusive<usize> = 16..=1024;
 
 /// The words of a subject in a slot.
 const WORDS: usize = 13;
@@ -45,8 +46,11 @@ struct Slot {
 }
 
 impl Cache {
-    pub(super) fn new() -> Self {
-        Self { slots: (0..SLOTS).map(|_| Slot::default()).collect() }
+    /// Remembers nothing yet. It has about as many slots as there are rules, so that many small
+    /// policies take little.
+    pub(super) fn new(rules: usize) -> Self {
+        let slots = rules.clamp(*SLOTS.start(), *SLOTS.end());
+        Self { slots: (0..slots).map(|_| Slot::default()).collect() }
     }
 
     /// The answer about a subject: the remembered one, or that of `answer`, which always gives the
@@ -142,6 +146,8 @@ fn words(subject: &str) -> impl Iterator<Item = u64> {
 mod tests {
     use super::*;
 
+    const SLOTS: usize = 1024;
+
     fn rank(number: usize) -> Option<Rank> {
         Rank::of(number)
     }
@@ -159,7 +165,7 @@ mod tests {
 
     #[test]
     fn answers_are_those_that_were_given() {
-        let cache = Cache::new();
+        let cache = Cache::new(SLOTS);
         for (subject, answer) in
             [("", None), ("a", rank(0)), ("a\0", rank(7)), ("http://a.com/", None)]
         {
@@ -171,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_long_subject_is_asked_again() {
-        let cache = Cache::new();
+        let cache = Cache::new(SLOTS);
         for (length, asked_again) in [(MAX_BYTES, false), (MAX_BYTES + 1, true)] {
             let subject = "a".repeat(length);
             let mut asked = 0;
@@ -187,7 +193,7 @@ mod tests {
 
     #[test]
     fn subjects_that_never_come_again_displace_nothing() {
-        let cache = Cache::new();
+        let cache = Cache::new(SLOTS);
         let popular: Vec<_> = (0..SLOTS / 8).map(|n| format!("http://{n}.example/")).collect();
         let known = |cache: &Cache| popular.iter().filter(|s| knows(cache, s)).count();
         for subject in &popular {
@@ -203,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_subject_that_comes_twice_in_a_row_displaces_another() {
-        let cache = Cache::new();
+        let cache = Cache::new(SLOTS);
         for n in 0..100 * SLOTS {
             cache.get_or(&format!("http://{n}.random/"), || None);
         }
@@ -216,7 +222,7 @@ mod tests {
     /// Threads that write the same slots never read a mixture.
     #[test]
     fn answers_are_of_their_subjects_under_contention() {
-        let cache = Cache::new();
+        let cache = Cache::new(SLOTS);
         std::thread::scope(|scope| {
             for thread in 0..4_usize {
                 let cache = &cache;

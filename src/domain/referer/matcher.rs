@@ -36,7 +36,8 @@ pub enum Engine {
     /// Looks up pieces of the referer and asks only the rules that have one of them. Best for
     /// more, and takes about 25 bytes a rule beside its text.
     Index,
-    /// [`Index`](Self::Index), and it remembers answers about referers that come again.
+    /// [`Index`](Self::Index), and it remembers answers about referers that come again, in up to
+    /// 128 KiB.
     CachedIndex,
 }
 
@@ -58,22 +59,20 @@ pub struct Explanation<'m> {
     pub subject: Option<String>,
 }
 
-/// From so many rules on, the index is faster than asking each.
-const INDEX_FROM: usize = 12;
-
-/// From so many rules on, remembering an answer is faster than finding it again: their index no
-/// longer fits the fastest cache of the processor.
-const CACHE_FROM: usize = 1000;
+/// From so many rules on, the index is faster than asking each (`benches/matcher.rs`, the table of
+/// few rules).
+const INDEX_FROM: usize = 3;
 
 impl Engine {
     /// The fastest engine for a policy.
     pub fn best_for(policy: &Policy) -> Self {
-        match policy.allow.len().saturating_add(policy.deny.len()) {
-            CACHE_FROM.. => Self::CachedIndex,
-            INDEX_FROM.. => Self::Index,
-            _ => Self::Loop,
-        }
+        if rules(policy) < INDEX_FROM { Self::Loop } else { Self::CachedIndex }
     }
+}
+
+/// How many rules both lists have.
+fn rules(policy: &Policy) -> usize {
+    policy.allow.len().saturating_add(policy.deny.len())
 }
 
 impl Compiled {
@@ -109,7 +108,7 @@ impl Matcher {
     /// Compiles a policy for an engine: for tests and measurements.
     pub fn with_engine(policy: Policy, engine: Engine) -> Self {
         let compiled = Compiled::new(&policy, engine);
-        let cache = (engine == Engine::CachedIndex).then(Cache::new);
+        let cache = (engine == Engine::CachedIndex).then(|| Cache::new(rules(&policy)));
         Self { policy, compiled, cache }
     }
 

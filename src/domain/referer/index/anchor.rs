@@ -60,7 +60,7 @@ impl Rarity {
 
     fn count(&mut self, literal: &[u8], rules: u16) {
         let size = self.counters.len();
-        for width in Width::ALL {
+        for width in Width::ALL.into_iter().take_while(|width| width.bytes() <= literal.len()) {
             width.windows(literal, |hash| {
                 if let Some(counter) = self.counters.get_mut(scale(hash, size)) {
                     *counter = counter.saturating_add(rules);
@@ -99,7 +99,7 @@ impl Rarity {
     fn each(&self, rule: &[u8], mut each: impl FnMut(Candidate)) {
         let mut start = 0;
         for literal in literals(rule) {
-            for width in Width::ALL.into_iter().filter(|width| width.bytes() <= literal.len()) {
+            for width in Width::ALL.into_iter().take_while(|width| width.bytes() <= literal.len()) {
                 let mut at = start;
                 width.windows(literal, |hash| {
                     each(Candidate { score: score(width, self.of(hash)), width, hash, at });

@@ -58,7 +58,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     /// Decision, list, rule and position, for one line and for several.
     #[test]
@@ -214,7 +214,7 @@ fn a_large_policy_is_indexed_and_a_small_one_is_not() {
         ..Policy::default()
     };
     assert_eq!(Engine::best_for(&policy(1)), Engine::Loop);
-    assert_eq!(Engine::best_for(&policy(100)), Engine::Index);
+    assert_eq!(Engine::best_for(&policy(100)), Engine::CachedIndex);
     let matcher = Matcher::new(policy(5000));
     let decision = matcher.decide(&Referers::read([b"http://a.4321.com".as_slice()]));
     assert!(matches!(decision, Decision::Deny(_)));
