@@ -11,9 +11,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use refgate::domain::referer::{
-    Compare, EmptyReferer, Engine, Matcher, Pattern, Policy, Referers,
-};
+use refgate::domain::referer::{Compare, EmptyReferer, Engine, Matcher, Pattern, Policy, Referers};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&options, text)) = input.split_first() else { return };

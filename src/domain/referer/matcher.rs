@@ -17,7 +17,7 @@ use super::{
 ///
 /// What it answers is defined by [`Engine::Plain`]. How long it takes is bounded for all lists and
 /// all referers: a pass over the referer for each rule is the worst that lists made for the purpose
-/// can do, and usual lists of any size are answered in about a microsecond or less.
+/// can do, and usual lists of any size are answered in a microsecond or two at most.
 #[derive(Debug)]
 pub struct Matcher {
     policy: Policy,
@@ -98,7 +98,7 @@ impl Compiled {
 }
 
 impl Matcher {
-    /// Compiles a policy for the [best engine](Engine::best_for). It takes about two seconds for a
+    /// Compiles a policy for the [best engine](Engine::best_for). It takes seconds for a
     /// million rules, so larger policies are compiled where no request waits.
     pub fn new(policy: Policy) -> Self {
         let engine = Engine::best_for(&policy);
