@@ -99,7 +99,7 @@ pub(super) fn run(args: SettingsArgs) -> Result<(), Failure> {
         let body = write_extras_json(&after).into_bytes();
         client.send(&Method::PUT, &bucket, PATH, (&tag, body))?;
     }
-    print!("{}", write_extras_json(&after));
+    say!("{}", write_extras_json(&after).trim_end());
     Ok(())
 }
 

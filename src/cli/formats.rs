@@ -92,7 +92,7 @@ pub(super) fn run_import(args: ImportArgs) -> Result<ExitCode, Failure> {
         .map_err(|err| Failure::of(&args.file.display().to_string(), err))?;
     print_notes(&imported.notes);
     match args.to {
-        None => print!("{}", write_policy_json(&imported.policy)),
+        None => say!("{}", write_policy_json(&imported.policy).trim_end()),
         Some(bucket) => {
             put(&Client::new(args.client)?, &bucket, &imported.policy)?;
             let (allow, deny) = (imported.policy.allow.len(), imported.policy.deny.len());
@@ -114,7 +114,7 @@ pub(super) fn run_export(args: ExportArgs) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::SUCCESS);
         }
         To::Json => {
-            print!("{}", write_policy_json(&policy));
+            say!("{}", write_policy_json(&policy).trim_end());
             return Ok(ExitCode::SUCCESS);
         }
         To::Nginx => Export::Nginx,
@@ -122,7 +122,7 @@ pub(super) fn run_export(args: ExportArgs) -> Result<ExitCode, Failure> {
     };
     let exported = export(&policy, format);
     print_notes(&exported.notes);
-    print!("{}", exported.text);
+    say!("{}", exported.text.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 

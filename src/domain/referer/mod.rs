@@ -46,14 +46,20 @@
 //! OSS "Configure Referer whitelists or blacklists to prevent hotlinking", `PutBucketReferer`, and
 //! the pages of `EC` 0003-00000501, -502 and -503. W3C "Referrer Policy" for what browsers send.
 
+mod cache;
 mod decision;
 pub mod explain;
 mod extras;
 pub mod gate;
+mod glob;
+mod index;
 pub mod lint;
 mod matcher;
 mod pattern;
+mod plain;
 mod policy;
+mod rank;
+mod rules;
 mod subject;
 mod url;
 
@@ -63,10 +69,12 @@ pub use extras::{
     MissingReferer, Mode, RedirectUrl,
 };
 pub use gate::{DependsOn, Facts, Gate, Passed, Refused, Verdict};
-pub use matcher::{Explanation, Matcher};
+pub use matcher::{Engine, Explanation, Matcher};
 pub use pattern::Pattern;
 pub use policy::{Compare, EmptyReferer, MAX_LIST_BYTES, Policy};
 pub use subject::{MAX_LINES, MAX_REFERER_BYTES, Referers};
+
+use rank::Rank;
 
 #[cfg(test)]
 mod tests;
