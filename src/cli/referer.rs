@@ -10,7 +10,7 @@ use http::Method;
 use super::Failure;
 use super::client::{Client, ClientArgs};
 use crate::domain::name::BucketName;
-use crate::domain::referer::{Decision, Matcher, Policy, Referers};
+use crate::domain::referer::{Decision, MAX_LARGE_LIST_BYTES, Matcher, Policy, Referers};
 use crate::wire::referer::{read_policy, read_policy_json, write_policy, write_policy_json};
 
 /// The most bytes of a policy file.
@@ -96,7 +96,8 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
 
 fn get(client: &Client, bucket: &BucketName) -> Result<Policy, Failure> {
     let body = client.send(&Method::GET, Some(bucket), "referer", (&[], Vec::new()))?;
-    read_policy(&body).map_err(|err| Failure::of("the server's answer is not a policy", err))
+    read_policy(&body, MAX_LARGE_LIST_BYTES)
+        .map_err(|err| Failure::of("the server's answer is not a policy", err))
 }
 
 fn put(client: &Client, bucket: &BucketName, policy: &Policy) -> Result<(), Failure> {
@@ -119,9 +120,9 @@ fn read_file(path: &Path) -> Result<Policy, Failure> {
     }
     let looks_like_json = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let policy = if looks_like_json {
-        read_policy_json(&bytes).map_err(|err| err.to_string())
+        read_policy_json(&bytes, MAX_LARGE_LIST_BYTES).map_err(|err| err.to_string())
     } else {
-        read_policy(&bytes).map_err(|err| err.to_string())
+        read_policy(&bytes, MAX_LARGE_LIST_BYTES).map_err(|err| err.to_string())
     };
     policy.map_err(|err| Failure::of(&format!("{shown} is not a policy"), err))
 }

@@ -132,6 +132,11 @@ impl BucketPermit {
     pub fn bucket(&self) -> &Bucket {
         &self.0
     }
+
+    /// The bucket, to keep.
+    pub(super) fn into_bucket(self) -> Arc<Bucket> {
+        self.0
+    }
 }
 
 /// The right to an operation on an object. Whether there is such an object it does not say.
@@ -329,7 +334,7 @@ impl App {
             && target
                 .bucket()
                 .and_then(|name| self.buckets.find(name))
-                .is_some_and(|bucket| !bucket.settings().referer.policy().is_default())
+                .is_some_and(|bucket| !bucket.settings().referer.is_default())
     }
 
     fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
@@ -339,7 +344,8 @@ impl App {
 
 fn check_referer(bucket: &Bucket, referers: &Referers<'_>) -> Result<(), Error> {
     let settings = bucket.settings();
-    match settings.referer.decide(referers) {
+    let (_, matcher) = settings.referer.answering()?;
+    match matcher.decide(referers) {
         Decision::Allow(_) => Ok(()),
         Decision::Deny(denied) => Err(Error::Referer {
             bucket: bucket.name.clone(),

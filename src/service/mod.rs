@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`access`] | from a request's claim to a [`access::Permit`], the only key to a bucket |
 //! | [`bucket`] | buckets in memory, and the use cases on them |
+//! | [`policy`] | referer policies: their history, and bringing them into force |
 //! | [`object`] | reading, writing, deleting, listing objects |
 //! | [`cache`] | object metadata in memory |
 //! | [`inflight`], [`scrub`] | blobs that no row names: yet, or any more |
@@ -20,18 +21,19 @@ pub mod clock;
 pub mod error;
 pub mod inflight;
 pub mod object;
+pub mod policy;
 pub mod scrub;
 
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::blob::BlobStore;
 use crate::domain::name::{AccessKeyId, Region};
 use crate::domain::secret::SecretKey;
-use crate::meta::Meta;
+use crate::meta::{Keep, Meta};
 
 use access::RootKey;
 use cache::ObjectCache;
@@ -54,6 +56,8 @@ pub struct Parts {
     pub root: (AccessKeyId, SecretKey),
     /// How much memory object metadata may take.
     pub object_cache_bytes: u64,
+    /// How much of the history of a policy is kept.
+    pub keep: Keep,
 }
 
 impl std::fmt::Debug for Parts {
@@ -74,6 +78,9 @@ pub struct App {
     objects: ObjectCache,
     inflight: InFlight,
     scrub: ScrubProgress,
+    keep: Keep,
+    /// Slots for compiling large policies.
+    compilers: Semaphore,
     /// Held while a bucket is created or deleted.
     creating: Mutex<()>,
     /// Work that must end before the process does.
@@ -94,7 +101,7 @@ impl App {
         for bucket in parts.meta.all_buckets().await? {
             buckets.add(bucket);
         }
-        Ok(Arc::new(Self {
+        let app = Arc::new(Self {
             clock: parts.clock,
             region: parts.region,
             root: RootKey::new(parts.root),
@@ -104,10 +111,16 @@ impl App {
             objects: ObjectCache::new(parts.object_cache_bytes),
             inflight: InFlight::default(),
             scrub: ScrubProgress::default(),
+            keep: parts.keep,
+            compilers: Semaphore::new(policy::COMPILERS),
             creating: Mutex::new(()),
             tasks: TaskTracker::new(),
             background: TaskTracker::new(),
-        }))
+        });
+        for bucket in app.buckets.sorted() {
+            app.compile_soon(&bucket);
+        }
+        Ok(app)
     }
 
     /// The region that signatures are made for.

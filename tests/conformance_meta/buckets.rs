@@ -1,4 +1,4 @@
-//! Buckets and their policies.
+//! Buckets.
 
 use super::*;
 
@@ -14,6 +14,8 @@ pub(super) async fn a_bucket_is_found_as_it_was_made(meta: &dyn Meta) {
         acl: BucketAcl::PublicRead,
         storage_class: StorageClass::IA,
         policy: Policy::default(),
+        policy_version: PolicyVersion::default(),
+        referer_max_bytes: None,
     };
     assert_eq!(made, want);
     assert_eq!(meta.all_buckets().await.unwrap(), [want]);
@@ -31,8 +33,9 @@ pub(super) async fn a_bucket_id_is_never_used_again(meta: &dyn Meta) {
         meta.set_bucket_acl(first, BucketAcl::Private).await.unwrap(),
         Changed::NoSuchBucket
     );
-    let policy = meta.set_referer_policy(first, &Policy::default(), NOW).await;
-    assert_eq!(policy.unwrap(), Changed::NoSuchBucket);
+    let policy = meta.put_policy(first, Policy::default().into(), record(How::Reset, ""), KEEP);
+    assert_eq!(policy.await.unwrap(), None);
+    assert_eq!(meta.set_referer_max_bytes(first, Some(1)).await.unwrap(), Changed::NoSuchBucket);
     assert_eq!(meta.bucket_usage(first).await.unwrap(), Usage::default());
     assert_eq!(meta.delete_objects(first, &[key("k")]).await.unwrap(), []);
 }
@@ -51,29 +54,4 @@ pub(super) async fn settings_are_replaced(meta: &dyn Meta) {
         assert_eq!(meta.set_bucket_acl(id, acl).await.unwrap(), Changed::Done);
         assert_eq!(find_bucket(meta, id).await.acl, acl);
     }
-}
-
-pub(super) async fn a_policy_comes_back_exactly(meta: &dyn Meta) {
-    let id = bucket(meta, "policy").await;
-    let patterns = |list: &[&str]| list.iter().map(|text| Pattern::read(text).unwrap()).collect();
-    let list: Vec<Pattern> =
-        patterns(&["http://b", "http://a", "http://b", "*.例え.jp", "\"\\\u{1}\u{7f}😀'", "a b"]);
-    for empty in [EmptyReferer::Allow, EmptyReferer::Deny] {
-        for compare in [Compare::WithQuery, Compare::WithPath, Compare::Origin] {
-            for (allow, deny) in [(list.clone(), vec![]), (vec![], list.clone())] {
-                let policy = Policy { empty, compare, allow, deny };
-                let put = meta.set_referer_policy(id, &policy, NOW).await.unwrap();
-                assert_eq!(put, Changed::Done);
-                assert_eq!(find_bucket(meta, id).await.policy, policy);
-            }
-        }
-    }
-}
-
-pub(super) async fn a_policy_of_a_million_rules_comes_back(meta: &dyn Meta) {
-    let id = bucket(meta, "long").await;
-    let rule = |n| Pattern::read(&format!("http://*.site-{n}.example/")).unwrap();
-    let policy = Policy { allow: (0..1_000_000).map(rule).collect(), ..Policy::default() };
-    meta.set_referer_policy(id, &policy, NOW).await.unwrap();
-    assert!(find_bucket(meta, id).await.policy == policy);
 }

@@ -44,13 +44,20 @@
 //! OSS "Configure Referer whitelists or blacklists to prevent hotlinking", `PutBucketReferer`, and
 //! the pages of `EC` 0003-00000501, -502 and -503. W3C "Referrer Policy" for what browsers send.
 
+mod change;
 mod decision;
+mod history;
 mod matcher;
 mod pattern;
 mod policy;
 mod subject;
 
+pub use change::{
+    Edited, InvalidRule, List, ListDiff, MAX_LARGE_LIST_BYTES, MAX_RULE_BYTES, MAX_RULES, Placed,
+    diff, edit, read_rule,
+};
 pub use decision::{Allowed, Decision, Denied, Entry};
+pub use history::{How, Newer, PolicyVersion, Record, VersionSummary, lost};
 pub use matcher::{Explanation, Matcher};
 pub use pattern::Pattern;
 pub use policy::{Compare, EmptyReferer, MAX_LIST_BYTES, Policy};

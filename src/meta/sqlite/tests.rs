@@ -2,6 +2,7 @@
 //! it, and that no damaged row becomes a default.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use futures_util::future::{join_all, poll_immediate};
 use sqlx::AssertSqlSafe;
@@ -13,9 +14,9 @@ use super::*;
 use crate::domain::acl::BucketAcl;
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
 use crate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite};
-use crate::domain::referer::{Pattern, Policy};
+use crate::domain::referer::{How, Pattern, Policy, Record};
 use crate::domain::time::UnixMillis;
-use crate::meta::{Buckets, Created, Objects, Put, Usage};
+use crate::meta::{Buckets, Created, Keep, Objects, Policies, Put, Usage};
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -286,11 +287,16 @@ async fn a_damaged_policy_is_an_error_and_never_a_default() {
         "whitelist = '[\"http://a\"'",
         "blacklist = '[null]'",
     ] {
-        meta.set_referer_policy(bucket, &policy, NOW).await.unwrap();
-        damage(&folder, &format!("update referer_policies set {column}")).await;
+        let record = Record { at: NOW, who: None, how: How::OssPut, note: String::new() };
+        let keep = Keep { versions: 1, bytes: 1 };
+        let put = meta.put_policy(bucket, Arc::new(policy.clone()), record, keep).await;
+        let version = put.unwrap().unwrap();
+        damage(&folder, &format!("update referer_versions set {column}")).await;
         let read = meta.all_buckets().await;
-        let corrupt = matches!(read, Err(MetaError::Corrupt { table: "referer_policies", .. }));
+        let corrupt = matches!(read, Err(MetaError::Corrupt { table: "referer_versions", .. }));
         assert!(corrupt, "{column}: {read:?}");
+        let read = meta.policy_version(bucket, version).await;
+        assert!(matches!(read, Err(MetaError::Corrupt { .. })), "{column}: {read:?}");
     }
 }
 

@@ -10,14 +10,15 @@
 //! }
 //! ```
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{Cut, InvalidPolicy, MAX_BODY_BYTES, empty_referer, within_limit};
+use super::{Cut, InvalidPolicy, empty_referer, max_body_bytes, within_limit};
 use crate::domain::referer::{EmptyReferer, Pattern, Policy};
 use crate::wire::xml::{XmlError, is_xml_safe};
 
 /// A policy as it is in JSON. It lives for one function call and is never passed on.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PolicyJson {
     allow_empty_referer: bool,
@@ -29,15 +30,15 @@ struct PolicyJson {
     blacklist: Vec<String>,
 }
 
-/// Reads a policy from JSON. `allow_empty_referer` is required. What is not there is as if it were
+/// Reads a policy, whose lists may have so many bytes, from JSON. `allow_empty_referer` is required. What is not there is as if it were
 /// not there in XML, except for the whitelist, which is empty then.
 ///
 /// # Errors
 ///
 /// [`InvalidPolicy`]. Unlike in XML, an unknown field is an error: people write the file, and a
 /// misspelt `blacklist` must not be one that denies nothing.
-pub fn read_policy_json(json: &[u8]) -> Result<Policy, InvalidPolicy> {
-    if json.len() > MAX_BODY_BYTES {
+pub fn read_policy_json(json: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
+    if json.len() > max_body_bytes(max_list_bytes) {
         return Err(InvalidPolicy::Xml(XmlError::TooLarge(json.len())));
     }
     let json: PolicyJson = serde_json::from_slice(json)
@@ -46,27 +47,45 @@ pub fn read_policy_json(json: &[u8]) -> Result<Policy, InvalidPolicy> {
         query: json.truncate_query_string.unwrap_or(true),
         path: json.truncate_path.unwrap_or(false),
     };
-    within_limit(Policy {
+    let policy = Policy {
         empty: empty_referer(json.allow_empty_referer),
         compare: cut.into(),
         allow: patterns(&json.whitelist)?,
         deny: patterns(&json.blacklist)?,
-    })
+    };
+    within_limit(policy, max_list_bytes)
+}
+
+/// A policy as JSON has it, with every field, as a part of a larger answer.
+#[derive(Debug)]
+pub struct PolicyView<'p>(pub &'p Policy);
+
+impl Serialize for PolicyView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(policy) = self;
+        let cut = Cut::from(policy.compare);
+        let mut out = serializer.serialize_struct("Policy", 5)?;
+        out.serialize_field("allow_empty_referer", &(policy.empty == EmptyReferer::Allow))?;
+        out.serialize_field("truncate_query_string", &cut.query)?;
+        out.serialize_field("truncate_path", &cut.path)?;
+        out.serialize_field("whitelist", &Texts(&policy.allow))?;
+        out.serialize_field("blacklist", &Texts(&policy.deny))?;
+        out.end()
+    }
+}
+
+struct Texts<'p>(&'p [Pattern]);
+
+impl Serialize for Texts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Pattern::as_str))
+    }
 }
 
 /// Writes a policy as JSON for people, with every field and a line break at the end.
 pub fn write_policy_json(policy: &Policy) -> String {
-    let cut = Cut::from(policy.compare);
-    let texts = |list: &[Pattern]| list.iter().map(|entry| entry.as_str().to_owned()).collect();
-    let json = PolicyJson {
-        allow_empty_referer: policy.empty == EmptyReferer::Allow,
-        truncate_query_string: Some(cut.query),
-        truncate_path: Some(cut.path),
-        whitelist: texts(&policy.allow),
-        blacklist: texts(&policy.deny),
-    };
     // Booleans and lists of texts have a form in JSON, so this cannot fail.
-    serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&PolicyView(policy)).unwrap_or_default() + "\n"
 }
 
 fn patterns(entries: &[String]) -> Result<Vec<Pattern>, InvalidPolicy> {
@@ -80,6 +99,10 @@ fn patterns(entries: &[String]) -> Result<Vec<Pattern>, InvalidPolicy> {
 mod tests {
     use super::*;
     use crate::domain::referer::{Compare, MAX_LIST_BYTES};
+
+    fn read_policy_json(json: &[u8]) -> Result<Policy, InvalidPolicy> {
+        super::read_policy_json(json, MAX_LIST_BYTES)
+    }
 
     fn pattern(text: &str) -> Pattern {
         Pattern::read(text).unwrap()
@@ -139,7 +162,7 @@ mod tests {
             let got = read_policy_json(json.as_bytes()).unwrap_err().to_string();
             assert_eq!(got, want, "{json:.60}");
         }
-        let endless = " ".repeat(MAX_BODY_BYTES + 1);
+        let endless = " ".repeat(max_body_bytes(MAX_LIST_BYTES) + 1);
         assert!(read_policy_json(endless.as_bytes()).is_err());
     }
 }
