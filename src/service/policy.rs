@@ -20,9 +20,10 @@ use super::bucket::Bucket;
 use super::error::Error;
 use crate::domain::code;
 use crate::domain::name::AccessKeyId;
+use crate::domain::referer::lint::List;
 use crate::domain::referer::{
-    Edited, How, List, MAX_LARGE_LIST_BYTES, MAX_RULES, Matcher, Newer, Pattern, Policy,
-    PolicyVersion, Record, VersionSummary, edit, lost,
+    Edited, How, MAX_LARGE_LIST_BYTES, MAX_RULES, Matcher, Newer, Pattern, Policy, PolicyVersion,
+    Record, VersionSummary, edit, lost,
 };
 use crate::meta::Changed;
 
@@ -241,7 +242,7 @@ impl App {
         RuleEdit { list, add, remove }: RuleEdit,
     ) -> Result<Outcome<Edited>, Error> {
         let draft = move |old: &Policy| {
-            let (rules, report) = edit(old.list(list), &add, &remove);
+            let (rules, report) = edit(list.of(old), &add, &remove);
             let how = match (report.added.is_empty(), report.removed.is_empty()) {
                 (_, true) => How::Add,
                 (true, false) => How::Remove,

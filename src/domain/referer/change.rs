@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::lint::List;
 use super::{Pattern, Policy};
 
 /// A rule that is given to us one by one or line by line may have this many bytes. OSS has no
@@ -45,24 +46,7 @@ pub fn read_rule(text: &str) -> Result<Option<Pattern>, InvalidRule> {
     }
 }
 
-/// One of the two lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum List {
-    /// The whitelist.
-    Allow,
-    /// The blacklist.
-    Deny,
-}
-
 impl Policy {
-    /// One of the lists.
-    pub fn list(&self, list: List) -> &[Pattern] {
-        match list {
-            List::Allow => &self.allow,
-            List::Deny => &self.deny,
-        }
-    }
-
     /// The policy with another list in the place of one.
     #[must_use]
     pub fn with_list(&self, list: List, rules: Vec<Pattern>) -> Self {

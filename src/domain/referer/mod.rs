@@ -46,15 +46,17 @@
 
 mod change;
 mod decision;
+pub mod explain;
 mod history;
+pub mod lint;
 mod matcher;
 mod pattern;
 mod policy;
 mod subject;
 
 pub use change::{
-    Edited, InvalidRule, List, ListDiff, MAX_LARGE_LIST_BYTES, MAX_RULE_BYTES, MAX_RULES, Placed,
-    diff, edit, read_rule,
+    Edited, InvalidRule, ListDiff, MAX_LARGE_LIST_BYTES, MAX_RULE_BYTES, MAX_RULES, Placed, diff,
+    edit, read_rule,
 };
 pub use decision::{Allowed, Decision, Denied, Entry};
 pub use history::{How, Newer, PolicyVersion, Record, VersionSummary, lost};
