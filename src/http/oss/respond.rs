@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::error::Refusal;
 use super::{Answer, Oss, OssError};
+use crate::domain::code::Code;
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
 use crate::wire::error_body::{ErrorBody, write_error};
@@ -107,7 +108,7 @@ impl Exchange {
 
     fn record(&self, id: &str, status: StatusCode, denial: Option<&Refusal>) {
         if let Some(err) = denial
-            && err.reason.code.status().is_server_error()
+            && err.reason.code == Code::InternalError
             && let Some(cause) = &err.cause
         {
             let cause = chain(cause);

@@ -14,12 +14,12 @@ use serde::Deserialize;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{Cut, InvalidPolicy, empty_referer, max_body_bytes, within_limit};
-use crate::domain::referer::{EmptyReferer, Pattern, Policy};
+use crate::domain::referer::{EmptyReferer, Pattern, Policy, read_rule};
 use crate::wire::xml::{XmlError, is_xml_safe};
 
 /// A policy as it is in JSON. It lives for one function call and is never passed on.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "expected a JSON object")]
 struct PolicyJson {
     allow_empty_referer: bool,
     truncate_query_string: Option<bool>,
@@ -38,6 +38,27 @@ struct PolicyJson {
 /// [`InvalidPolicy`]. Unlike in XML, an unknown field is an error: people write the file, and a
 /// misspelt `blacklist` must not be one that denies nothing.
 pub fn read_policy_json(json: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
+    read(json, max_list_bytes, |_, entries| patterns(&entries))
+}
+
+/// Reads a policy as [`read_policy_json`] does, with every entry checked to be a rule that an
+/// administrator may put.
+///
+/// # Errors
+///
+/// [`InvalidPolicy`], which names the entry.
+pub fn read_strict_policy_json(
+    json: &[u8],
+    max_list_bytes: usize,
+) -> Result<Policy, InvalidPolicy> {
+    read(json, max_list_bytes, |list, entries| rules(list, &entries))
+}
+
+fn read(
+    json: &[u8],
+    max_list_bytes: usize,
+    list: impl Fn(&'static str, Vec<String>) -> Result<Vec<Pattern>, InvalidPolicy>,
+) -> Result<Policy, InvalidPolicy> {
     if json.len() > max_body_bytes(max_list_bytes) {
         return Err(InvalidPolicy::Xml(XmlError::TooLarge(json.len())));
     }
@@ -50,10 +71,28 @@ pub fn read_policy_json(json: &[u8], max_list_bytes: usize) -> Result<Policy, In
     let policy = Policy {
         empty: empty_referer(json.allow_empty_referer),
         compare: cut.into(),
-        allow: patterns(&json.whitelist)?,
-        deny: patterns(&json.blacklist)?,
+        allow: list("whitelist", json.whitelist)?,
+        deny: list("blacklist", json.blacklist)?,
     };
     within_limit(policy, max_list_bytes)
+}
+
+fn rules(list: &'static str, entries: &[String]) -> Result<Vec<Pattern>, InvalidPolicy> {
+    let rule = |(position, entry): (usize, &String)| {
+        let rule = read_rule(entry);
+        rule.map_err(|reason| InvalidPolicy::Rule { list, position, reason }).transpose()
+    };
+    entries.iter().enumerate().filter_map(rule).collect()
+}
+
+/// The booleans of a policy, as JSON has them.
+pub fn flags(policy: &Policy) -> [(&'static str, bool); 3] {
+    let cut = Cut::from(policy.compare);
+    [
+        ("allow_empty_referer", policy.empty == EmptyReferer::Allow),
+        ("truncate_query_string", cut.query),
+        ("truncate_path", cut.path),
+    ]
 }
 
 /// A policy as JSON has it, with every field, as a part of a larger answer.
@@ -63,11 +102,10 @@ pub struct PolicyView<'p>(pub &'p Policy);
 impl Serialize for PolicyView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(policy) = self;
-        let cut = Cut::from(policy.compare);
         let mut out = serializer.serialize_struct("Policy", 5)?;
-        out.serialize_field("allow_empty_referer", &(policy.empty == EmptyReferer::Allow))?;
-        out.serialize_field("truncate_query_string", &cut.query)?;
-        out.serialize_field("truncate_path", &cut.path)?;
+        for (name, flag) in flags(policy) {
+            out.serialize_field(name, &flag)?;
+        }
         out.serialize_field("whitelist", &Texts(&policy.allow))?;
         out.serialize_field("blacklist", &Texts(&policy.deny))?;
         out.end()
@@ -140,6 +178,22 @@ mod tests {
         let cut =
             r#"{"allow_empty_referer":true,"truncate_query_string":false,"truncate_path":true}"#;
         assert_eq!(read(cut).compare, Compare::Origin);
+    }
+
+    #[test]
+    fn a_strict_reader_names_the_entry() {
+        let read = |entry: &str| {
+            let json = serde_json::json!({"allow_empty_referer": true, "blacklist": ["a", entry]});
+            let read = read_strict_policy_json(json.to_string().as_bytes(), MAX_LIST_BYTES);
+            read.map_err(|err| err.to_string())
+        };
+        assert_eq!(read(" b ").unwrap().deny, [pattern("a"), pattern("b")]);
+        assert_eq!(
+            read("a\tb").unwrap_err(),
+            "blacklist[1]: the rule has the control character '\\t'"
+        );
+        let long = read(&"x".repeat(1025)).unwrap_err();
+        assert_eq!(long, "blacklist[1]: the rule has 1025 bytes, it may have 1024");
     }
 
     #[test]

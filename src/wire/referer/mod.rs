@@ -22,8 +22,10 @@
 //! they leave a question open, the integration tests of the SDKs for Java, Go and Python answer it.
 
 mod json;
+mod lines;
 
-pub use json::{PolicyView, read_policy_json, write_policy_json};
+pub use json::{PolicyView, flags, read_policy_json, read_strict_policy_json, write_policy_json};
+pub use lines::{BadLine, Lines};
 
 use super::xml::{Element, Limits, XmlError, XmlWriter};
 use crate::domain::code::{
@@ -31,7 +33,9 @@ use crate::domain::code::{
     REFERER_XML_BAD_TRUNCATE_QUERY, REFERER_XML_MALFORMED, REFERER_XML_NO_ALLOW_EMPTY,
     REFERER_XML_NO_LIST, Reason,
 };
-use crate::domain::referer::{Compare, EmptyReferer, MAX_RULES, Newer, Pattern, Policy};
+use crate::domain::referer::{
+    Compare, EmptyReferer, InvalidRule, MAX_RULES, Newer, Pattern, Policy,
+};
 
 #[cfg(test)]
 mod tests;
@@ -92,6 +96,16 @@ pub enum InvalidPolicy {
     /// An entry of a JSON policy could not be given back as XML.
     #[error("the entry {0:?} has a character that XML cannot carry")]
     Character(String),
+    /// An entry of a list that an administrator put is no rule.
+    #[error("{list}[{position}]: {reason}")]
+    Rule {
+        /// The list.
+        list: &'static str,
+        /// Where in it, from 0.
+        position: usize,
+        /// What is wrong with it.
+        reason: InvalidRule,
+    },
     /// Not JSON, or not the JSON of a policy.
     #[error("{0}")]
     Json(String),
@@ -160,6 +174,7 @@ impl InvalidPolicy {
             | Self::StrayText(_)
             | Self::NestedEntry
             | Self::Character(_)
+            | Self::Rule { .. }
             | Self::Json(_) => REFERER_XML_MALFORMED,
         }
     }
