@@ -6,6 +6,7 @@
 mod bucket;
 mod client;
 mod credentials;
+mod history;
 mod log;
 mod referer;
 mod serve;

@@ -9,12 +9,17 @@ use http::Method;
 
 use super::Failure;
 use super::client::{Client, ClientArgs};
+use super::history;
 use crate::domain::name::BucketName;
-use crate::domain::referer::{Decision, MAX_LARGE_LIST_BYTES, Matcher, Policy, Referers};
-use crate::wire::referer::{read_policy, read_policy_json, write_policy, write_policy_json};
+use crate::domain::referer::{
+    Decision, MAX_LARGE_LIST_BYTES, MAX_LIST_BYTES, Matcher, Policy, Referers,
+};
+use crate::wire::referer::{
+    max_body_bytes, read_policy, read_policy_json, write_policy, write_policy_json,
+};
 
 /// The most bytes of a policy file.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = max_body_bytes(MAX_LARGE_LIST_BYTES) as u64;
 
 /// What can be done with the referer policy of a bucket.
 #[derive(Debug, Subcommand)]
@@ -35,6 +40,9 @@ pub(super) enum Command {
         bucket: BucketName,
         /// A file with the policy as XML or JSON, or - for standard input
         file: PathBuf,
+        /// Put it through the admin API, as lists over OSS's 20 KB always are
+        #[arg(long)]
+        large: bool,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -45,6 +53,8 @@ pub(super) enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    #[command(flatten)]
+    History(history::Command),
     /// Say what the policy decides about a referer, and by which rule: exit 0 allowed, 1 denied
     Check {
         /// The bucket
@@ -76,9 +86,13 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             };
             println!("{}", text.trim_end());
         }
-        Command::Put { bucket, file, client } => {
+        Command::Put { bucket, file, large, client } => {
             let policy = read_file(&file)?;
-            put(&Client::new(client)?, &bucket, &policy)?;
+            let client = Client::new(client)?;
+            if large || policy.list_bytes() > MAX_LIST_BYTES {
+                return history::put_large(&client, &bucket, &policy);
+            }
+            put(&client, &bucket, &policy)?;
             let (allow, deny) = (policy.allow.len(), policy.deny.len());
             println!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
         }
@@ -86,6 +100,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             put(&Client::new(client)?, &bucket, &Policy::default())?;
             println!("{bucket}: no lists, empty referers are allowed");
         }
+        Command::History(command) => return history::run(command),
         Command::Check { bucket, referer, client } => {
             let policy = get(&Client::new(client)?, &bucket)?;
             return Ok(check(policy, referer.as_deref()));

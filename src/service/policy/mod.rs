@@ -1,7 +1,7 @@
 //! Referer policies: changing them, their history, and bringing them into force.
 //!
 //! A change is durable first, then in memory, then in force, then acknowledged; but a policy of
-//! over [`PROMPT_RULES`] rules is acknowledged when it is durable and compiled behind the back of
+//! a few thousand rules or more is acknowledged when it is durable and compiled behind the back of
 //! the requests. Until it is in force the one before it answers. After a start there is none
 //! before it: what it must decide is then refused as unavailable, and never let through.
 //!
@@ -11,6 +11,9 @@
 //!   reaches memory comes in the order of the commits.
 //! * A matcher replaces one of an older version only. A large policy that was compiled for long
 //!   does not displace a small one that was put in the meantime.
+
+mod force;
+mod state;
 
 use std::sync::Arc;
 
@@ -22,107 +25,13 @@ use crate::domain::code;
 use crate::domain::name::AccessKeyId;
 use crate::domain::referer::lint::List;
 use crate::domain::referer::{
-    Edited, How, MAX_LARGE_LIST_BYTES, MAX_RULES, Matcher, Newer, Pattern, Policy, PolicyVersion,
-    Record, VersionSummary, edit, lost,
+    Edited, How, MAX_LARGE_LIST_BYTES, MAX_RULES, Newer, Pattern, Policy, PolicyVersion, Record,
+    VersionSummary, edit, lost,
 };
 use crate::meta::Changed;
 
-/// A policy of at most so many rules is in force when its change returns. Compiling it takes
-/// milliseconds.
-const PROMPT_RULES: usize = 2000;
-
-/// The same, in bytes of its rules.
-const PROMPT_BYTES: usize = 256 * 1024;
-
-/// The policy of a bucket: the newest version of it, and what answers requests.
-#[derive(Clone, Debug)]
-pub struct RefererState(Stage);
-
-#[derive(Clone, Debug)]
-enum Stage {
-    /// The newest version answers.
-    InForce { version: PolicyVersion, matcher: Arc<Matcher> },
-    /// The newest version is being compiled. An older one answers, if there is one.
-    Compiling { version: PolicyVersion, policy: Arc<Policy>, old: Option<Answering> },
-}
-
-/// A matcher with the version that it is of.
-type Answering = (PolicyVersion, Arc<Matcher>);
-
-impl RefererState {
-    /// A policy that was found at the start. A small one is compiled on the spot.
-    pub(super) fn found(version: PolicyVersion, policy: Policy) -> Self {
-        Self(if is_prompt(&policy) {
-            Stage::InForce { version, matcher: Arc::new(Matcher::new(policy)) }
-        } else {
-            Stage::Compiling { version, policy: Arc::new(policy), old: None }
-        })
-    }
-
-    /// The newest version, durable if not in force.
-    pub fn policy(&self) -> &Policy {
-        match &self.0 {
-            Stage::InForce { matcher, .. } => matcher.policy(),
-            Stage::Compiling { policy, .. } => policy,
-        }
-    }
-
-    /// The number of the newest version.
-    pub const fn version(&self) -> PolicyVersion {
-        match &self.0 {
-            Stage::InForce { version, .. } | Stage::Compiling { version, .. } => *version,
-        }
-    }
-
-    /// Whether the newest version answers requests.
-    pub const fn is_in_force(&self) -> bool {
-        matches!(self.0, Stage::InForce { .. })
-    }
-
-    /// What answers requests, and which version it is of.
-    ///
-    /// # Errors
-    ///
-    /// [`code::POLICY_NOT_READY`]: nothing does yet.
-    pub fn answering(&self) -> Result<(PolicyVersion, &Arc<Matcher>), Error> {
-        match &self.0 {
-            Stage::InForce { version, matcher }
-            | Stage::Compiling { old: Some((version, matcher)), .. } => Ok((*version, matcher)),
-            Stage::Compiling { old: None, .. } => Err(Error::Refused(code::POLICY_NOT_READY)),
-        }
-    }
-
-    /// Whether every request is answered alike, now and before long.
-    pub fn is_default(&self) -> bool {
-        let answers_all = self.answering().is_ok_and(|(_, it)| it.policy().is_default());
-        answers_all && self.policy().is_default()
-    }
-
-    /// Takes a newer version, which does not answer yet.
-    fn begin(&mut self, version: PolicyVersion, policy: Arc<Policy>) {
-        let old = self.answering().ok().map(|(version, matcher)| (version, Arc::clone(matcher)));
-        self.0 = Stage::Compiling { version, policy, old };
-    }
-
-    /// Has a matcher answer, unless a newer one does.
-    fn install(&mut self, compiled: PolicyVersion, matcher: Arc<Matcher>) {
-        if self.answering().is_ok_and(|(answering, _)| answering >= compiled) {
-            return;
-        }
-        match &mut self.0 {
-            Stage::Compiling { version, old, .. } if *version > compiled => {
-                *old = Some((compiled, matcher));
-            }
-            Stage::Compiling { version, .. } | Stage::InForce { version, .. } => {
-                self.0 = Stage::InForce { version: *version, matcher };
-            }
-        }
-    }
-}
-
-fn is_prompt(policy: &Policy) -> bool {
-    policy.rules() <= PROMPT_RULES && policy.list_bytes() <= PROMPT_BYTES
-}
+pub(super) use force::COMPILERS;
+pub use state::RefererState;
 
 /// Which version a change is meant for (`If-Match`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -434,132 +343,9 @@ impl App {
         };
         self.bring_into_force(bucket, version, Arc::new(policy)).await
     }
-
-    /// Has a durable version answer: at once if it is small. The bucket's lock is held.
-    async fn bring_into_force(
-        self: &Arc<Self>,
-        bucket: &Arc<Bucket>,
-        version: PolicyVersion,
-        policy: Arc<Policy>,
-    ) -> Result<(), Error> {
-        bucket.replace(|settings| settings.referer.begin(version, Arc::clone(&policy)));
-        if is_prompt(&policy) {
-            let matcher = compute(move || Arc::new(Matcher::new(Policy::clone(&policy)))).await?;
-            bucket.replace(|settings| settings.referer.install(version, matcher));
-        } else {
-            self.compile_soon(bucket);
-        }
-        Ok(())
-    }
-
-    /// Has the newest version of a large policy compiled in the background.
-    pub(super) fn compile_soon(self: &Arc<Self>, bucket: &Arc<Bucket>) {
-        if bucket.settings().referer.is_in_force() {
-            return;
-        }
-        let (app, bucket) = (Arc::clone(self), Arc::clone(bucket));
-        self.background.spawn(async move {
-            if let Err(err) = app.compile_newest(&bucket).await {
-                // The older version goes on answering, or nothing does: neither lets through
-                // what the newest refuses.
-                tracing::error!(
-                    bucket = %bucket.name, error = %err,
-                    "the referer policy of {} could not be compiled: {err}", bucket.name,
-                );
-            }
-        });
-    }
-
-    /// Compiles until the newest version is in force. One task a bucket at a time; the others
-    /// then find nothing to do.
-    async fn compile_newest(&self, bucket: &Bucket) -> Result<(), Error> {
-        let _one = bucket.compiling.lock().await;
-        let _slot =
-            self.compilers.acquire().await.map_err(|_| Error::Fault("no more compiling"))?;
-        loop {
-            let Stage::Compiling { version, policy, .. } = bucket.settings().referer.0.clone()
-            else {
-                return Ok(());
-            };
-            let began = tokio::time::Instant::now();
-            let matcher = compute(move || Arc::new(Matcher::new(Policy::clone(&policy)))).await?;
-            let _changing = bucket.changing.lock().await;
-            bucket.replace(|settings| settings.referer.install(version, matcher));
-            tracing::info!(
-                bucket = %bucket.name, version = version.0,
-                duration_ms = began.elapsed().as_secs_f64() * 1000.0,
-                "version {version} of the referer policy of {} is in force", bucket.name,
-            );
-        }
-    }
 }
 
 /// Works something out where it holds up no request.
 async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::Fault("a computation panicked"))
-}
-
-/// How many large policies are compiled at once. Two, so that one of a million rules does not
-/// hold up one of a few thousand.
-pub(super) const COMPILERS: usize = 2;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn policy(rule: &str) -> Policy {
-        Policy { allow: vec![Pattern::read(rule).unwrap()], ..Policy::default() }
-    }
-
-    fn matcher(rule: &str) -> Arc<Matcher> {
-        Arc::new(Matcher::new(policy(rule)))
-    }
-
-    fn answering(state: &RefererState) -> Option<(i64, String)> {
-        let (version, matcher) = state.answering().ok()?;
-        let rule = matcher.policy().allow.first().map(|rule| rule.as_str().to_owned());
-        Some((version.0, rule.unwrap_or_default()))
-    }
-
-    #[test]
-    fn the_old_version_answers_until_the_new_one_can() {
-        let mut state = RefererState::found(PolicyVersion(1), policy("one"));
-        assert!(state.is_in_force());
-        state.begin(PolicyVersion(2), Arc::new(policy("two")));
-        assert!(!state.is_in_force());
-        assert_eq!(state.policy(), &policy("two"), "what was put is what is read");
-        assert_eq!(answering(&state), Some((1, "one".into())));
-        state.install(PolicyVersion(2), matcher("two"));
-        assert!(state.is_in_force());
-        assert_eq!(answering(&state), Some((2, "two".into())));
-    }
-
-    #[test]
-    fn an_older_version_never_displaces_a_newer_one() {
-        let mut state = RefererState::found(PolicyVersion(1), policy("one"));
-        for version in 2..=4 {
-            state.begin(PolicyVersion(version), Arc::new(policy(&version.to_string())));
-        }
-        state.install(PolicyVersion(3), matcher("3"));
-        assert!(!state.is_in_force());
-        assert_eq!(answering(&state), Some((3, "3".into())));
-        state.install(PolicyVersion(2), matcher("2"));
-        assert_eq!(answering(&state), Some((3, "3".into())));
-        state.install(PolicyVersion(4), matcher("4"));
-        state.install(PolicyVersion(3), matcher("3"));
-        assert!(state.is_in_force());
-        assert_eq!(answering(&state), Some((4, "4".into())));
-    }
-
-    #[test]
-    fn nothing_answers_for_a_large_policy_after_a_start() {
-        let rule = |n| Pattern::read(&format!("http://{n}.example/")).unwrap();
-        let large = Policy { allow: (0..=PROMPT_RULES).map(rule).collect(), ..Policy::default() };
-        let mut state = RefererState::found(PolicyVersion(7), large.clone());
-        let refused = state.answering().map(|_| ()).unwrap_err().reason();
-        assert_eq!(refused, code::POLICY_NOT_READY);
-        assert!(!state.is_default());
-        state.install(PolicyVersion(7), Arc::new(Matcher::new(large)));
-        assert!(state.is_in_force());
-    }
 }
