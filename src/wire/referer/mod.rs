@@ -42,9 +42,11 @@ mod tests;
 
 /// The most bytes of a body of lists of so many bytes. OSS's 20 KB need less than half of the
 /// megabyte, each entry one byte long and every byte escaped, with room for white space; longer
-/// lists are of entries of a usual length, twice as long with their tags.
+/// lists are of entries of a usual length, twice or three times as long with their tags.
 pub const fn max_body_bytes(max_list_bytes: usize) -> usize {
-    1024 * 1024 + 3 * max_list_bytes
+    const LEAST: usize = 1024 * 1024;
+    let usual = 3 * max_list_bytes;
+    if usual < LEAST { LEAST } else { usual }
 }
 
 /// A body of more elements is not read. OSS's lists can have 20 480 entries of one byte; the rest
