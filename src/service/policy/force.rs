@@ -59,13 +59,13 @@ impl App {
             let Some((version, policy)) = bucket.settings().referer.to_compile() else {
                 return Ok(());
             };
-            let began = tokio::time::Instant::now();
+            let began = self.clock.now();
             let matcher = compute(move || Arc::new(Matcher::new(Policy::clone(&policy)))).await?;
             let _changing = bucket.changing.lock().await;
             bucket.replace(|settings| settings.referer.install(version, matcher));
             tracing::info!(
                 bucket = %bucket.name, version = version.0,
-                duration_ms = began.elapsed().as_secs_f64() * 1000.0,
+                duration_ms = self.clock.now().0.saturating_sub(began.0),
                 "version {version} of the referer policy of {} is in force", bucket.name,
             );
         }
