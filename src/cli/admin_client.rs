@@ -71,7 +71,7 @@ impl AdminClient {
         let settings = flags.with_secret_from_environment().or(file).settings()?;
         let endpoint = args.admin_endpoint;
         let endpoint = endpoint.unwrap_or_else(|| format!("http://{}", settings.admin_listen));
-        check_endpoint(&endpoint)?;
+        check_endpoint("admin_endpoint", &endpoint)?;
         let (id, secret) = owner_key(settings)?;
         let basic = format!("{id}:{}", secret.expose());
         let basic = base64::engine::general_purpose::STANDARD.encode(basic);

@@ -1,10 +1,12 @@
-//! A client of OSS's protocol for the commands, signed with the owner's key.
+//! A client for the commands: of OSS's protocol, signed with the owner's key, and of the JSON API,
+//! to which the key itself is shown.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
 use clap::Args;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use ureq::Agent;
 
 use super::Failure;
@@ -18,7 +20,7 @@ use crate::domain::time::UnixMillis;
 use crate::wire::xml::{Element, Limits};
 
 /// The most bytes of an answer that are read.
-const MAX_ANSWER_BYTES: u64 = 64 << 20;
+const MAX_ANSWER_BYTES: u64 = 512 << 20;
 
 /// Where the server is and who asks.
 #[derive(Debug, Args)]
@@ -26,6 +28,10 @@ pub(super) struct ClientArgs {
     /// The server's data plane [default: http:// and the `listen` setting]
     #[arg(long, env = "REFGATE_ENDPOINT", value_name = "URL")]
     endpoint: Option<String>,
+
+    /// The server's admin plane [default: http:// and the `admin_listen` setting]
+    #[arg(long, env = "REFGATE_ADMIN_ENDPOINT", value_name = "URL")]
+    admin_endpoint: Option<String>,
 
     /// Settings file [default: refgate.toml, if there is one]
     #[arg(short, long, env = "REFGATE_CONFIG", value_name = "FILE")]
@@ -48,6 +54,7 @@ pub(super) struct ClientArgs {
 pub(super) struct Client {
     agent: Agent,
     endpoint: String,
+    admin_endpoint: String,
     region: Region,
     key: AccessKey,
 }
@@ -68,11 +75,20 @@ impl Client {
         };
         let settings = flags.with_secret_from_environment().or(file).settings()?;
         let endpoint = args.endpoint.unwrap_or_else(|| format!("http://{}", settings.listen));
-        check_endpoint(&endpoint)?;
+        let admin_endpoint =
+            args.admin_endpoint.unwrap_or_else(|| format!("http://{}", settings.admin_listen));
+        check_endpoint("endpoint", &endpoint)?;
+        check_endpoint("admin_endpoint", &admin_endpoint)?;
         let region = settings.region.clone();
         let key = owner_key(settings)?;
-        let endpoint = endpoint.trim_end_matches('/').to_owned();
-        Ok(Self { agent: agent(), endpoint, region, key })
+        let bare = |url: String| url.trim_end_matches('/').to_owned();
+        Ok(Self {
+            agent: agent(),
+            endpoint: bare(endpoint),
+            admin_endpoint: bare(admin_endpoint),
+            region,
+            key,
+        })
     }
 
     /// The server's address, without a slash at the end.
@@ -109,16 +125,55 @@ impl Client {
             .body(body)
             .map_err(|err| bad(&err))?;
         *request.headers_mut() = all;
-        self.answer(request)
+        match self.answer(&self.endpoint, request)? {
+            (status, body) if status.is_success() => Ok(body),
+            (status, body) => Err(refusal(status, &body)),
+        }
     }
 
-    fn answer(&self, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
-        let unreachable = |err| Failure::of(&format!("cannot reach {}", self.endpoint), err);
+    /// Sends a request to the JSON API and returns a good answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: the server cannot be reached, or it refuses; then with its own words.
+    pub(super) fn api(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<serde_json::Value, Failure> {
+        let (id, secret) = (self.key.0.as_str(), self.key.1.expose());
+        let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
+        let request = Request::builder()
+            .method(method.clone())
+            .uri(format!("{}/api/v1/{path}", self.admin_endpoint))
+            .header(header::AUTHORIZATION, format!("Basic {basic}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body)
+            .map_err(|err| Failure::of("cannot make the request", err))?;
+        let (status, body) = self.answer(&self.admin_endpoint, request)?;
+        let answer: serde_json::Value = serde_json::from_slice(&body).map_err(|_| {
+            let sentence = "an answer that is not of refgate's JSON API";
+            Failure::Other(format!("{} gave {sentence} (status {status})", self.admin_endpoint))
+        })?;
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = |name: &str| answer.pointer(name).and_then(|it| it.as_str()).unwrap_or_default();
+        let (code, message) = (text("/error/code"), text("/error/message"));
+        Err(Failure::Other(format!("{code}: {message} (status {})", status.as_u16())))
+    }
+
+    fn answer(
+        &self,
+        endpoint: &str,
+        request: Request<Vec<u8>>,
+    ) -> Result<(StatusCode, Vec<u8>), Failure> {
+        let unreachable = |err| Failure::of(&format!("cannot reach {endpoint}"), err);
         let mut response = self.agent.run(request).map_err(unreachable)?;
         let status = response.status();
         let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        let body = body.map_err(unreachable)?;
-        if status.is_success() { Ok(body) } else { Err(refusal(status, &body)) }
+        Ok((status, body.map_err(unreachable)?))
     }
 
     #[expect(clippy::disallowed_methods, reason = "a command has no service and so no clock of it")]
@@ -132,14 +187,15 @@ impl Client {
     }
 }
 
-/// An HTTP client that gives every answer back as it is and waits for none for ever.
+/// An HTTP client that gives every answer back as it is and waits for none for ever. A list of a
+/// million rules takes its time.
 pub(super) fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         // The owner's requests go to the server that was named and to nobody else.
         .proxy(None)
-        .timeout_global(Some(Duration::from_mins(1)));
+        .timeout_global(Some(Duration::from_mins(10)));
     config.build().into()
 }
 
@@ -165,7 +221,7 @@ pub(super) fn owner_key(settings: Settings) -> Result<AccessKey, Failure> {
 /// # Errors
 ///
 /// [`Failure::Setting`].
-pub(super) fn check_endpoint(endpoint: &str) -> Result<(), Failure> {
+pub(super) fn check_endpoint(name: &'static str, endpoint: &str) -> Result<(), Failure> {
     let good = ["http://", "https://"]
         .iter()
         .any(|scheme| endpoint.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
@@ -173,7 +229,7 @@ pub(super) fn check_endpoint(endpoint: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Setting(config::SettingError::Value {
-        name: "endpoint",
+        name,
         value: endpoint.into(),
         reason: "must be a URL such as http://127.0.0.1:9000".into(),
     }))

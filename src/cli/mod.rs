@@ -14,6 +14,7 @@ mod credentials;
 mod explain;
 mod extras;
 mod formats;
+mod history;
 mod lint;
 mod log;
 mod open_files;

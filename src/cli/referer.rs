@@ -12,13 +12,18 @@ use super::client::{Client, ClientArgs};
 use super::explain::{self, ExplainArgs};
 use super::extras;
 use super::formats::{self, ExportArgs, ImportArgs};
+use super::history;
 use super::lint::{self, LintArgs};
 use crate::domain::name::BucketName;
-use crate::domain::referer::{Decision, Matcher, Policy, Referers};
-use crate::wire::referer::{read_policy, read_policy_json, write_policy, write_policy_json};
+use crate::domain::referer::{
+    Decision, MAX_LARGE_LIST_BYTES, MAX_LIST_BYTES, Matcher, Policy, Referers,
+};
+use crate::wire::referer::{
+    max_body_bytes, read_policy, read_policy_json, write_policy, write_policy_json,
+};
 
 /// The most bytes of a policy file.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = max_body_bytes(MAX_LARGE_LIST_BYTES) as u64;
 
 /// What can be done with the referer policy of a bucket.
 #[derive(Debug, Subcommand)]
@@ -39,6 +44,9 @@ pub(super) enum Command {
         bucket: BucketName,
         /// A file with the policy as XML or JSON, or - for standard input
         file: PathBuf,
+        /// Put it through the admin API, as lists over OSS's 20 KB always are
+        #[arg(long)]
+        large: bool,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -51,6 +59,8 @@ pub(super) enum Command {
     },
     /// Show and change what goes beyond OSS: monitoring, strict hosts, missing referers, denials
     Settings(Box<extras::SettingsArgs>),
+    #[command(flatten)]
+    History(history::Command),
     /// Say what the policy decides about a referer, and by which rule: exit 0 allowed, 1 denied
     Check {
         /// The bucket
@@ -90,9 +100,13 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             };
             say!("{}", text.trim_end());
         }
-        Command::Put { bucket, file, client } => {
+        Command::Put { bucket, file, large, client } => {
             let policy = read_file(&file)?;
-            put(&Client::new(client)?, &bucket, &policy)?;
+            let client = Client::new(client)?;
+            if large || policy.list_bytes() > MAX_LIST_BYTES {
+                return history::put_large(&client, &bucket, &policy);
+            }
+            put(&client, &bucket, &policy)?;
             let (allow, deny) = (policy.allow.len(), policy.deny.len());
             say!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
         }
@@ -101,6 +115,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             say!("{bucket}: no lists, empty referers are allowed");
         }
         Command::Settings(args) => extras::run(*args)?,
+        Command::History(command) => return history::run(command),
         Command::Check { bucket, referer, client } => {
             let policy = get(&Client::new(client)?, &bucket)?;
             return Ok(check(policy, referer.as_deref()));
@@ -115,7 +130,8 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
 
 pub(super) fn get(client: &Client, bucket: &BucketName) -> Result<Policy, Failure> {
     let body = client.send(&Method::GET, Some(bucket), "referer", (&[], Vec::new()))?;
-    read_policy(&body).map_err(|err| Failure::of("the server's answer is not a policy", err))
+    read_policy(&body, MAX_LARGE_LIST_BYTES)
+        .map_err(|err| Failure::of("the server's answer is not a policy", err))
 }
 
 pub(super) fn put(client: &Client, bucket: &BucketName, policy: &Policy) -> Result<(), Failure> {
@@ -129,9 +145,9 @@ pub(super) fn read_file(path: &Path) -> Result<Policy, Failure> {
     let bytes = read_bytes(path)?;
     let looks_like_json = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let policy = if looks_like_json {
-        read_policy_json(&bytes).map_err(|err| err.to_string())
+        read_policy_json(&bytes, MAX_LARGE_LIST_BYTES).map_err(|err| err.to_string())
     } else {
-        read_policy(&bytes).map_err(|err| err.to_string())
+        read_policy(&bytes, MAX_LARGE_LIST_BYTES).map_err(|err| err.to_string())
     };
     policy.map_err(|err| Failure::of(&format!("{} is not a policy", path.display()), err))
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -21,6 +22,7 @@ use crate::config::{Layer, Limits, Settings};
 use crate::domain::op::HostRules;
 use crate::http::oss::Oss;
 use crate::http::{admin, conn};
+use crate::meta::Keep;
 use crate::meta::sqlite::Sqlite;
 use crate::service::clock::Clock;
 use crate::service::{App, Parts};
@@ -36,7 +38,10 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let _log = log::start(&settings.log, settings.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|err| Failure::of("cannot start the runtime", err))?;
-    runtime.block_on(serve(settings))?;
+    let served = runtime.block_on(serve(settings));
+    // All that must end has ended. A large policy may still be compiling, for nobody.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -157,6 +162,7 @@ async fn start_app(
         region: settings.region.clone(),
         root,
         object_cache_bytes: settings.object_cache_bytes,
+        keep: Keep { versions: settings.referer_history, bytes: settings.referer_history_bytes },
     });
     app.await.map_err(|err| Failure::caused("cannot load the buckets", &err))
 }

@@ -72,6 +72,14 @@ pub struct Layer {
     #[arg(long, env = "REFGATE_OBJECT_CACHE_MIB", value_name = "MIB")]
     pub object_cache_mib: Option<u64>,
 
+    /// Versions that are kept of the referer policy of a bucket [default: 100]
+    #[arg(long, env = "REFGATE_REFERER_HISTORY", value_name = "N")]
+    pub referer_history: Option<u32>,
+
+    /// Bytes of rules in all of them together, in MiB; the newest is always kept [default: 256]
+    #[arg(long, env = "REFGATE_REFERER_HISTORY_MIB", value_name = "MIB")]
+    pub referer_history_mib: Option<u64>,
+
     /// Connections that are served at once on the data plane, as far as the limit of open files
     /// allows [default: 10000]
     #[arg(long, env = "REFGATE_MAX_CONNECTIONS", value_name = "N")]
@@ -165,6 +173,10 @@ pub struct Settings {
     pub vary_referer: bool,
     /// Memory for object metadata, in bytes.
     pub object_cache_bytes: u64,
+    /// Versions that are kept of a bucket's referer policy.
+    pub referer_history: u32,
+    /// The most bytes of rules in all of them together.
+    pub referer_history_bytes: u64,
     /// What a connection may take.
     pub limits: Limits,
     /// The filter of the log.
@@ -233,7 +245,7 @@ macro_rules! all_fields {
     ($then:ident) => {
         $then! {
             data_dir, listen, admin_listen, region, base_domains, cnames, public_endpoint,
-            vary_referer, object_cache_mib, max_connections, header_timeout, body_timeout,
+            vary_referer, object_cache_mib, referer_history, referer_history_mib, max_connections, header_timeout, body_timeout,
             shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret
         }
     };
@@ -304,6 +316,8 @@ impl Layer {
             public_endpoint: self.public_endpoint.map(public_endpoint).transpose()?,
             vary_referer: self.vary_referer.unwrap_or(true),
             object_cache_bytes: self.object_cache_mib.unwrap_or(64).saturating_mul(1 << 20),
+            referer_history: self.referer_history.unwrap_or(100),
+            referer_history_bytes: self.referer_history_mib.unwrap_or(256).saturating_mul(1 << 20),
             limits: Limits {
                 max_connections: connections(self.max_connections)?,
                 header_timeout: seconds("header_timeout", self.header_timeout, 30)?,

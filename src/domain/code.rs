@@ -224,6 +224,15 @@ reasons! {
     /// Both lists together are over 20 KB.
     REFERER_LISTS_TOO_LARGE = Reason::saying(C::InlineDataTooLarge,
         "The Referer whitelist and blacklist exceed the upper limit of 20 KB. Reduce the entries in the whitelist and blacklist.");
+    /// Both lists together are over what an administrator may put, too.
+    REFERER_LISTS_OVER_ALL_LIMITS = Reason::saying(C::InlineDataTooLarge,
+        "The whitelist and the blacklist may have 64 MiB and 2 000 000 rules together.");
+    /// The server was started and the policy is not compiled yet.
+    POLICY_NOT_READY = Reason::saying(C::ServiceUnavailable,
+        "The referer policy of this bucket is being prepared. Please try again in a few seconds.");
+    /// `If-Match` names another version than the newest.
+    POLICY_CHANGED = Reason::saying(C::PreconditionFailed,
+        "The referer policy has changed: its newest version is none of those that If-Match names.");
 
     /// `response-*` in a request that nobody signed.
     OVERRIDES_UNSIGNED = Reason::saying(C::InvalidRequest,

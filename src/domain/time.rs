@@ -41,6 +41,12 @@ impl UnixMillis {
         let whole = jiff::Timestamp::from_second(self.as_secs()).unwrap_or_default();
         whole.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
     }
+
+    /// RFC 3339 with milliseconds, for JSON: `2012-02-24T08:43:07.123Z`.
+    pub fn to_rfc3339(self) -> String {
+        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    }
 }
 
 /// Reads an HTTP date in any of the three forms of RFC 9110, section 5.6.7.
@@ -82,6 +88,7 @@ mod tests {
         let moment = UnixMillis::from_secs(1_672_223_261);
         assert_eq!(moment.to_http_date(), "Wed, 28 Dec 2022 10:27:41 GMT");
         assert_eq!(moment.to_iso8601(), "2022-12-28T10:27:41.000Z");
+        assert_eq!(UnixMillis(moment.0 + 70).to_rfc3339(), "2022-12-28T10:27:41.070Z");
         assert_eq!(parse_http_date("Wed, 28 Dec 2022 10:27:41 GMT"), Some(moment));
         assert_eq!(parse_basic_iso8601("20221228T102741Z"), Some(moment));
     }

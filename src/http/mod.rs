@@ -4,7 +4,7 @@
 //! | module | serves |
 //! | --- | --- |
 //! | [`oss`] | the data plane: OSS's protocol |
-//! | [`admin`] | the admin plane: health and readiness |
+//! | [`admin`] | the admin plane: the JSON API, health and readiness |
 //! | [`conn`] | the connections of both |
 
 pub mod admin;

@@ -12,7 +12,7 @@ use crate::domain::acl::BucketAcl;
 use crate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use crate::domain::object::listing::ListedObject;
 use crate::domain::object::{Object, Overwrite, StorageClass};
-use crate::domain::referer::{Extras, Policy};
+use crate::domain::referer::{Extras, Policy, PolicyVersion, Record, VersionSummary};
 use crate::domain::time::UnixMillis;
 
 /// Why metadata could not be read or written.
@@ -70,8 +70,21 @@ pub struct Bucket {
     pub storage_class: StorageClass,
     /// Its referer policy; the default one if none was ever put.
     pub policy: Policy,
+    /// The version that the policy is.
+    pub policy_version: PolicyVersion,
     /// What its owner asked for beyond OSS.
     pub extras: Extras,
+    /// The most bytes of rules that `PutBucketReferer` may bring, if it is not OSS's.
+    pub referer_max_bytes: Option<u32>,
+}
+
+/// How much of the history of a policy is kept. The newest version always is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// The most versions.
+    pub versions: u32,
+    /// The most bytes of rules in all of them.
+    pub bytes: u64,
 }
 
 /// How much a bucket holds.
@@ -147,14 +160,6 @@ pub trait Buckets: Send + Sync {
     /// Replaces a bucket's ACL.
     async fn set_bucket_acl(&self, id: BucketId, acl: BucketAcl) -> Result<Changed, MetaError>;
 
-    /// Replaces a bucket's referer policy as a whole.
-    async fn set_referer_policy(
-        &self,
-        id: BucketId,
-        policy: &Policy,
-        now: UnixMillis,
-    ) -> Result<Changed, MetaError>;
-
     /// How much a bucket holds; zero for one that is not there. Does not scan.
     async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError>;
 }
@@ -168,6 +173,42 @@ pub trait RefererExtras: Send + Sync {
         id: BucketId,
         extras: &Extras,
         now: UnixMillis,
+    ) -> Result<Changed, MetaError>;
+}
+
+/// Referer policies and their history.
+#[async_trait]
+pub trait Policies: Send + Sync {
+    /// Makes a policy the newest version of a bucket's, and forgets what is not to be kept.
+    /// Returns the number of the version; `None` if the bucket is not there.
+    async fn put_policy(
+        &self,
+        id: BucketId,
+        policy: Arc<Policy>,
+        record: Record,
+        keep: Keep,
+    ) -> Result<Option<PolicyVersion>, MetaError>;
+
+    /// Up to `limit` versions before that one, the newest first.
+    async fn policy_versions(
+        &self,
+        id: BucketId,
+        before: Option<PolicyVersion>,
+        limit: u32,
+    ) -> Result<Vec<VersionSummary>, MetaError>;
+
+    /// A version, if it is kept.
+    async fn policy_version(
+        &self,
+        id: BucketId,
+        version: PolicyVersion,
+    ) -> Result<Option<(Record, Policy)>, MetaError>;
+
+    /// Sets how many bytes of rules `PutBucketReferer` may bring; `None` is OSS's limit.
+    async fn set_referer_max_bytes(
+        &self,
+        id: BucketId,
+        bytes: Option<u32>,
     ) -> Result<Changed, MetaError>;
 }
 
@@ -212,5 +253,5 @@ pub trait Objects: Send + Sync {
 }
 
 /// All of the metadata.
-pub trait Meta: Buckets + RefererExtras + Objects {}
-impl<T: Buckets + RefererExtras + Objects> Meta for T {}
+pub trait Meta: Buckets + Policies + RefererExtras + Objects {}
+impl<T: Buckets + Policies + RefererExtras + Objects> Meta for T {}

@@ -125,6 +125,11 @@ impl BucketPermit {
     pub fn bucket(&self) -> &Bucket {
         &self.0
     }
+
+    /// The bucket, to keep.
+    pub(super) fn into_bucket(self) -> Arc<Bucket> {
+        self.0
+    }
 }
 
 /// The right to an operation on an object. Whether there is such an object it does not say.
@@ -160,7 +165,9 @@ impl ObjectPermit {
     /// What would refuse such a request from somebody who did not sign it, for people who ask
     /// why. Nothing comes of it.
     pub fn explain_denial(&self, facts: &Facts<'_>) -> Option<RefererDenial> {
-        self.bucket.settings().referer.decide(facts).refused().map(RefererDenial::of)
+        let settings = self.bucket.settings();
+        let (_, gate) = settings.referer.answering().ok()?;
+        gate.decide(facts).refused().map(RefererDenial::of)
     }
 
     /// The object's name, to keep.

@@ -13,11 +13,12 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::App;
 use super::access::{BucketPermit, NewBucketPermit, ServicePermit};
 use super::error::Error;
+use super::policy::RefererState;
 use crate::domain::acl::BucketAcl;
 use crate::domain::code;
 use crate::domain::name::{BucketId, BucketName};
 use crate::domain::object::StorageClass;
-use crate::domain::referer::{Gate, Matcher, Policy};
+use crate::domain::referer::MAX_LIST_BYTES;
 use crate::domain::time::UnixMillis;
 use crate::meta::{self, Changed, Created, DeletedBucket, Usage};
 
@@ -34,7 +35,9 @@ pub struct Bucket {
     pub storage_class: StorageClass,
     settings: ArcSwap<Settings>,
     /// Held while settings change, so that they reach memory in the order of their commits.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
+    /// Held while a policy is compiled in the background.
+    pub(super) compiling: Mutex<()>,
 }
 
 /// What a bucket's owner can change: immutable, replaced as a whole.
@@ -42,8 +45,17 @@ pub struct Bucket {
 pub struct Settings {
     /// What strangers may do.
     pub acl: BucketAcl,
-    /// The referer policy with what goes beyond it, ready to be asked.
-    pub referer: Arc<Gate>,
+    /// The referer policy, and what answers by it.
+    pub referer: RefererState,
+    /// The most bytes of rules that `PutBucketReferer` may bring, if it is not OSS's.
+    pub referer_max_bytes: Option<u32>,
+}
+
+impl Settings {
+    /// The most bytes of rules that `PutBucketReferer` may bring.
+    pub fn referer_limit(&self) -> usize {
+        self.referer_max_bytes.map_or(MAX_LIST_BYTES, |bytes| bytes as usize)
+    }
 }
 
 impl Bucket {
@@ -57,6 +69,7 @@ impl Bucket {
         self.changing.lock().await
     }
 
+    /// Changes the settings. [`Self::changing`] is held.
     pub(super) fn replace(&self, change: impl FnOnce(&mut Settings)) {
         let mut settings = Settings::clone(&self.settings.load());
         change(&mut settings);
@@ -66,14 +79,19 @@ impl Bucket {
 
 impl From<meta::Bucket> for Bucket {
     fn from(stored: meta::Bucket) -> Self {
-        let referer = Arc::new(Gate::new(stored.policy, stored.extras));
+        let settings = Settings {
+            acl: stored.acl,
+            referer: RefererState::found(stored.policy_version, stored.policy, stored.extras),
+            referer_max_bytes: stored.referer_max_bytes,
+        };
         Self {
             id: stored.id,
             name: stored.name,
             created: stored.created,
             storage_class: stored.storage_class,
-            settings: ArcSwap::from_pointee(Settings { acl: stored.acl, referer }),
+            settings: ArcSwap::from_pointee(settings),
             changing: Mutex::new(()),
+            compiling: Mutex::new(()),
         }
     }
 }
@@ -99,7 +117,8 @@ impl Table {
         let _ = self.0.pin().remove_if(&bucket.name, |_, present| present.id == bucket.id);
     }
 
-    fn sorted(&self) -> Vec<Arc<Bucket>> {
+    /// All buckets in the order of their names.
+    pub(super) fn sorted(&self) -> Vec<Arc<Bucket>> {
         let mut all: Vec<_> = self.0.pin().values().cloned().collect();
         all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         all
@@ -199,13 +218,16 @@ impl App {
 
     /// A bucket that the database has. Memory lacks it only if the outcome of its creation was in
     /// doubt.
-    async fn existing_bucket(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
+    async fn existing_bucket(self: &Arc<Self>, name: &BucketName) -> Result<Arc<Bucket>, Error> {
         if let Some(bucket) = self.buckets.find(name) {
             return Ok(bucket);
         }
         let stored = self.meta.all_buckets().await?.into_iter().find(|b| b.name == *name);
         self.buckets.add(stored.ok_or_else(|| Error::NoSuchBucket(name.clone()))?);
-        self.buckets.find(name).ok_or(Error::Fault("a bucket that was added is not there"))
+        let bucket = self.buckets.find(name);
+        let bucket = bucket.ok_or(Error::Fault("a bucket that was added is not there"))?;
+        self.compile_soon(&bucket);
+        Ok(bucket)
     }
 
     /// Replaces a bucket's ACL.
@@ -231,40 +253,6 @@ impl App {
             }
             Changed::NoSuchBucket => Err(Error::NoSuchBucket(bucket.name.clone())),
         }
-    }
-
-    /// Replaces a bucket's referer policy as a whole. It is in force when this returns.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`].
-    pub async fn put_referer_policy(
-        self: &Arc<Self>,
-        permit: BucketPermit,
-        policy: Policy,
-    ) -> Result<(), Error> {
-        let app = self.clone();
-        self.to_the_end(async move {
-            let bucket = permit.bucket();
-            let _changing = bucket.changing.lock().await;
-            match app.meta.set_referer_policy(bucket.id, &policy, app.clock.now()).await? {
-                Changed::Done => {
-                    let (allow, deny) = (policy.allow.len(), policy.deny.len());
-                    let matcher = Arc::new(Matcher::new(policy));
-                    bucket.replace(|settings| {
-                        settings.referer = Arc::new(settings.referer.with_policy(matcher));
-                    });
-                    tracing::info!(
-                        bucket = %bucket.name, allow, deny,
-                        "replaced the referer policy of {}: {allow} patterns allow, {deny} deny",
-                        bucket.name,
-                    );
-                    Ok(())
-                }
-                Changed::NoSuchBucket => Err(Error::NoSuchBucket(bucket.name.clone())),
-            }
-        })
-        .await
     }
 
     /// How much a bucket holds.

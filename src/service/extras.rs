@@ -22,7 +22,7 @@ pub enum Replace {
 impl App {
     /// The settings of a bucket.
     pub fn referer_extras(&self, permit: &BucketPermit) -> Extras {
-        permit.bucket().settings().referer.extras().clone()
+        Extras::clone(permit.bucket().settings().referer.extras())
     }
 
     /// Replaces the settings of a bucket as a whole. They are in force when this returns.
@@ -42,17 +42,17 @@ impl App {
         self.to_the_end(async move {
             let bucket = permit.bucket();
             let _changing = bucket.changing().await;
-            let gate = bucket.settings().referer.clone();
-            if matches!(replace, Replace::Only(expected) if expected != *gate.extras()) {
+            let state = bucket.settings().referer.clone();
+            if matches!(replace, Replace::Only(expected) if expected != **state.extras()) {
                 return Err(Error::Code(Code::PreconditionFailed));
             }
             // A long list takes its time to compile for strict hosts, and requests go on.
             let wanted = extras.clone();
-            let compiled = tokio::task::spawn_blocking(move || gate.with_extras(wanted)).await;
-            let gate = compiled.map_err(|_| Error::Fault("compiling a policy panicked"))?;
+            let compiled = tokio::task::spawn_blocking(move || state.with_extras(wanted)).await;
+            let state = compiled.map_err(|_| Error::Fault("compiling a policy panicked"))?;
             match app.meta.set_referer_extras(bucket.id, &extras, app.clock.now()).await? {
                 Changed::Done => {
-                    bucket.replace(|settings| settings.referer = Arc::new(gate));
+                    bucket.replace(|settings| settings.referer = state);
                     tracing::info!(
                         bucket = %bucket.name, by = %by, mode = extras.mode.as_str(),
                         host = extras.host.as_str(), missing = extras.missing.as_str(),

@@ -46,7 +46,8 @@ pub(super) fn check_referer(
     facts: &Facts<'_>,
 ) -> Result<Option<RefererDenial>, Error> {
     let settings = bucket.settings();
-    let verdict = settings.referer.decide(facts);
+    let (_, gate) = settings.referer.answering()?;
+    let verdict = gate.decide(facts);
     match verdict {
         Verdict::Pass(_) => Ok(None),
         Verdict::WouldRefuse(rule) => Ok(Some(RefererDenial::of(&rule))),

@@ -10,6 +10,7 @@
 //! | [`bucket`] | buckets in memory, and the use cases on them |
 //! | [`gate`] | the referer check of a request |
 //! | [`extras`] | what owners ask for beyond OSS's referer policy |
+//! | [`policy`] | referer policies: their history, and bringing them into force |
 //! | [`object`] | reading, writing, deleting, listing objects |
 //! | [`cache`] | object metadata in memory |
 //! | [`inflight`], [`scrub`] | blobs that no row names: yet, or any more |
@@ -24,18 +25,19 @@ pub mod extras;
 pub mod gate;
 pub mod inflight;
 pub mod object;
+pub mod policy;
 pub mod scrub;
 
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::blob::BlobStore;
 use crate::domain::name::{AccessKeyId, Region};
 use crate::domain::secret::SecretKey;
-use crate::meta::Meta;
+use crate::meta::{Keep, Meta};
 
 use access::RootKey;
 use cache::ObjectCache;
@@ -58,6 +60,8 @@ pub struct Parts {
     pub root: (AccessKeyId, SecretKey),
     /// How much memory object metadata may take.
     pub object_cache_bytes: u64,
+    /// How much of the history of a policy is kept.
+    pub keep: Keep,
 }
 
 impl std::fmt::Debug for Parts {
@@ -78,6 +82,9 @@ pub struct App {
     objects: ObjectCache,
     inflight: InFlight,
     scrub: ScrubProgress,
+    keep: Keep,
+    /// Slots for compiling large policies.
+    compilers: Semaphore,
     /// Held while a bucket is created or deleted.
     creating: Mutex<()>,
     /// Work that must end before the process does.
@@ -96,7 +103,7 @@ impl App {
         for bucket in parts.meta.all_buckets().await? {
             buckets.add(bucket);
         }
-        Ok(Arc::new(Self {
+        let app = Arc::new(Self {
             clock: parts.clock,
             region: parts.region,
             root: RootKey::new(parts.root),
@@ -106,9 +113,15 @@ impl App {
             objects: ObjectCache::new(parts.object_cache_bytes),
             inflight: InFlight::default(),
             scrub: ScrubProgress::default(),
+            keep: parts.keep,
+            compilers: Semaphore::new(policy::COMPILERS),
             creating: Mutex::new(()),
             tasks: TaskTracker::new(),
-        }))
+        });
+        for bucket in app.buckets.sorted() {
+            app.compile_soon(&bucket);
+        }
+        Ok(app)
     }
 
     /// The region that signatures are made for.

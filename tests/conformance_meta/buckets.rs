@@ -1,4 +1,4 @@
-//! Buckets and their policies.
+//! Buckets.
 
 use super::*;
 
@@ -14,7 +14,9 @@ pub(super) async fn a_bucket_is_found_as_it_was_made(meta: &dyn Meta) {
         acl: BucketAcl::PublicRead,
         storage_class: StorageClass::IA,
         policy: Policy::default(),
+        policy_version: PolicyVersion::default(),
         extras: Extras::default(),
+        referer_max_bytes: None,
     };
     assert_eq!(made, want);
     assert_eq!(meta.all_buckets().await.unwrap(), [want]);
@@ -32,10 +34,11 @@ pub(super) async fn a_bucket_id_is_never_used_again(meta: &dyn Meta) {
         meta.set_bucket_acl(first, BucketAcl::Private).await.unwrap(),
         Changed::NoSuchBucket
     );
-    let policy = meta.set_referer_policy(first, &Policy::default(), NOW).await;
-    assert_eq!(policy.unwrap(), Changed::NoSuchBucket);
+    let policy = meta.put_policy(first, Policy::default().into(), record(How::Reset, ""), KEEP);
+    assert_eq!(policy.await.unwrap(), None);
     let extras = meta.set_referer_extras(first, &Extras::default(), NOW).await;
     assert_eq!(extras.unwrap(), Changed::NoSuchBucket);
+    assert_eq!(meta.set_referer_max_bytes(first, Some(1)).await.unwrap(), Changed::NoSuchBucket);
     assert_eq!(meta.bucket_usage(first).await.unwrap(), Usage::default());
     assert_eq!(meta.delete_objects(first, &[key("k")]).await.unwrap(), []);
 }
@@ -56,23 +59,6 @@ pub(super) async fn settings_are_replaced(meta: &dyn Meta) {
     }
 }
 
-pub(super) async fn a_policy_comes_back_exactly(meta: &dyn Meta) {
-    let id = bucket(meta, "policy").await;
-    let patterns = |list: &[&str]| list.iter().map(|text| Pattern::read(text).unwrap()).collect();
-    let list: Vec<Pattern> =
-        patterns(&["http://b", "http://a", "http://b", "*.例え.jp", "\"\\\u{1}\u{7f}😀'", "a b"]);
-    for empty in [EmptyReferer::Allow, EmptyReferer::Deny] {
-        for compare in [Compare::WithQuery, Compare::WithPath, Compare::Origin] {
-            for (allow, deny) in [(list.clone(), vec![]), (vec![], list.clone())] {
-                let policy = Policy { empty, compare, allow, deny };
-                let put = meta.set_referer_policy(id, &policy, NOW).await.unwrap();
-                assert_eq!(put, Changed::Done);
-                assert_eq!(find_bucket(meta, id).await.policy, policy);
-            }
-        }
-    }
-}
-
 pub(super) async fn extras_come_back_and_outlive_policies(meta: &dyn Meta) {
     let id = bucket(meta, "extras").await;
     let denials = [
@@ -87,19 +73,12 @@ pub(super) async fn extras_come_back_and_outlive_policies(meta: &dyn Meta) {
             let extras = Extras { mode, host, missing, malformed, denial: denial.clone() };
             let set = meta.set_referer_extras(id, &extras, NOW).await.unwrap();
             assert_eq!(set, Changed::Done);
-            meta.set_referer_policy(id, &Policy::default(), NOW).await.unwrap();
+            let reset = record(How::Reset, "");
+            meta.put_policy(id, Policy::default().into(), reset, KEEP).await.unwrap();
             assert_eq!(find_bucket(meta, id).await.extras, extras);
         }
     }
     meta.set_referer_extras(id, &Extras::default(), NOW).await.unwrap();
     assert!(find_bucket(meta, id).await.extras.is_default());
     assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Gone);
-}
-
-pub(super) async fn a_policy_of_a_million_rules_comes_back(meta: &dyn Meta) {
-    let id = bucket(meta, "long").await;
-    let rule = |n| Pattern::read(&format!("http://*.site-{n}.example/")).unwrap();
-    let policy = Policy { allow: (0..1_000_000).map(rule).collect(), ..Policy::default() };
-    meta.set_referer_policy(id, &policy, NOW).await.unwrap();
-    assert!(find_bucket(meta, id).await.policy == policy);
 }

@@ -11,6 +11,7 @@
 mod buckets;
 mod model;
 mod objects;
+mod policies;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -20,16 +21,23 @@ use refgate::domain::acl::BucketAcl;
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use refgate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite, StorageClass};
 use refgate::domain::referer::{
-    Compare, DenialAnswer, EmptyReferer, Extras, HostRule, MalformedReferer, MissingReferer, Mode,
-    Pattern, Policy,
+    Compare, DenialAnswer, EmptyReferer, Extras, HostRule, How, MalformedReferer, MissingReferer,
+    Mode, Pattern, Policy, PolicyVersion, Record,
 };
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
-use refgate::meta::{Bucket, Changed, Created, DeletedBucket, Meta, MetaError, Put, Usage};
+use refgate::meta::{Bucket, Changed, Created, DeletedBucket, Keep, Meta, MetaError, Put, Usage};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_123);
+
+/// More than any test of something else makes.
+const KEEP: Keep = Keep { versions: 1000, bytes: 1 << 30 };
+
+fn record(how: How, note: &str) -> Record {
+    Record { at: NOW, who: Some("LTAI-1".parse().unwrap()), how, note: note.to_owned() }
+}
 
 fn blob(number: u128) -> BlobId {
     BlobId(Uuid::from_u128(number))
@@ -104,6 +112,12 @@ macro_rules! conformance {
                 objects::concurrent_writers_all_succeed(Arc::new(meta)).await;
             }
 
+            #[tokio::test(flavor = "multi_thread")]
+            async fn concurrent_changes_are_one_history() {
+                let (_kept, meta) = $open().await;
+                policies::concurrent_changes_are_one_history(Arc::new(meta)).await;
+            }
+
             #[test]
             fn history_agrees_with_a_map() {
                 let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -133,9 +147,13 @@ conformance!(on_sqlite, sqlite:
     buckets::a_bucket_id_is_never_used_again,
     buckets::a_bucket_with_objects_is_not_deleted,
     buckets::settings_are_replaced,
-    buckets::a_policy_comes_back_exactly,
     buckets::extras_come_back_and_outlive_policies,
-    buckets::a_policy_of_a_million_rules_comes_back,
+    policies::a_policy_comes_back_exactly,
+    policies::a_policy_of_a_million_rules_comes_back,
+    policies::a_version_is_what_was_recorded,
+    policies::a_bucket_has_its_own_history,
+    policies::history_is_bounded,
+    policies::a_limit_is_kept,
     objects::an_object_comes_back_exactly,
     objects::replacing_tells_which_blobs_are_left,
     objects::forbidding_leaves_the_old_version,

@@ -47,11 +47,13 @@
 //! the pages of `EC` 0003-00000501, -502 and -503. W3C "Referrer Policy" for what browsers send.
 
 mod cache;
+mod change;
 mod decision;
 pub mod explain;
 mod extras;
 pub mod gate;
 mod glob;
+mod history;
 mod index;
 pub mod lint;
 mod matcher;
@@ -63,12 +65,17 @@ mod rules;
 mod subject;
 mod url;
 
+pub use change::{
+    Edited, InvalidRule, ListDiff, MAX_LARGE_LIST_BYTES, MAX_RULE_BYTES, MAX_RULES, Placed, diff,
+    edit, read_rule,
+};
 pub use decision::{Allowed, Decision, Denied, Entry};
 pub use extras::{
     DenialAnswer, Extras, HostRule, InvalidRedirectUrl, InvalidWord, MalformedReferer,
     MissingReferer, Mode, RedirectUrl,
 };
 pub use gate::{DependsOn, Facts, Gate, Passed, Refused, Verdict};
+pub use history::{How, Newer, PolicyVersion, Record, VersionSummary, lost};
 pub use matcher::{Engine, Explanation, Matcher};
 pub use pattern::Pattern;
 pub use policy::{Compare, EmptyReferer, MAX_LIST_BYTES, Policy};

@@ -20,7 +20,7 @@ use crate::service::access::{Administrator, BucketPermit};
 use crate::service::error::Error;
 
 /// How long the next 4 KiB of a body may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The administrator, proved by HTTP Basic with the owner's access key.
 pub(super) struct Admin(pub(super) Administrator);
@@ -31,7 +31,26 @@ impl FromRequestParts<Arc<App>> for Admin {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let denied = || ApiError::from(Error::Refused(code::NOT_AN_ADMINISTRATOR));
         let (id, secret) = basic(parts).ok_or_else(denied)?;
-        Ok(Self(app.administrator(&id, &secret)?))
+        let administrator = app.administrator(&id, &secret)?;
+        if !parts.method.is_safe() && comes_from_elsewhere(parts) {
+            let sentence = "A page of another site cannot change anything here.";
+            return Err(ApiError::saying(Code::AccessDenied, sentence));
+        }
+        Ok(Self(administrator))
+    }
+}
+
+/// Whether a browser sends the request for a page of another site. It would present the key that
+/// its user once entered, whoever made the page. Programs send neither header.
+fn comes_from_elsewhere(parts: &Parts) -> bool {
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            let authority = origin.split_once("://").map(|(_, authority)| authority);
+            authority.is_none() || authority != text("host")
+        }
+        (None, None) => false,
     }
 }
 

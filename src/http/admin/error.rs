@@ -41,7 +41,7 @@ impl From<Error> for ApiError {
         if err.reason() == code::NOT_AN_ADMINISTRATOR {
             return Self { status: StatusCode::UNAUTHORIZED, ..Self::saying(code, message) };
         }
-        if code.status().is_server_error() {
+        if code == Code::InternalError {
             tracing::error!(error = ?err, "an admin request failed: {err}");
         }
         Self::saying(code, message)

@@ -8,6 +8,7 @@ mod api;
 mod error;
 mod extras;
 mod health;
+mod policy;
 
 use std::sync::Arc;
 
@@ -20,14 +21,32 @@ use crate::service::App;
 pub use error::ApiError;
 
 /// What the admin plane serves, for the test that compares it with `openapi.yaml`.
-pub const ROUTES: &[(&str, &str)] =
-    &[("get", "/healthz"), ("get", "/readyz"), ("get", extras::PATH), ("put", extras::PATH)];
+#[rustfmt::skip]
+pub const ROUTES: &[(&str, &str)] = &[
+    ("get",  "/healthz"),
+    ("get",  "/readyz"),
+    ("get",  "/api/v1/buckets/{bucket}/referer"),
+    ("put",  "/api/v1/buckets/{bucket}/referer"),
+    ("put",  "/api/v1/buckets/{bucket}/referer/limit"),
+    ("put",  "/api/v1/buckets/{bucket}/referer/whitelist"),
+    ("put",  "/api/v1/buckets/{bucket}/referer/blacklist"),
+    ("post", "/api/v1/buckets/{bucket}/referer/rules"),
+    ("post", "/api/v1/buckets/{bucket}/referer/reset"),
+    ("post", "/api/v1/buckets/{bucket}/referer/explain"),
+    ("get",  "/api/v1/buckets/{bucket}/referer/versions"),
+    ("get",  "/api/v1/buckets/{bucket}/referer/versions/{version}"),
+    ("get",  "/api/v1/buckets/{bucket}/referer/versions/{version}/diff/{to}"),
+    ("post", "/api/v1/buckets/{bucket}/referer/versions/{version}/rollback"),
+    ("get",  extras::PATH),
+    ("put",  extras::PATH),
+];
 
 /// The routes of the admin plane.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(health::router())
         .merge(extras::router())
+        .merge(policy::router())
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(app)

@@ -10,12 +10,13 @@ use crate::domain::code::{self, Code};
 use crate::domain::object::StorageClass;
 use crate::service::access::{BucketPermit, NewBucketPermit, ServicePermit};
 use crate::service::bucket::{Bucket, BucketQuery};
+use crate::service::error::Error;
 use crate::wire::bucket::{
     Account, BucketList, BucketView, InvalidCreateBucket, Stat, read_create_bucket,
     write_bucket_acl, write_bucket_info, write_bucket_list, write_bucket_location,
     write_bucket_stat,
 };
-use crate::wire::referer::{InvalidPolicy, MAX_BODY_BYTES, read_policy, write_policy};
+use crate::wire::referer::{InvalidPolicy, max_body_bytes, read_put, write_policy};
 
 /// The most bytes of a small configuration body.
 const MAX_CONFIG_BYTES: usize = 64 * 1024;
@@ -98,19 +99,35 @@ pub(super) async fn put_acl(oss: &Oss, permit: BucketPermit, call: Call) -> Answ
     Ok(empty(StatusCode::OK))
 }
 
+/// Lists of more bytes are read and written where that holds up no other request.
+const LONG_LIST_BYTES: usize = 256 * 1024;
+
 /// `GET /<bucket>?referer`
-pub(super) fn get_referer(permit: &BucketPermit) -> Response<Body> {
-    xml(write_policy(permit.bucket().settings().referer.policy()))
+pub(super) async fn get_referer(permit: BucketPermit) -> Answer {
+    let settings = permit.bucket().settings();
+    if settings.referer.policy().list_bytes() <= LONG_LIST_BYTES {
+        return Ok(xml(write_policy(settings.referer.policy())));
+    }
+    let written = tokio::task::spawn_blocking(move || write_policy(settings.referer.policy()));
+    Ok(xml(written.await.map_err(|_| Error::Fault("writing a policy panicked"))?))
 }
 
 /// `PUT /<bucket>?referer`
 pub(super) async fn put_referer(oss: &Oss, permit: BucketPermit, call: Call) -> Answer {
-    let body = call.read_body(MAX_BODY_BYTES, oss.body_timeout).await.map_err(|err| {
+    let limit = permit.bucket().settings().referer_limit();
+    let body = call.read_body(max_body_bytes(limit), oss.body_timeout).await.map_err(|err| {
         // What is too long for a body is too long for the lists in it.
         let too_long = err.code() == Code::EntityTooLarge;
         if too_long { code::REFERER_LISTS_TOO_LARGE.into() } else { err }
     })?;
-    oss.app.put_referer_policy(permit, read_policy(&body)?).await?;
+    let read = if body.len() <= LONG_LIST_BYTES {
+        read_put(&body, limit)
+    } else {
+        let reading = tokio::task::spawn_blocking(move || read_put(&body, limit));
+        reading.await.map_err(|_| Error::Fault("reading a policy panicked"))?
+    };
+    let (policy, absent) = read?;
+    oss.app.put_oss_policy(permit, policy, absent).await?;
     Ok(empty(StatusCode::OK))
 }
 

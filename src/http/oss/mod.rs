@@ -124,7 +124,7 @@ impl Oss {
             Action::GetBucketStat => bucket::get_stat(self, permit.bucket()?).await,
             Action::GetBucketAcl => Ok(bucket::get_acl(self, &permit.bucket()?)),
             Action::PutBucketAcl => bucket::put_acl(self, permit.bucket()?, call).await,
-            Action::GetBucketReferer => Ok(bucket::get_referer(&permit.bucket()?)),
+            Action::GetBucketReferer => bucket::get_referer(permit.bucket()?).await,
             Action::PutBucketReferer => bucket::put_referer(self, permit.bucket()?, call).await,
             Action::ListObjects => list::list_v1(self, permit.bucket()?, call).await,
             Action::ListObjectsV2 => list::list_v2(self, permit.bucket()?, call).await,

@@ -8,10 +8,12 @@ use base64::Engine as _;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use tokio::time::Instant;
+use tracing::field;
 
 use super::error::Refusal;
 use super::head::Head;
 use super::{Answer, Oss, OssError};
+use crate::domain::code::Code;
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
 use crate::domain::referer::DependsOn;
@@ -87,7 +89,7 @@ impl Exchange {
             host: String::from_utf8_lossy(host.unwrap_or_default()).into_owned(),
             log: logged.then(|| Logged {
                 client: request.extensions().get::<Peer>().map(|peer| peer.0),
-                path: request.uri().path().to_owned(),
+                path: cut(request.uri().path()).to_owned(),
                 referer: request.headers().get(header::REFERER).cloned(),
             }),
         }
@@ -177,7 +179,9 @@ impl Exchange {
         (refusal, known): (Option<&Refusal>, &Known),
     ) {
         let cause = refusal.and_then(|refusal| refusal.cause.as_ref());
-        if let Some(cause) = cause.filter(|_| response.status().is_server_error()) {
+        // Being busy or not ready yet is no failure, and would fill the log.
+        let failed = refusal.is_some_and(|refusal| refusal.reason.code == Code::InternalError);
+        if let Some(cause) = cause.filter(|_| failed) {
             let cause = chain(cause);
             tracing::error!(request_id = id, cause, "request {id} failed: {cause}");
         }
@@ -193,19 +197,26 @@ impl Exchange {
         tracing::info!(
             target: "refgate::access",
             request_id = id,
-            client = client.map(tracing::field::display),
+            client = client.map(field::display),
+            %method,
             host = ?self.host,
+            path = ?path,
             status = response.status().as_u16(),
             bytes,
             code = reason.map(|reason| reason.code.as_str()),
             ec = reason.and_then(|reason| reason.ec),
             would = would.and_then(|denial| denial.reason.ec),
             why = cause.map(ToString::to_string).or_else(rule),
-            referer = referer.as_ref().map(text).map(tracing::field::debug),
+            referer = referer.as_ref().map(text).map(|text| cut(&text).to_owned()).map(field::debug),
             duration_us = u64::try_from(self.started.elapsed().as_micros()).ok(),
             "{method} {path:?}",
         );
     }
+}
+
+/// What the log shows of a text that a client chose.
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(1024)).unwrap_or_default()
 }
 
 /// An error with its sources, in one line.

@@ -1,15 +1,16 @@
-//! Buckets and their referer policies.
+//! Buckets.
 
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use super::extras::ExtrasRow;
+use super::policy::PolicyRow;
 use super::writer::Operation;
 use super::{Sqlite, corrupt, count, parsed, read_error, storage_class};
 use crate::domain::acl::BucketAcl;
 use crate::domain::name::{BucketId, BucketName};
 use crate::domain::object::StorageClass;
-use crate::domain::referer::{Compare, EmptyReferer, Extras, Pattern, Policy};
+use crate::domain::referer::{Extras, Policy, PolicyVersion};
 use crate::domain::time::UnixMillis;
 use crate::meta::{Bucket, Buckets, Changed, Created, DeletedBucket, MetaError, Usage};
 
@@ -17,11 +18,12 @@ use crate::meta::{Bucket, Buckets, Changed, Created, DeletedBucket, MetaError, U
 impl Buckets for Sqlite {
     async fn all_buckets(&self) -> Result<Vec<Bucket>, MetaError> {
         const SQL: &str = "
-            select b.id, b.name, b.created, b.acl, b.storage_class,
-                   p.bucket_id as policy_of, p.empty, p.compare, p.whitelist, p.blacklist,
+            select b.id, b.name, b.created, b.acl, b.storage_class, b.referer_max_bytes,
+                   p.version, p.empty, p.compare, p.whitelist, p.blacklist,
                    e.bucket_id as extras_of, e.mode, e.host, e.missing, e.malformed, e.denial,
                    e.denial_to
-            from buckets b left join referer_policies p on p.bucket_id = b.id
+            from buckets b left join referer_versions p on p.bucket_id = b.id and p.version =
+                (select max(version) from referer_versions where bucket_id = b.id)
                            left join referer_extras e on e.bucket_id = b.id";
         let rows: Vec<BucketRow> =
             sqlx::query_as(SQL).fetch_all(&self.readers).await.map_err(read_error)?;
@@ -44,24 +46,6 @@ impl Buckets for Sqlite {
 
     async fn set_bucket_acl(&self, id: BucketId, acl: BucketAcl) -> Result<Changed, MetaError> {
         self.writer.submit(SetAcl { id, acl }).await
-    }
-
-    async fn set_referer_policy(
-        &self,
-        id: BucketId,
-        policy: &Policy,
-        now: UnixMillis,
-    ) -> Result<Changed, MetaError> {
-        // Long lists are put into words here and not in the writer's time.
-        let operation = SetPolicy {
-            id,
-            empty: empty_word(policy.empty),
-            compare: compare_word(policy.compare),
-            whitelist: list_text(&policy.allow),
-            blacklist: list_text(&policy.deny),
-            now,
-        };
-        self.writer.submit(operation).await
     }
 
     async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError> {
@@ -107,7 +91,9 @@ impl Operation for CreateBucket {
                 acl: self.acl,
                 storage_class: self.class,
                 policy: Policy::default(),
+                policy_version: PolicyVersion::default(),
                 extras: Extras::default(),
+                referer_max_bytes: None,
             })
         }))
     }
@@ -151,37 +137,6 @@ impl Operation for SetAcl {
     }
 }
 
-struct SetPolicy {
-    id: BucketId,
-    empty: &'static str,
-    compare: &'static str,
-    whitelist: String,
-    blacklist: String,
-    now: UnixMillis,
-}
-
-impl Operation for SetPolicy {
-    type Answer = Changed;
-
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<Changed, MetaError> {
-        const SQL: &str = "
-            insert into referer_policies (bucket_id, empty, compare, whitelist, blacklist, updated)
-            select id, ?2, ?3, ?4, ?5, ?6 from buckets where id = ?1
-            on conflict (bucket_id) do update set
-                empty = excluded.empty, compare = excluded.compare,
-                whitelist = excluded.whitelist, blacklist = excluded.blacklist,
-                updated = excluded.updated";
-        let query = sqlx::query(SQL)
-            .bind(self.id.0)
-            .bind(self.empty)
-            .bind(self.compare)
-            .bind(self.whitelist.as_str())
-            .bind(self.blacklist.as_str())
-            .bind(self.now.0);
-        Ok(changed(query.execute(connection).await?.rows_affected()))
-    }
-}
-
 pub(super) fn changed(rows: u64) -> Changed {
     if rows == 0 { Changed::NoSuchBucket } else { Changed::Done }
 }
@@ -194,8 +149,9 @@ struct BucketRow {
     created: i64,
     acl: String,
     storage_class: String,
+    referer_max_bytes: Option<u32>,
     /// Null if the bucket has no policy. Then the other columns of the policy are, too.
-    policy_of: Option<i64>,
+    version: Option<i64>,
     empty: Option<String>,
     compare: Option<String>,
     whitelist: Option<String>,
@@ -209,69 +165,39 @@ impl TryFrom<BucketRow> for Bucket {
 
     fn try_from(row: BucketRow) -> Result<Self, MetaError> {
         let bad = |reason| corrupt("buckets", row.id, reason);
+        let name = parsed(&row.name).map_err(bad)?;
+        let acl = parsed(&row.acl).map_err(bad)?;
+        let storage_class = storage_class(&row.storage_class).map_err(bad)?;
+        let (policy, policy_version) = match row.version {
+            None => (Policy::default(), PolicyVersion::default()),
+            Some(version) => {
+                let Some(policy) = row.policy() else {
+                    return Err(corrupt("referer_versions", row.id, "a column is null"));
+                };
+                (policy.read(row.id, version)?, PolicyVersion(version))
+            }
+        };
         Ok(Self {
             id: BucketId(row.id),
-            name: parsed(&row.name).map_err(bad)?,
+            name,
             created: UnixMillis(row.created),
-            acl: parsed(&row.acl).map_err(bad)?,
-            storage_class: storage_class(&row.storage_class).map_err(bad)?,
-            policy: match row.policy_of {
-                None => Policy::default(),
-                Some(id) => {
-                    policy(&row).map_err(|reason| corrupt("referer_policies", id, reason))?
-                }
-            },
+            acl,
+            storage_class,
+            policy,
+            policy_version,
             extras: Extras::try_from(&row.extras)?,
+            referer_max_bytes: row.referer_max_bytes,
         })
     }
 }
 
-/// Reads a policy that is there. Nothing of it has a default.
-fn policy(row: &BucketRow) -> Result<Policy, String> {
-    Ok(Policy {
-        empty: match row.empty.as_deref() {
-            Some("allow") => EmptyReferer::Allow,
-            Some("deny") => EmptyReferer::Deny,
-            other => return Err(format!("empty is {other:?}")),
-        },
-        compare: match row.compare.as_deref() {
-            Some("with-query") => Compare::WithQuery,
-            Some("with-path") => Compare::WithPath,
-            Some("origin") => Compare::Origin,
-            other => return Err(format!("compare is {other:?}")),
-        },
-        allow: list(row.whitelist.as_deref()).map_err(|why| format!("whitelist: {why}"))?,
-        deny: list(row.blacklist.as_deref()).map_err(|why| format!("blacklist: {why}"))?,
-    })
-}
-
-const fn empty_word(empty: EmptyReferer) -> &'static str {
-    match empty {
-        EmptyReferer::Allow => "allow",
-        EmptyReferer::Deny => "deny",
+impl BucketRow {
+    fn policy(&self) -> Option<PolicyRow<'_>> {
+        Some(PolicyRow {
+            empty: self.empty.as_deref()?,
+            compare: self.compare.as_deref()?,
+            whitelist: self.whitelist.as_deref()?,
+            blacklist: self.blacklist.as_deref()?,
+        })
     }
-}
-
-const fn compare_word(compare: Compare) -> &'static str {
-    match compare {
-        Compare::WithQuery => "with-query",
-        Compare::WithPath => "with-path",
-        Compare::Origin => "origin",
-    }
-}
-
-fn list_text(patterns: &[Pattern]) -> String {
-    patterns.iter().map(Pattern::as_str).collect::<serde_json::Value>().to_string()
-}
-
-fn list(text: Option<&str>) -> Result<Vec<Pattern>, String> {
-    let entries: Vec<String> =
-        serde_json::from_str(text.ok_or("is null")?).map_err(|error| error.to_string())?;
-    let pattern = |entry: String| {
-        Pattern::read(&entry)
-            // A pattern is stored without white space around it; other text was not a pattern.
-            .filter(|pattern| pattern.as_str() == entry)
-            .ok_or_else(|| format!("{entry:?} is no pattern"))
-    };
-    entries.into_iter().map(pattern).collect()
 }

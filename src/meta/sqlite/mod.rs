@@ -17,6 +17,7 @@
 mod bucket;
 mod extras;
 mod object;
+mod policy;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -2,6 +2,7 @@
 //! it, and that no damaged row becomes a default.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use futures_util::future::{join_all, poll_immediate};
 use sqlx::AssertSqlSafe;
@@ -13,9 +14,9 @@ use super::*;
 use crate::domain::acl::BucketAcl;
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
 use crate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite};
-use crate::domain::referer::{Pattern, Policy};
+use crate::domain::referer::{Compare, How, Pattern, Policy, PolicyVersion, Record};
 use crate::domain::time::UnixMillis;
-use crate::meta::{Buckets, Created, Objects, Put, RefererExtras, Usage};
+use crate::meta::{Buckets, Created, Keep, Objects, Policies, Put, RefererExtras, Usage};
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -286,12 +287,51 @@ async fn a_damaged_policy_is_an_error_and_never_a_default() {
         "whitelist = '[\"http://a\"'",
         "blacklist = '[null]'",
     ] {
-        meta.set_referer_policy(bucket, &policy, NOW).await.unwrap();
-        damage(&folder, &format!("update referer_policies set {column}")).await;
+        let record = Record { at: NOW, who: None, how: How::OssPut, note: String::new() };
+        let keep = Keep { versions: 1, bytes: 1 };
+        let put = meta.put_policy(bucket, Arc::new(policy.clone()), record, keep).await;
+        let version = put.unwrap().unwrap();
+        damage(&folder, &format!("update referer_versions set {column}")).await;
         let read = meta.all_buckets().await;
-        let corrupt = matches!(read, Err(MetaError::Corrupt { table: "referer_policies", .. }));
+        let corrupt = matches!(read, Err(MetaError::Corrupt { table: "referer_versions", .. }));
         assert!(corrupt, "{column}: {read:?}");
+        let read = meta.policy_version(bucket, version).await;
+        assert!(matches!(read, Err(MetaError::Corrupt { .. })), "{column}: {read:?}");
     }
+}
+
+/// A database of the first version, whose policy had no history.
+#[tokio::test]
+async fn a_policy_without_history_becomes_version_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("meta.sqlite3");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let first: Vec<_> = MIGRATIONS.iter().take(1).cloned().collect();
+    let first = Migrator { migrations: first.into(), ..Migrator::DEFAULT };
+    first.run(&mut connection).await.unwrap();
+    for sql in [
+        "insert into buckets (name, created, acl, storage_class)
+         values ('old', 1, 'private', 'Standard'), ('bare', 1, 'private', 'Standard')",
+        "insert into referer_policies
+         values (1, 'deny', 'origin', '[\"http://a\",\"é\"]', '[\"b\"]', 1234)",
+    ] {
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+
+    let meta = open(&folder).await;
+    let buckets = meta.all_buckets().await.unwrap();
+    let versions: Vec<i64> = buckets.iter().map(|bucket| bucket.policy_version.0).collect();
+    assert_eq!(versions, [1, 0]);
+    let found = meta.policy_versions(BucketId(1), None, 9).await.unwrap();
+    let [summary] = found.as_slice() else { panic!("{found:?}") };
+    let record = Record { at: UnixMillis(1234), who: None, how: How::Found, note: String::new() };
+    assert_eq!(summary.record, record);
+    assert_eq!((summary.allow, summary.deny, summary.bytes), (2, 1, 11));
+    let (_, policy) = meta.policy_version(BucketId(1), PolicyVersion(1)).await.unwrap().unwrap();
+    assert_eq!(policy, buckets[0].policy);
+    assert_eq!(policy.compare, Compare::Origin);
 }
 
 #[tokio::test]

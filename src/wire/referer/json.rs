@@ -10,15 +10,16 @@
 //! }
 //! ```
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{Cut, InvalidPolicy, MAX_BODY_BYTES, empty_referer, within_limit};
-use crate::domain::referer::{EmptyReferer, Pattern, Policy};
+use super::{Cut, InvalidPolicy, empty_referer, max_body_bytes, within_limit};
+use crate::domain::referer::{EmptyReferer, Pattern, Policy, read_rule};
 use crate::wire::xml::{XmlError, is_xml_safe};
 
 /// A policy as it is in JSON. It lives for one function call and is never passed on.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "expected a JSON object")]
 struct PolicyJson {
     allow_empty_referer: bool,
     truncate_query_string: Option<bool>,
@@ -29,15 +30,36 @@ struct PolicyJson {
     blacklist: Vec<String>,
 }
 
-/// Reads a policy from JSON. `allow_empty_referer` is required. What is not there is as if it were
+/// Reads a policy, whose lists may have so many bytes, from JSON. `allow_empty_referer` is required. What is not there is as if it were
 /// not there in XML, except for the whitelist, which is empty then.
 ///
 /// # Errors
 ///
 /// [`InvalidPolicy`]. Unlike in XML, an unknown field is an error: people write the file, and a
 /// misspelt `blacklist` must not be one that denies nothing.
-pub fn read_policy_json(json: &[u8]) -> Result<Policy, InvalidPolicy> {
-    if json.len() > MAX_BODY_BYTES {
+pub fn read_policy_json(json: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
+    read(json, max_list_bytes, |_, entries| patterns(&entries))
+}
+
+/// Reads a policy as [`read_policy_json`] does, with every entry checked to be a rule that an
+/// administrator may put.
+///
+/// # Errors
+///
+/// [`InvalidPolicy`], which names the entry.
+pub fn read_strict_policy_json(
+    json: &[u8],
+    max_list_bytes: usize,
+) -> Result<Policy, InvalidPolicy> {
+    read(json, max_list_bytes, |list, entries| rules(list, &entries))
+}
+
+fn read(
+    json: &[u8],
+    max_list_bytes: usize,
+    list: impl Fn(&'static str, Vec<String>) -> Result<Vec<Pattern>, InvalidPolicy>,
+) -> Result<Policy, InvalidPolicy> {
+    if json.len() > max_body_bytes(max_list_bytes) {
         return Err(InvalidPolicy::Xml(XmlError::TooLarge(json.len())));
     }
     let json: PolicyJson = serde_json::from_slice(json)
@@ -46,27 +68,62 @@ pub fn read_policy_json(json: &[u8]) -> Result<Policy, InvalidPolicy> {
         query: json.truncate_query_string.unwrap_or(true),
         path: json.truncate_path.unwrap_or(false),
     };
-    within_limit(Policy {
+    let policy = Policy {
         empty: empty_referer(json.allow_empty_referer),
         compare: cut.into(),
-        allow: patterns(&json.whitelist)?,
-        deny: patterns(&json.blacklist)?,
-    })
+        allow: list("whitelist", json.whitelist)?,
+        deny: list("blacklist", json.blacklist)?,
+    };
+    within_limit(policy, max_list_bytes)
+}
+
+fn rules(list: &'static str, entries: &[String]) -> Result<Vec<Pattern>, InvalidPolicy> {
+    let rule = |(position, entry): (usize, &String)| {
+        let rule = read_rule(entry);
+        rule.map_err(|reason| InvalidPolicy::Rule { list, position, reason }).transpose()
+    };
+    entries.iter().enumerate().filter_map(rule).collect()
+}
+
+/// The booleans of a policy, as JSON has them.
+pub fn flags(policy: &Policy) -> [(&'static str, bool); 3] {
+    let cut = Cut::from(policy.compare);
+    [
+        ("allow_empty_referer", policy.empty == EmptyReferer::Allow),
+        ("truncate_query_string", cut.query),
+        ("truncate_path", cut.path),
+    ]
+}
+
+/// A policy as JSON has it, with every field, as a part of a larger answer.
+#[derive(Debug)]
+pub struct PolicyView<'p>(pub &'p Policy);
+
+impl Serialize for PolicyView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(policy) = self;
+        let mut out = serializer.serialize_struct("Policy", 5)?;
+        for (name, flag) in flags(policy) {
+            out.serialize_field(name, &flag)?;
+        }
+        out.serialize_field("whitelist", &Texts(&policy.allow))?;
+        out.serialize_field("blacklist", &Texts(&policy.deny))?;
+        out.end()
+    }
+}
+
+struct Texts<'p>(&'p [Pattern]);
+
+impl Serialize for Texts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Pattern::as_str))
+    }
 }
 
 /// Writes a policy as JSON for people, with every field and a line break at the end.
 pub fn write_policy_json(policy: &Policy) -> String {
-    let cut = Cut::from(policy.compare);
-    let texts = |list: &[Pattern]| list.iter().map(|entry| entry.as_str().to_owned()).collect();
-    let json = PolicyJson {
-        allow_empty_referer: policy.empty == EmptyReferer::Allow,
-        truncate_query_string: Some(cut.query),
-        truncate_path: Some(cut.path),
-        whitelist: texts(&policy.allow),
-        blacklist: texts(&policy.deny),
-    };
     // Booleans and lists of texts have a form in JSON, so this cannot fail.
-    serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&PolicyView(policy)).unwrap_or_default() + "\n"
 }
 
 fn patterns(entries: &[String]) -> Result<Vec<Pattern>, InvalidPolicy> {
@@ -80,6 +137,10 @@ fn patterns(entries: &[String]) -> Result<Vec<Pattern>, InvalidPolicy> {
 mod tests {
     use super::*;
     use crate::domain::referer::{Compare, MAX_LIST_BYTES};
+
+    fn read_policy_json(json: &[u8]) -> Result<Policy, InvalidPolicy> {
+        super::read_policy_json(json, MAX_LIST_BYTES)
+    }
 
     fn pattern(text: &str) -> Pattern {
         Pattern::read(text).unwrap()
@@ -120,6 +181,22 @@ mod tests {
     }
 
     #[test]
+    fn a_strict_reader_names_the_entry() {
+        let read = |entry: &str| {
+            let json = serde_json::json!({"allow_empty_referer": true, "blacklist": ["a", entry]});
+            let read = read_strict_policy_json(json.to_string().as_bytes(), MAX_LIST_BYTES);
+            read.map_err(|err| err.to_string())
+        };
+        assert_eq!(read(" b ").unwrap().deny, [pattern("a"), pattern("b")]);
+        assert_eq!(
+            read("a\tb").unwrap_err(),
+            "blacklist[1]: the rule has the control character '\\t'"
+        );
+        let long = read(&"x".repeat(1025)).unwrap_err();
+        assert_eq!(long, "blacklist[1]: the rule has 1025 bytes, it may have 1024");
+    }
+
+    #[test]
     fn errors_say_what_to_change() {
         let long = format!(
             r#"{{"allow_empty_referer":true,"blacklist":["{}"]}}"#,
@@ -139,7 +216,7 @@ mod tests {
             let got = read_policy_json(json.as_bytes()).unwrap_err().to_string();
             assert_eq!(got, want, "{json:.60}");
         }
-        let endless = " ".repeat(MAX_BODY_BYTES + 1);
+        let endless = " ".repeat(max_body_bytes(MAX_LIST_BYTES) + 1);
         assert!(read_policy_json(endless.as_bytes()).is_err());
     }
 }

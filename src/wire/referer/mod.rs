@@ -23,9 +23,11 @@
 
 mod extras;
 mod json;
+mod lines;
 
 pub use extras::{ExtrasBody, InvalidExtras, read_extras_json, write_extras_json};
-pub use json::{read_policy_json, write_policy_json};
+pub use json::{PolicyView, flags, read_policy_json, read_strict_policy_json, write_policy_json};
+pub use lines::{BadLine, Lines};
 
 use super::xml::{Element, Limits, XmlError, XmlWriter};
 use crate::domain::code::{
@@ -33,18 +35,35 @@ use crate::domain::code::{
     REFERER_XML_BAD_TRUNCATE_QUERY, REFERER_XML_MALFORMED, REFERER_XML_NO_ALLOW_EMPTY,
     REFERER_XML_NO_LIST, Reason,
 };
-use crate::domain::referer::{Compare, EmptyReferer, MAX_LIST_BYTES, Pattern, Policy};
+use crate::domain::referer::{
+    Compare, EmptyReferer, InvalidRule, MAX_RULES, Newer, Pattern, Policy,
+};
 
 #[cfg(test)]
 mod tests;
 
-/// A body of more bytes is not read. Entries of [`MAX_LIST_BYTES`] in all need less than half of it,
-/// each one byte long and every byte escaped, with room for white space.
-pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The most bytes of a body of lists of so many bytes. OSS's 20 KB need less than half of the
+/// megabyte, each entry one byte long and every byte escaped, with room for white space; longer
+/// lists are of entries of a usual length, twice or three times as long with their tags.
+pub const fn max_body_bytes(max_list_bytes: usize) -> usize {
+    const LEAST: usize = 1024 * 1024;
+    let usual = 3 * max_list_bytes;
+    if usual < LEAST { LEAST } else { usual }
+}
 
-/// A body of more elements is not read. The lists can have [`MAX_LIST_BYTES`] entries of one byte;
-/// the rest is for empty ones, which are dropped.
-const MAX_ELEMENTS: usize = 65_536;
+/// A body of more elements is not read. OSS's lists can have 20 480 entries of one byte; the rest
+/// is for empty ones, which are dropped. An element takes some hundred bytes of memory, so there
+/// are bounds where the lists may be long, too.
+const fn max_elements(max_list_bytes: usize) -> usize {
+    let elements = max_list_bytes / 8;
+    if elements < 65_536 {
+        65_536
+    } else if elements > MAX_RULES {
+        MAX_RULES
+    } else {
+        elements
+    }
+}
 
 /// Why a policy is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,12 +89,27 @@ pub enum InvalidPolicy {
     /// A boolean is neither `true` nor `false`.
     #[error("{} must be true or false", .0.name())]
     NotBoolean(Flag),
-    /// The lists are over [`MAX_LIST_BYTES`].
-    #[error("the lists have {0} bytes, they may have {MAX_LIST_BYTES}")]
-    TooLarge(usize),
+    /// The lists are over the limit of the bucket.
+    #[error("the lists have {bytes} bytes, they may have {limit}")]
+    TooLarge {
+        /// What they have.
+        bytes: usize,
+        /// What they may have.
+        limit: usize,
+    },
     /// An entry of a JSON policy could not be given back as XML.
     #[error("the entry {0:?} has a character that XML cannot carry")]
     Character(String),
+    /// An entry of a list that an administrator put is no rule.
+    #[error("{list}[{position}]: {reason}")]
+    Rule {
+        /// The list.
+        list: &'static str,
+        /// Where in it, from 0.
+        position: usize,
+        /// What is wrong with it.
+        reason: InvalidRule,
+    },
     /// Not JSON, or not the JSON of a policy.
     #[error("{0}")]
     Json(String),
@@ -134,7 +168,8 @@ impl InvalidPolicy {
             Self::NotBoolean(Flag::AllowEmptyReferer) => REFERER_XML_BAD_ALLOW_EMPTY,
             Self::NotBoolean(Flag::AllowTruncateQueryString) => REFERER_XML_BAD_TRUNCATE_QUERY,
             Self::NotBoolean(Flag::TruncatePath) => REFERER_XML_BAD_TRUNCATE_PATH,
-            Self::TooLarge(_) | Self::Xml(XmlError::TooLarge(_) | XmlError::TooManyElements(_)) => {
+            Self::TooLarge { .. }
+            | Self::Xml(XmlError::TooLarge(_) | XmlError::TooManyElements(_)) => {
                 REFERER_LISTS_TOO_LARGE
             }
             Self::Xml(_)
@@ -143,20 +178,32 @@ impl InvalidPolicy {
             | Self::StrayText(_)
             | Self::NestedEntry
             | Self::Character(_)
+            | Self::Rule { .. }
             | Self::Json(_) => REFERER_XML_MALFORMED,
         }
     }
 }
 
-/// Reads the body of `PutBucketReferer`.
+/// Reads a policy whose lists may have so many bytes.
+///
+/// # Errors
+///
+/// As [`read_put`].
+pub fn read_policy(xml: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
+    read_put(xml, max_list_bytes).map(|(policy, _)| policy)
+}
+
+/// Reads the body of `PutBucketReferer`, whose lists may have so many bytes, and says which of the
+/// newer elements it does not have.
 ///
 /// # Errors
 ///
 /// [`InvalidPolicy`]: the first that applies, in the order of the published numbers but for
 /// `RefererList`, whose absence is reported before an `AllowTruncateQueryString` that is no boolean.
 /// The vendor's example of that error has both.
-pub fn read_policy(xml: &[u8]) -> Result<Policy, InvalidPolicy> {
-    let root = Element::read(xml, Limits::new(MAX_BODY_BYTES, MAX_ELEMENTS))?;
+pub fn read_put(xml: &[u8], max_list_bytes: usize) -> Result<(Policy, Vec<Newer>), InvalidPolicy> {
+    let limits = Limits::new(max_body_bytes(max_list_bytes), max_elements(max_list_bytes));
+    let root = Element::read(xml, limits)?;
     if root.name() != CONFIGURATION {
         return Err(InvalidPolicy::Root(root.name().chars().take(64).collect()));
     }
@@ -173,14 +220,21 @@ pub fn read_policy(xml: &[u8]) -> Result<Policy, InvalidPolicy> {
     let optional = |element: Option<&Element>, flag, default| {
         element.map_or(Ok(default), |element| boolean(element, flag))
     };
+    let newer = [
+        (cut_query, Newer::TruncateQuery),
+        (cut_path, Newer::TruncatePath),
+        (blacklist, Newer::Blacklist),
+    ];
+    let absent = newer.iter().filter(|(it, _)| it.is_none()).map(|(_, part)| *part).collect();
     let cut_query = optional(cut_query, Flag::AllowTruncateQueryString, true)?;
     let cut_path = optional(cut_path, Flag::TruncatePath, false)?;
-    within_limit(Policy {
+    let policy = Policy {
         empty,
         compare: Cut { query: cut_query, path: cut_path }.into(),
         allow: entries(whitelist, WHITELIST)?,
         deny: blacklist.map_or(Ok(Vec::new()), |list| entries(list, BLACKLIST))?,
-    })
+    };
+    Ok((within_limit(policy, max_list_bytes)?, absent))
 }
 
 /// Writes the answer of `GetBucketReferer`, in the order of the page. All booleans and `RefererList`
@@ -233,10 +287,10 @@ const fn empty_referer(allowed: bool) -> EmptyReferer {
     if allowed { EmptyReferer::Allow } else { EmptyReferer::Deny }
 }
 
-fn within_limit(policy: Policy) -> Result<Policy, InvalidPolicy> {
+fn within_limit(policy: Policy, limit: usize) -> Result<Policy, InvalidPolicy> {
     match policy.list_bytes() {
-        0..=MAX_LIST_BYTES => Ok(policy),
-        size => Err(InvalidPolicy::TooLarge(size)),
+        bytes if bytes > limit => Err(InvalidPolicy::TooLarge { bytes, limit }),
+        _ => Ok(policy),
     }
 }
 

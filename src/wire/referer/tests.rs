@@ -5,7 +5,15 @@ use serde::Deserialize;
 
 use super::*;
 use crate::domain::code::Code;
-use crate::domain::referer::{Decision, Matcher, Referers};
+use crate::domain::referer::{Decision, MAX_LIST_BYTES, Matcher, Referers};
+
+fn read_policy(xml: &[u8]) -> Result<Policy, InvalidPolicy> {
+    super::read_policy(xml, MAX_LIST_BYTES)
+}
+
+fn read_policy_json(json: &[u8]) -> Result<Policy, InvalidPolicy> {
+    super::read_policy_json(json, MAX_LIST_BYTES)
+}
 
 fn patterns(list: &[&str]) -> Vec<Pattern> {
     list.iter().map(|entry| Pattern::read(entry).unwrap()).collect()
@@ -226,9 +234,9 @@ fn both_lists_share_their_limit() {
     assert_eq!(refusal(body(&amps, &(wide.clone() + "x")).as_bytes()), None, "20 480");
     assert_eq!(refusal(body(&amps, &(wide + "xy")).as_bytes()), Some(TOO_LARGE), "20 481");
 
-    let spaces = " ".repeat(MAX_BODY_BYTES);
+    let spaces = " ".repeat(max_body_bytes(MAX_LIST_BYTES));
     assert_eq!(refusal(body("a", &spaces).as_bytes()), Some(TOO_LARGE), "a body without end");
-    let empty = "<Referer/>".repeat(MAX_ELEMENTS);
+    let empty = "<Referer/>".repeat(max_elements(MAX_LIST_BYTES));
     let many = configuration(&format!("{{E}}<RefererList>{empty}</RefererList>"));
     assert_eq!(refusal(many.as_bytes()), Some(TOO_LARGE), "elements without end");
     let short = "<Referer>&amp;</Referer>".repeat(MAX_LIST_BYTES);
@@ -356,4 +364,37 @@ fn published_examples() {
         };
         assert_eq!((verdict, ec), (case.expect.as_str(), case.ec.as_deref()), "{}", case.id);
     }
+}
+
+#[test]
+fn what_a_body_does_not_have_is_known() {
+    use Newer::{Blacklist, TruncatePath, TruncateQuery};
+
+    let body = |newer: &str| {
+        format!(
+            "<RefererConfiguration><AllowEmptyReferer>true</AllowEmptyReferer><RefererList/>{newer}</RefererConfiguration>"
+        )
+    };
+    #[rustfmt::skip]
+    let table = [
+        ("", vec![TruncateQuery, TruncatePath, Blacklist]),
+        ("<RefererBlacklist/>", vec![TruncateQuery, TruncatePath]),
+        ("<AllowTruncateQueryString>true</AllowTruncateQueryString><TruncatePath>false</TruncatePath>", vec![Blacklist]),
+    ];
+    for (newer, want) in table {
+        let (_, absent) = read_put(body(newer).as_bytes(), MAX_LIST_BYTES).unwrap();
+        assert_eq!(absent, want, "{newer}");
+    }
+}
+
+#[test]
+fn a_limit_can_be_raised() {
+    let long = "x".repeat(MAX_LIST_BYTES + 1);
+    let body = format!(
+        "<RefererConfiguration><AllowEmptyReferer>true</AllowEmptyReferer><RefererList><Referer>{long}</Referer></RefererList></RefererConfiguration>"
+    );
+    let refused = read_policy(body.as_bytes()).unwrap_err();
+    assert_eq!(refused, InvalidPolicy::TooLarge { bytes: 20_481, limit: 20_480 });
+    assert!(super::read_policy(body.as_bytes(), MAX_LIST_BYTES + 1).is_ok());
+    assert!(super::read_policy(body.as_bytes(), 0).is_err());
 }

@@ -8,11 +8,12 @@ use refgate::domain::acl::BucketAcl;
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use refgate::domain::object::listing::ListedObject;
 use refgate::domain::object::{Object, Overwrite, StorageClass};
-use refgate::domain::referer::{Extras, Policy};
+use refgate::domain::referer::{Extras, Policy, PolicyVersion, Record, VersionSummary};
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
-    Bucket, Buckets, Changed, Created, DeletedBucket, MetaError, Objects, Put, RefererExtras, Usage,
+    Bucket, Buckets, Changed, Created, DeletedBucket, Keep, MetaError, Objects, Policies, Put,
+    RefererExtras, Usage,
 };
 use tokio::sync::Notify;
 
@@ -113,15 +114,6 @@ impl Buckets for FaultyMeta {
         self.change(self.take(), self.inner.set_bucket_acl(id, acl)).await
     }
 
-    async fn set_referer_policy(
-        &self,
-        id: BucketId,
-        policy: &Policy,
-        now: UnixMillis,
-    ) -> Result<Changed, MetaError> {
-        self.change(self.take(), self.inner.set_referer_policy(id, policy, now)).await
-    }
-
     async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError> {
         self.inner.bucket_usage(id).await
     }
@@ -136,6 +128,44 @@ impl RefererExtras for FaultyMeta {
         now: UnixMillis,
     ) -> Result<Changed, MetaError> {
         self.change(self.take(), self.inner.set_referer_extras(id, extras, now)).await
+    }
+}
+
+#[async_trait]
+impl Policies for FaultyMeta {
+    async fn put_policy(
+        &self,
+        id: BucketId,
+        policy: Arc<Policy>,
+        record: Record,
+        keep: Keep,
+    ) -> Result<Option<PolicyVersion>, MetaError> {
+        self.change(self.take(), self.inner.put_policy(id, policy, record, keep)).await
+    }
+
+    async fn policy_versions(
+        &self,
+        id: BucketId,
+        before: Option<PolicyVersion>,
+        limit: u32,
+    ) -> Result<Vec<VersionSummary>, MetaError> {
+        self.inner.policy_versions(id, before, limit).await
+    }
+
+    async fn policy_version(
+        &self,
+        id: BucketId,
+        version: PolicyVersion,
+    ) -> Result<Option<(Record, Policy)>, MetaError> {
+        self.inner.policy_version(id, version).await
+    }
+
+    async fn set_referer_max_bytes(
+        &self,
+        id: BucketId,
+        bytes: Option<u32>,
+    ) -> Result<Changed, MetaError> {
+        self.change(self.take(), self.inner.set_referer_max_bytes(id, bytes)).await
     }
 }
 

@@ -19,8 +19,8 @@ use refgate::domain::op::HostRules;
 use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
 use refgate::http::oss::Oss;
-use refgate::meta::Buckets;
 use refgate::meta::sqlite::Sqlite;
+use refgate::meta::{Buckets, Keep};
 use refgate::service::clock::Clock;
 use refgate::service::{App, Parts};
 use tempfile::TempDir;
@@ -127,6 +127,7 @@ async fn serve(meta: Arc<FaultyMeta>, blobs: Arc<FaultyBlobs>) -> Arc<Oss> {
         region: "cn-hangzhou".parse().unwrap(),
         root: (KEY_ID.parse().unwrap(), SecretKey::new(KEY_SECRET.into())),
         object_cache_bytes: 1 << 20,
+        keep: Keep { versions: 100, bytes: 1 << 20 },
     });
     Arc::new(Oss {
         app: app.await.unwrap(),

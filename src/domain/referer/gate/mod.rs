@@ -61,8 +61,9 @@ pub struct Gate {
     strict: Option<StrictHosts>,
 }
 
-/// Which headers of a request a bucket's answers depend on, for `Vary`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which headers of a request a bucket's answers depend on, for `Vary`; the greater has all of the
+/// lesser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DependsOn {
     /// None: everybody gets the same.
     Nothing,

@@ -1,0 +1,235 @@
+//! The referer policy of a bucket: reading and replacing it.
+//!
+//! Every answer that shows or makes a version has it as its `ETag`; every change can name in
+//! `If-Match` the version that it is meant for, and is refused with 412 if another is the newest.
+
+mod edit;
+mod explain;
+mod history;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+
+use super::ApiError;
+use super::api::{OnBucket, PATIENCE, read_json};
+use crate::domain::code::Code;
+use crate::domain::referer::{MAX_LARGE_LIST_BYTES, PolicyVersion};
+use crate::http::body;
+use crate::service::App;
+use crate::service::access::Administrator;
+use crate::service::error::Error;
+use crate::service::policy::{Expect, Order, Outcome};
+use crate::wire::referer::{InvalidPolicy, PolicyView, max_body_bytes, read_strict_policy_json};
+
+/// The most bytes of a body that holds no list.
+const MAX_SMALL_BYTES: usize = 64 * 1024;
+
+pub(super) fn router() -> Router<Arc<App>> {
+    use routing::{get, post, put};
+    const REFERER: &str = "/api/v1/buckets/{bucket}/referer";
+    let at = |rest: &str| format!("{REFERER}{rest}");
+    Router::new()
+        .route(REFERER, get(show).put(replace))
+        .route(&at("/limit"), put(set_limit))
+        .route(&at("/whitelist"), put(edit::put_whitelist))
+        .route(&at("/blacklist"), put(edit::put_blacklist))
+        .route(&at("/rules"), post(edit::edit_rules))
+        .route(&at("/reset"), post(edit::reset))
+        .route(&at("/explain"), post(explain::explain))
+        .route(&at("/versions"), get(history::list))
+        .route(&at("/versions/{version}"), get(history::show))
+        .route(&at("/versions/{version}/diff/{to}"), get(history::compare))
+        .route(&at("/versions/{version}/rollback"), post(history::roll_back))
+}
+
+/// Whether the newest version answers requests.
+const fn state(in_force: bool) -> &'static str {
+    if in_force { "in-force" } else { "compiling" }
+}
+
+/// `GET …/referer`
+async fn show(on: OnBucket) -> Result<Response, ApiError> {
+    #[derive(Serialize)]
+    struct Shown<'p> {
+        version: i64,
+        state: &'static str,
+        answering: Option<i64>,
+        referer_max_bytes: usize,
+        policy: PolicyView<'p>,
+    }
+    let settings = on.permit.bucket().settings();
+    let version = settings.referer.version();
+    let answer = move || {
+        let referer = &settings.referer;
+        json(&Shown {
+            version: version.0,
+            state: state(referer.is_in_force()),
+            answering: referer.answering().ok().map(|(version, _)| version.0),
+            referer_max_bytes: settings.referer_limit(),
+            policy: PolicyView(referer.policy()),
+        })
+    };
+    Ok(with_etag(at_leisure(answer).await?, version))
+}
+
+/// `PUT …/referer`
+async fn replace(
+    State(app): State<Arc<App>>,
+    on: OnBucket,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let order = order(&on.admin, &headers)?;
+    let bytes = body::read(body, max_body_bytes(MAX_LARGE_LIST_BYTES), PATIENCE).await?;
+    let policy =
+        at_leisure(move || read_strict_policy_json(&bytes, MAX_LARGE_LIST_BYTES)).await??;
+    Ok(changed(&app.put_policy(on.permit, order, policy).await?))
+}
+
+/// `PUT …/referer/limit`
+async fn set_limit(
+    State(app): State<Arc<App>>,
+    on: OnBucket,
+    body: Body,
+) -> Result<Response, ApiError> {
+    #[derive(Deserialize, Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct Limit {
+        // Not optional to name, but null is OSS's own limit.
+        #[serde(deserialize_with = "Option::deserialize")]
+        referer_max_bytes: Option<u32>,
+    }
+    let limit: Limit = read_json(body, MAX_SMALL_BYTES).await?;
+    if limit.referer_max_bytes.is_some_and(|bytes| bytes as usize > MAX_LARGE_LIST_BYTES) {
+        let sentence = format!("referer_max_bytes: may be at most {MAX_LARGE_LIST_BYTES}.");
+        return Err(ApiError::saying(Code::InvalidArgument, sentence));
+    }
+    app.set_referer_max_bytes(on.permit, limit.referer_max_bytes).await?;
+    Ok(json(&limit))
+}
+
+/// What came of a change.
+fn changed(outcome: &Outcome) -> Response {
+    #[derive(Serialize)]
+    struct Done {
+        version: i64,
+        state: &'static str,
+        changed: bool,
+    }
+    let answer = json(&Done {
+        version: outcome.version.0,
+        state: state(outcome.in_force),
+        changed: outcome.changed,
+    });
+    with_etag(answer, outcome.version)
+}
+
+/// Who asks for a change, and for which version it is meant.
+fn order(admin: &Administrator, headers: &HeaderMap) -> Result<Order, ApiError> {
+    Ok(Order { who: admin.access_key_id().clone(), expect: expect(headers)? })
+}
+
+/// Reads `If-Match` (RFC 9110, section 13.1.1). Every bucket has a policy, so `*` always holds. A
+/// weak tag and a tag that is no version of ours fit nothing.
+fn expect(headers: &HeaderMap) -> Result<Expect, ApiError> {
+    let bad = || {
+        let sentence = "If-Match must be * or entity tags such as \"3\".";
+        ApiError::saying(Code::InvalidArgument, sentence)
+    };
+    let mut versions = Vec::new();
+    let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
+    if values.peek().is_none() {
+        return Ok(Expect::Any);
+    }
+    for value in values {
+        let value = value.to_str().map_err(|_| bad())?;
+        if value.trim() == "*" {
+            return Ok(Expect::Any);
+        }
+        for tag in value.split(',').map(str::trim) {
+            let (weak, quoted) = tag.strip_prefix("W/").map_or((false, tag), |rest| (true, rest));
+            let text = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            let number = text.ok_or_else(bad)?.parse();
+            versions.extend(number.ok().filter(|_| !weak).map(PolicyVersion));
+        }
+    }
+    Ok(Expect::OneOf(versions))
+}
+
+/// An answer whose body is written now. It is never kept by a cache.
+fn json(body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => {
+            let mut response = Response::new(Body::from(bytes));
+            let headers = response.headers_mut();
+            let value = HeaderValue::from_static;
+            headers.insert(header::CONTENT_TYPE, value("application/json"));
+            headers.insert(header::CACHE_CONTROL, value("no-store"));
+            response
+        }
+        // Numbers, texts and lists of them have a form in JSON.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn with_etag(mut response: Response, version: PolicyVersion) -> Response {
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{version}\"")) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// Does work that takes time in proportion to a list where it holds up no request.
+async fn at_leisure<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|_| Error::Fault("work on a policy panicked"))?)
+}
+
+impl From<InvalidPolicy> for ApiError {
+    fn from(err: InvalidPolicy) -> Self {
+        let too_large = err.reason().code == Code::InlineDataTooLarge;
+        let code = if too_large { Code::InlineDataTooLarge } else { Code::InvalidArgument };
+        Self::saying(code, format!("The body: {err}."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_names_versions() {
+        let of = |numbers: &[i64]| {
+            Some(Expect::OneOf(numbers.iter().copied().map(PolicyVersion).collect()))
+        };
+        #[rustfmt::skip]
+        let table: [(&[&str], Option<Expect>); 11] = [
+            (&[],                   Some(Expect::Any)),
+            (&["*"],                Some(Expect::Any)),
+            (&[" * "],              Some(Expect::Any)),
+            (&["\"3\""],            of(&[3])),
+            (&["\"3\", \"4\""],     of(&[3, 4])),
+            (&["\"3\"", "\"4\""],   of(&[3, 4])),
+            (&["W/\"3\""],          of(&[])),
+            (&["\"abc\""],          of(&[])),
+            (&["3"],                None),
+            (&[""],                 None),
+            (&["\"3"],              None),
+        ];
+        for (values, want) in table {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::IF_MATCH, HeaderValue::from_static(value));
+            }
+            assert_eq!(expect(&headers).ok(), want, "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Which version of a policy answers requests.
+
+use std::sync::Arc;
+
+use crate::domain::code;
+use crate::domain::referer::{DependsOn, Extras, Gate, Policy, PolicyVersion};
+use crate::service::error::Error;
+
+/// A policy of at most so many rules is in force when its change returns. Compiling it takes
+/// milliseconds.
+const PROMPT_RULES: usize = 2000;
+
+/// The same, in bytes of its rules.
+const PROMPT_BYTES: usize = 256 * 1024;
+
+/// The policy of a bucket with what goes beyond it: the newest version, and what answers requests.
+#[derive(Clone, Debug)]
+pub struct RefererState {
+    extras: Arc<Extras>,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    /// The newest version answers.
+    InForce { version: PolicyVersion, gate: Arc<Gate> },
+    /// The newest version is being compiled. An older one answers, if there is one.
+    Compiling { version: PolicyVersion, policy: Arc<Policy>, old: Option<Answering> },
+}
+
+/// A gate with the version that it is of.
+type Answering = (PolicyVersion, Arc<Gate>);
+
+impl RefererState {
+    /// A policy that was found at the start. A small one is compiled on the spot.
+    pub(in crate::service) fn found(
+        version: PolicyVersion,
+        policy: Policy,
+        extras: Extras,
+    ) -> Self {
+        let extras = Arc::new(extras);
+        let stage = if is_prompt(&policy) {
+            Stage::InForce { version, gate: Arc::new(Gate::new(policy, Extras::clone(&extras))) }
+        } else {
+            Stage::Compiling { version, policy: Arc::new(policy), old: None }
+        };
+        Self { extras, stage }
+    }
+
+    /// The newest version, durable if not in force.
+    pub fn policy(&self) -> &Policy {
+        match &self.stage {
+            Stage::InForce { gate, .. } => gate.policy(),
+            Stage::Compiling { policy, .. } => policy,
+        }
+    }
+
+    /// What goes beyond OSS.
+    pub const fn extras(&self) -> &Arc<Extras> {
+        &self.extras
+    }
+
+    /// The number of the newest version.
+    pub const fn version(&self) -> PolicyVersion {
+        match &self.stage {
+            Stage::InForce { version, .. } | Stage::Compiling { version, .. } => *version,
+        }
+    }
+
+    /// Whether the newest version answers requests.
+    pub const fn is_in_force(&self) -> bool {
+        matches!(self.stage, Stage::InForce { .. })
+    }
+
+    /// What answers requests, and which version it is of.
+    ///
+    /// # Errors
+    ///
+    /// [`code::POLICY_NOT_READY`]: nothing does yet.
+    pub fn answering(&self) -> Result<(PolicyVersion, &Arc<Gate>), Error> {
+        match &self.stage {
+            Stage::InForce { version, gate }
+            | Stage::Compiling { old: Some((version, gate)), .. } => Ok((*version, gate)),
+            Stage::Compiling { old: None, .. } => Err(Error::Refused(code::POLICY_NOT_READY)),
+        }
+    }
+
+    /// What of a request its answer depends on, now and before long.
+    pub fn depends_on(&self) -> DependsOn {
+        match (self.answering(), self.policy().is_default()) {
+            (Ok((_, gate)), true) => gate.depends_on(),
+            (Ok((_, gate)), false) => gate.depends_on().max(DependsOn::Referer),
+            (Err(_), _) => DependsOn::Referer,
+        }
+    }
+
+    /// The same versions with other settings. Compiles what answers, if strict hosts want that,
+    /// which takes its time for a long list.
+    pub(in crate::service) fn with_extras(&self, extras: Extras) -> Self {
+        let with = |gate: &Arc<Gate>| Arc::new(gate.with_extras(extras.clone()));
+        let stage = match &self.stage {
+            Stage::InForce { version, gate } => {
+                Stage::InForce { version: *version, gate: with(gate) }
+            }
+            Stage::Compiling { version, policy, old } => Stage::Compiling {
+                version: *version,
+                policy: Arc::clone(policy),
+                old: old.as_ref().map(|(version, gate)| (*version, with(gate))),
+            },
+        };
+        Self { stage, extras: Arc::new(extras) }
+    }
+
+    /// What is to be compiled, and which version it is.
+    pub(super) fn to_compile(&self) -> Option<(PolicyVersion, Arc<Policy>)> {
+        match &self.stage {
+            Stage::InForce { .. } => None,
+            Stage::Compiling { version, policy, .. } => Some((*version, Arc::clone(policy))),
+        }
+    }
+
+    /// Takes a newer version, which does not answer yet.
+    pub(super) fn begin(&mut self, version: PolicyVersion, policy: Arc<Policy>) {
+        let old = self.answering().ok().map(|(version, gate)| (version, Arc::clone(gate)));
+        self.stage = Stage::Compiling { version, policy, old };
+    }
+
+    /// Has a gate answer, unless a newer one does. It is compiled with [`Self::extras`].
+    pub(super) fn install(&mut self, compiled: PolicyVersion, gate: Arc<Gate>) {
+        if self.answering().is_ok_and(|(answering, _)| answering >= compiled) {
+            return;
+        }
+        match &mut self.stage {
+            Stage::Compiling { version, old, .. } if *version > compiled => {
+                *old = Some((compiled, gate));
+            }
+            Stage::Compiling { version, .. } | Stage::InForce { version, .. } => {
+                self.stage = Stage::InForce { version: *version, gate };
+            }
+        }
+    }
+}
+
+/// Whether a policy is compiled while its change waits.
+pub(super) fn is_prompt(policy: &Policy) -> bool {
+    policy.rules() <= PROMPT_RULES && policy.list_bytes() <= PROMPT_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::referer::{Mode, Pattern};
+
+    fn policy(rule: &str) -> Policy {
+        Policy { allow: vec![Pattern::read(rule).unwrap()], ..Policy::default() }
+    }
+
+    fn gate(rule: &str) -> Arc<Gate> {
+        Arc::new(Gate::new(policy(rule), Extras::default()))
+    }
+
+    fn found(version: i64, policy: Policy) -> RefererState {
+        RefererState::found(PolicyVersion(version), policy, Extras::default())
+    }
+
+    fn answering(state: &RefererState) -> Option<(i64, String)> {
+        let (version, gate) = state.answering().ok()?;
+        let rule = gate.policy().allow.first().map(|rule| rule.as_str().to_owned());
+        Some((version.0, rule.unwrap_or_default()))
+    }
+
+    #[test]
+    fn the_old_version_answers_until_the_new_one_can() {
+        let mut state = found(1, policy("one"));
+        assert!(state.is_in_force());
+        state.begin(PolicyVersion(2), Arc::new(policy("two")));
+        assert!(!state.is_in_force());
+        assert_eq!(state.policy(), &policy("two"), "what was put is what is read");
+        assert_eq!(answering(&state), Some((1, "one".into())));
+        state.install(PolicyVersion(2), gate("two"));
+        assert!(state.is_in_force());
+        assert_eq!(answering(&state), Some((2, "two".into())));
+    }
+
+    #[test]
+    fn an_older_version_never_displaces_a_newer_one() {
+        let mut state = found(1, policy("one"));
+        for version in 2..=4 {
+            state.begin(PolicyVersion(version), Arc::new(policy(&version.to_string())));
+        }
+        state.install(PolicyVersion(3), gate("3"));
+        assert!(!state.is_in_force());
+        assert_eq!(answering(&state), Some((3, "3".into())));
+        state.install(PolicyVersion(2), gate("2"));
+        assert_eq!(answering(&state), Some((3, "3".into())));
+        state.install(PolicyVersion(4), gate("4"));
+        state.install(PolicyVersion(3), gate("3"));
+        assert!(state.is_in_force());
+        assert_eq!(answering(&state), Some((4, "4".into())));
+    }
+
+    #[test]
+    fn settings_reach_what_answers_and_what_will() {
+        let extras = Extras { mode: Mode::Monitor, ..Extras::default() };
+        let mut state = found(1, policy("one"));
+        state.begin(PolicyVersion(2), Arc::new(policy("two")));
+        let mut state = state.with_extras(extras.clone());
+        assert_eq!(answering(&state), Some((1, "one".into())));
+        assert_eq!(*state.answering().unwrap().1.extras(), extras);
+        assert_eq!(**state.extras(), extras);
+        state.install(PolicyVersion(2), Arc::new(Gate::new(policy("two"), extras)));
+        assert!(state.is_in_force());
+    }
+
+    #[test]
+    fn nothing_answers_for_a_large_policy_after_a_start() {
+        let rule = |n| Pattern::read(&format!("http://{n}.example/")).unwrap();
+        let large = Policy { allow: (0..=PROMPT_RULES).map(rule).collect(), ..Policy::default() };
+        let mut state = found(7, large.clone());
+        let refused = state.answering().map(|_| ()).unwrap_err().reason();
+        assert_eq!(refused, code::POLICY_NOT_READY);
+        assert_eq!(state.depends_on(), DependsOn::Referer);
+        state.install(PolicyVersion(7), Arc::new(Gate::new(large, Extras::default())));
+        assert!(state.is_in_force());
+    }
+}

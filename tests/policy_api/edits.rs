@@ -1,0 +1,187 @@
+//! Reading, replacing and editing, and that what was answered is in force.
+
+use std::thread;
+
+use serde_json::json;
+
+use crate::support::{BUCKET, server};
+
+const GOOD: Option<&str> = Some("https://good.example/page");
+const EVIL: Option<&str> = Some("https://evil.example/page");
+const CAT: &str = "/pictures/cat.txt";
+
+#[test]
+fn a_policy_is_in_force_when_it_is_answered() {
+    let (_folder, server) = server();
+    let first = server.admin("GET", BUCKET, &[], b"");
+    assert_eq!(first.header("etag"), Some("\"0\""));
+    let want = json!({
+        "version": 0, "state": "in-force", "answering": 0, "referer_max_bytes": 20480,
+        "policy": {
+            "allow_empty_referer": true, "truncate_query_string": true, "truncate_path": false,
+            "whitelist": [], "blacklist": [],
+        },
+    });
+    assert_eq!(first.json(), want);
+
+    let policy = json!({
+        "allow_empty_referer": false, "truncate_query_string": true, "truncate_path": true,
+        "whitelist": ["https://good.example/"], "blacklist": ["https://evil.example/"],
+    });
+    let put = server.admin("PUT", BUCKET, &[], policy.to_string().as_bytes());
+    assert_eq!(put.json(), json!({"version": 1, "state": "in-force", "changed": true}));
+    assert_eq!(put.header("etag"), Some("\"1\""));
+    assert_eq!(server.get(CAT, GOOD).status, 200);
+    assert_eq!(server.get(CAT, EVIL).status, 403);
+    assert_eq!(server.get(CAT, None).status, 403);
+    assert_eq!(server.api("GET", BUCKET, "", 200)["policy"], policy);
+
+    let again = server.api("PUT", BUCKET, &policy.to_string(), 200);
+    assert_eq!(again, json!({"version": 1, "state": "in-force", "changed": false}));
+    let reset = server.api("POST", &format!("{BUCKET}/reset"), "", 200);
+    assert_eq!(reset, json!({"version": 2, "state": "in-force", "changed": true}));
+    assert_eq!(server.get(CAT, EVIL).status, 200);
+}
+
+#[test]
+fn single_rules_are_added_and_removed() {
+    let (_folder, server) = server();
+    let rules = format!("{BUCKET}/rules");
+    let done = server.api(
+        "POST",
+        &rules,
+        r#"{"list":"whitelist","add":["https://good.example/"," b "]}"#,
+        200,
+    );
+    assert_eq!((&done["version"], &done["changed"]), (&json!(1), &json!(true)));
+    assert_eq!(done["added"], json!(["https://good.example/", "b"]));
+    assert_eq!(server.get(CAT, EVIL).status, 403);
+
+    let same = r#"{"list":"whitelist","add":["b"],"remove":["c"]}"#;
+    let done = server.api("POST", &rules, same, 200);
+    let want = json!({
+        "version": 1, "state": "in-force", "changed": false,
+        "added": [], "removed": [], "present": ["b"], "missing": ["c"],
+    });
+    assert_eq!(done, want);
+
+    let edit = r#"{"list":"whitelist","add":["https://evil.example/"],"remove":["b"]}"#;
+    assert_eq!(server.api("POST", &rules, edit, 200)["version"], 2);
+    assert_eq!(server.get(CAT, EVIL).status, 200);
+    let deny = r#"{"list":"blacklist","add":["https://evil.example/"]}"#;
+    assert_eq!(server.api("POST", &rules, deny, 200)["version"], 3);
+    assert_eq!(server.get(CAT, EVIL).status, 403);
+    let versions = server.api("GET", &format!("{BUCKET}/versions"), "", 200);
+    let how: Vec<_> = versions["versions"].as_array().unwrap().iter().map(|v| &v["how"]).collect();
+    assert_eq!(how, ["add", "edit", "add"]);
+}
+
+#[test]
+fn a_list_is_put_as_lines() {
+    let (_folder, server) = server();
+    server.api("PUT", BUCKET, r#"{"allow_empty_referer":false,"blacklist":["x"]}"#, 200);
+    let lines = "https://good.example/\r\n\n  中文 \n";
+    let put = server.api("PUT", &format!("{BUCKET}/whitelist"), lines, 200);
+    assert_eq!(put, json!({"version": 2, "state": "in-force", "changed": true}));
+    let policy = server.api("GET", BUCKET, "", 200)["policy"].clone();
+    assert_eq!(policy["whitelist"], json!(["https://good.example/", "中文"]));
+    assert_eq!(policy["blacklist"], json!(["x"]));
+    assert_eq!(policy["allow_empty_referer"], json!(false));
+    server.api("PUT", &format!("{BUCKET}/blacklist"), "", 200);
+    assert_eq!(server.api("GET", BUCKET, "", 200)["policy"]["blacklist"], json!([]));
+}
+
+#[test]
+fn if_match_refuses_lost_updates() {
+    let (_folder, server) = server();
+    let put = |tag: &str, rule: &str| {
+        let body = json!({"allow_empty_referer": true, "whitelist": [rule]}).to_string();
+        server.admin("PUT", BUCKET, &[("if-match", tag)], body.as_bytes())
+    };
+    assert_eq!(put("*", "a").status, 200, "every bucket has a policy");
+    assert_eq!(put("\"1\"", "b").status, 200);
+    let late = put("\"1\"", "c");
+    assert_eq!(
+        (late.status, late.json()["error"]["code"].clone()),
+        (412, "PreconditionFailed".into())
+    );
+    assert_eq!(put("W/\"2\"", "c").status, 412);
+    assert_eq!(put("\"1\", \"2\"", "c").status, 200);
+    let reset = server.admin("POST", &format!("{BUCKET}/reset"), &[("if-match", "\"1\"")], b"");
+    assert_eq!(reset.status, 412);
+    assert_eq!(server.api("GET", BUCKET, "", 200)["version"], 3);
+}
+
+/// Of those that change the same version one wins; whoever names none is put after the others.
+/// What memory then says is what the database says after a restart.
+#[test]
+fn concurrent_changes_are_one_history() {
+    let (_folder, server) = server();
+    let put = |n: i32, tag: Option<&str>| {
+        let body = json!({"allow_empty_referer": true, "whitelist": [format!("http://{n}/")]});
+        let headers: Vec<_> = tag.iter().map(|tag| ("if-match", *tag)).collect();
+        server.admin("PUT", BUCKET, &headers, body.to_string().as_bytes()).status
+    };
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let tasks: Vec<_> = (0..8).map(|n| scope.spawn(move || put(n, Some("\"0\"")))).collect();
+        tasks.into_iter().map(|task| task.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 7, "{statuses:?}");
+    thread::scope(|scope| {
+        for n in 10..30 {
+            scope.spawn(move || assert_eq!(put(n, None), 200));
+        }
+    });
+    let before = server.api("GET", BUCKET, "", 200);
+    assert_eq!(before["version"], 21);
+    let versions = server.api("GET", &format!("{BUCKET}/versions"), "", 200);
+    let numbers: Vec<_> = versions["versions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v["version"].as_i64().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=21).rev().collect::<Vec<_>>());
+    let server = server.restart();
+    assert_eq!(server.api("GET", BUCKET, "", 200), before);
+}
+
+#[test]
+fn an_explanation_says_what_a_request_is_told() {
+    let (_folder, server) = server();
+    let policy = json!({
+        "allow_empty_referer": false,
+        "whitelist": ["https://other.example/", "https://good.example/"],
+        "blacklist": ["https://good.example/bad"],
+    });
+    server.api("PUT", BUCKET, &policy.to_string(), 200);
+    let explain = |question: serde_json::Value| {
+        server.api("POST", &format!("{BUCKET}/explain"), &question.to_string(), 200)
+    };
+    let full = explain(json!({"method": "GET", "referer": "HTTPS://good.example/bad?x"}));
+    let want = json!({
+        "version": 1, "state": "in-force", "decision": "deny", "applies": true, "why_not": null,
+        "sentence": "denied: on the blacklist, rule 1 `https://good.example/bad`",
+        "step": "blacklist", "list": "blacklist", "rule": "https://good.example/bad",
+        "position": 0, "subject": "https://good.example/bad", "ec": "0003-00000502",
+    });
+    assert_eq!(full, want);
+    #[rustfmt::skip]
+    let table = [
+        (json!({}),                                                        "deny",  true,  json!("0003-00000501")),
+        (json!({"referer": "https://good.example/"}),                      "allow", true,  json!(null)),
+        (json!({"referer": "https://evil.example/", "signed": "url"}),     "deny",  true,  json!("0003-00000503")),
+        (json!({"referer": "https://evil.example/", "signed": "header"}),  "allow", false, json!(null)),
+        (json!({"signed": "header", "verified": false}),                   "deny",  false, json!(null)),
+        (json!({"signed": "url", "verified": false, "referer": "https://good.example/"}), "deny", false, json!(null)),
+        (json!({"referers": ["https://good.example/", "https://evil.example/"]}), "deny", true, json!("0003-00000503")),
+    ];
+    for (question, decision, applies, ec) in table {
+        let got = explain(question.clone());
+        assert_eq!(got["decision"], decision, "{question}: {got}");
+        assert_eq!(got["applies"], applies, "{question}: {got}");
+        assert_eq!(got["why_not"].is_null(), applies, "{question}: {got}");
+        assert_eq!(got["ec"], ec, "{question}: {got}");
+    }
+}
