@@ -1,0 +1,97 @@
+//! The rules of single settings.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::{SecretText, SettingError};
+use crate::domain::name::{AccessKeyId, BucketName};
+use crate::domain::op::HostName;
+use crate::domain::secret::SecretKey;
+
+/// Checks an access key that is set from outside.
+///
+/// # Errors
+///
+/// [`SettingError`].
+pub(super) fn root_key(
+    id: Option<String>,
+    secret: Option<SecretText>,
+) -> Result<Option<(AccessKeyId, SecretKey)>, SettingError> {
+    let (id, secret) = match (id, secret) {
+        (None, None) => return Ok(None),
+        (Some(id), Some(SecretText(secret))) => (id, secret),
+        (Some(_), None) => {
+            return Err(SettingError::HalfAKey { missing: "root_access_key_secret" });
+        }
+        (None, Some(_)) => return Err(SettingError::HalfAKey { missing: "root_access_key_id" }),
+    };
+    if secret.is_empty() || secret.len() > 128 {
+        return Err(SettingError::Value {
+            name: "root_access_key_secret",
+            value: "(hidden)".into(),
+            reason: "a secret has 1 to 128 bytes".into(),
+        });
+    }
+    Ok(Some((parsed("root_access_key_id", &id)?, SecretKey::new(secret))))
+}
+
+pub(super) fn parsed<T>(name: &'static str, value: &str) -> Result<T, SettingError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    value.parse().map_err(|err: T::Err| SettingError::Value {
+        name,
+        value: value.into(),
+        reason: err.to_string(),
+    })
+}
+
+pub(super) fn connections(value: Option<usize>) -> Result<usize, SettingError> {
+    let value = value.unwrap_or(10_000);
+    if (1..=1_000_000).contains(&value) {
+        return Ok(value);
+    }
+    let reason = "must be 1 to 1000000".into();
+    Err(SettingError::Value { name: "max_connections", value: value.to_string(), reason })
+}
+
+pub(super) fn seconds(
+    name: &'static str,
+    value: Option<u64>,
+    default: u64,
+) -> Result<Duration, SettingError> {
+    let seconds = value.unwrap_or(default);
+    if !(1..=86_400).contains(&seconds) {
+        let reason = "must be 1 to 86400 seconds".into();
+        return Err(SettingError::Value { name, value: seconds.to_string(), reason });
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+pub(super) fn cnames(entries: &[String]) -> Result<BTreeMap<HostName, BucketName>, SettingError> {
+    let bad = |entry: &str, reason: &str| SettingError::Value {
+        name: "cnames",
+        value: entry.into(),
+        reason: reason.into(),
+    };
+    let mut map = BTreeMap::new();
+    for entry in entries {
+        let (host, bucket) =
+            entry.split_once('=').ok_or_else(|| bad(entry, "must be HOST=BUCKET"))?;
+        let (host, bucket) = (parsed("cnames", host)?, parsed("cnames", bucket)?);
+        if map.insert(host, bucket).is_some() {
+            return Err(bad(entry, "the host is given twice"));
+        }
+    }
+    Ok(map)
+}
+
+/// An endpoint stands in XML and in clients' settings as `HOST[:PORT]`.
+pub(super) fn public_endpoint(text: String) -> Result<String, SettingError> {
+    let host = text.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
+    parsed::<HostName>("public_endpoint", host.map_or(text.as_str(), |(host, _)| host))?;
+    Ok(text)
+}

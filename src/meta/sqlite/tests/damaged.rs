@@ -1,0 +1,138 @@
+//! Rows that no type of ours can hold, and databases of earlier versions.
+
+use super::*;
+
+#[tokio::test]
+async fn a_damaged_policy_is_an_error_and_never_a_default() {
+    let (folder, meta, bucket) = fresh().await;
+    let policy = Policy { allow: vec![Pattern::read("http://a").unwrap()], ..Policy::default() };
+    for column in [
+        "empty = 'maybe'",
+        "compare = ''",
+        "whitelist = ''",
+        "whitelist = 'null'",
+        "whitelist = '{}'",
+        "whitelist = '[1]'",
+        "whitelist = '[\"\"]'",
+        "whitelist = '[\" http://a\"]'",
+        "whitelist = '[\"http://a\"'",
+        "blacklist = '[null]'",
+    ] {
+        let record = Record { at: NOW, who: None, how: How::OssPut, note: String::new() };
+        let keep = Keep { versions: 1, bytes: 1 };
+        let put = meta.put_policy(bucket, Arc::new(policy.clone()), record, keep).await;
+        let version = put.unwrap().unwrap();
+        damage(&folder, &format!("update referer_versions set {column}")).await;
+        let read = meta.all_buckets().await;
+        let corrupt = matches!(read, Err(MetaError::Corrupt { table: "referer_versions", .. }));
+        assert!(corrupt, "{column}: {read:?}");
+        let read = meta.policy_version(bucket, version).await;
+        assert!(matches!(read, Err(MetaError::Corrupt { .. })), "{column}: {read:?}");
+    }
+}
+
+/// A database of the first version, whose policy had no history.
+#[tokio::test]
+async fn a_policy_without_history_becomes_version_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("meta.sqlite3");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let first: Vec<_> = MIGRATIONS.iter().take(1).cloned().collect();
+    let first = Migrator { migrations: first.into(), ..Migrator::DEFAULT };
+    first.run(&mut connection).await.unwrap();
+    for sql in [
+        "insert into buckets (name, created, acl, storage_class)
+         values ('old', 1, 'private', 'Standard'), ('bare', 1, 'private', 'Standard')",
+        "insert into referer_policies
+         values (1, 'deny', 'origin', '[\"http://a\",\"é\"]', '[\"b\"]', 1234)",
+    ] {
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+
+    let meta = open(&folder).await;
+    let buckets = meta.all_buckets().await.unwrap();
+    let versions: Vec<i64> = buckets.iter().map(|bucket| bucket.policy_version.0).collect();
+    assert_eq!(versions, [1, 0]);
+    let found = meta.policy_versions(BucketId(1), None, 9).await.unwrap();
+    let [summary] = found.as_slice() else { panic!("{found:?}") };
+    let record = Record { at: UnixMillis(1234), who: None, how: How::Found, note: String::new() };
+    assert_eq!(summary.record, record);
+    assert_eq!((summary.allow, summary.deny, summary.bytes), (2, 1, 11));
+    let (_, policy) = meta.policy_version(BucketId(1), PolicyVersion(1)).await.unwrap().unwrap();
+    assert_eq!(policy, buckets[0].policy);
+    assert_eq!(policy.compare, Compare::Origin);
+}
+
+#[tokio::test]
+async fn damaged_extras_are_an_error() {
+    use crate::domain::referer::{DenialAnswer, Extras};
+    let (folder, meta, bucket) = fresh().await;
+    let denial = DenialAnswer::Redirect("https://a.com/".parse().unwrap());
+    let extras = Extras { denial, ..Extras::default() };
+    for column in [
+        "mode = 'Monitor'",
+        "host = ''",
+        "missing = 'deny '",
+        "malformed = 'x'",
+        "denial = 'redirects'",
+        "denial = 'forbidden'",
+        "denial_to = null",
+        "denial_to = 'ftp://a.com/'",
+        "denial_to = 'https://a.com/' || char(13, 10)",
+        "denial = 'substitute', denial_to = '/a'",
+    ] {
+        meta.set_referer_extras(bucket, &extras, NOW).await.unwrap();
+        damage(&folder, &format!("update referer_extras set {column}")).await;
+        let read = meta.all_buckets().await;
+        let corrupt = matches!(read, Err(MetaError::Corrupt { table: "referer_extras", .. }));
+        assert!(corrupt, "{column}: {read:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_bucket_is_an_error() {
+    for column in ["name = 'A'", "acl = 'public'", "storage_class = ''"] {
+        let (folder, meta, _) = fresh().await;
+        damage(&folder, &format!("update buckets set {column}")).await;
+        let read = meta.all_buckets().await;
+        assert!(
+            matches!(read, Err(MetaError::Corrupt { table: "buckets", .. })),
+            "{column}: {read:?}"
+        );
+    }
+    let (folder, meta, bucket) = fresh().await;
+    damage(&folder, "update buckets set byte_count = -1").await;
+    assert!(matches!(meta.bucket_usage(bucket).await, Err(MetaError::Corrupt { .. })));
+}
+
+#[tokio::test]
+async fn a_damaged_object_is_an_error() {
+    for sql in [
+        "update objects set kind = 'normal'",
+        "update objects set storage_class = 'Archive'",
+        "update objects set md5 = x'00'",
+        "update objects set headers = '[[1, 2]]'",
+        "update objects set size = 11",
+        "update objects set size = -1",
+        "update objects set blob = x'00'",
+        "update extents set length = 11 where position = 0",
+        "update extents set blob = x'00' where position = 1",
+        "delete from extents where position = 1",
+    ] {
+        let (folder, meta, bucket) = fresh().await;
+        meta.put_object(bucket, &key(1), &object(&[1, 2]), Overwrite::Allow).await.unwrap();
+        damage(&folder, sql).await;
+        let read = meta.find_object(bucket, &key(1)).await;
+        assert!(
+            matches!(read, Err(MetaError::Corrupt { table: "objects", .. })),
+            "{sql}: {read:?}"
+        );
+    }
+    let (folder, meta, bucket) = fresh().await;
+    put(&meta, bucket, 1).await.unwrap();
+    damage(&folder, "update objects set key = x'ff'").await;
+    let read = meta.objects_from(bucket, b"", 10).await;
+    assert!(matches!(read, Err(MetaError::Corrupt { table: "objects", .. })), "{read:?}");
+}
