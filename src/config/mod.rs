@@ -39,7 +39,7 @@ pub struct Layer {
     #[arg(long, env = "REFGATE_REGION")]
     pub region: Option<String>,
 
-    /// Domain under which buckets are virtual hosts, <bucket>.NAME; may be repeated
+    /// Domain under which buckets are virtual hosts, as in photos.NAME; may be repeated
     /// [default: localhost]
     #[arg(
         long = "base-domain",

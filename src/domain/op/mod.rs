@@ -1,7 +1,7 @@
 //! Operations: what a request asks for.
 //!
 //! Routing, permission and the right that an ACL can grant come from one table, [`Action`]. What
-//! OSS has and we do not is a second table ([`unserved`]), so that such a request is answered
+//! OSS has and we do not is a second table, so that such a request is answered
 //! with the name of what it asked for and never mistaken for something else.
 //!
 //! Source: OSS "API reference, operations by function"; permissions from "RAM policy overview".

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! [`Oss::handle`] walks it. Every refusal on the way is an [`OssError`], and every answer, good
-//! or bad, leaves through [`respond`].
+//! or bad, leaves through `respond`.
 
 #![expect(clippy::needless_pass_by_value, reason = "a handler spends its permit and its call")]
 
