@@ -54,7 +54,7 @@ pub use decision::{Allowed, Decision, Denied, Entry};
 pub use matcher::{Explanation, Matcher};
 pub use pattern::Pattern;
 pub use policy::{Compare, EmptyReferer, MAX_LIST_BYTES, Policy};
-pub use subject::{MAX_LINES, MAX_REFERER_BYTES, Referers};
+pub use subject::{MAX_LINES, MAX_REFERER_BYTES, Referers, is_settled};
 
 #[cfg(test)]
 mod tests;
