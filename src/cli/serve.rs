@@ -23,6 +23,7 @@ use crate::http::oss::Oss;
 use crate::http::{admin, conn};
 use crate::meta::sqlite::Sqlite;
 use crate::service::clock::Clock;
+use crate::service::stats::Keep;
 use crate::service::{App, Parts};
 
 /// Serves until SIGTERM or SIGINT, then lets running requests end.
@@ -53,6 +54,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let stop = stop_signal()?;
     welcome(&settings, &(address(&data)?, address(&admin)?), &key, &origin);
     app.start_scrub();
+    app.start_stats();
     serve_planes((data, admin), &app, &settings, stop).await?;
     app.finish().await;
     let closed = meta.close().await;
@@ -142,6 +144,7 @@ async fn start_app(
         region: settings.region.clone(),
         root,
         object_cache_bytes: settings.object_cache_bytes,
+        keep_stats: Keep { days: settings.stats_days, hours: settings.subject_hours },
     });
     app.await.map_err(|err| Failure::caused("cannot load the buckets", &err))
 }

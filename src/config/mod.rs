@@ -70,6 +70,14 @@ pub struct Layer {
     #[arg(long, env = "REFGATE_OBJECT_CACHE_MIB", value_name = "MIB")]
     pub object_cache_mib: Option<u64>,
 
+    /// Days that statistics of referers are kept [default: 30]
+    #[arg(long, env = "REFGATE_STATS_DAYS", value_name = "DAYS")]
+    pub stats_days: Option<u32>,
+
+    /// Hours that the referers themselves are kept, to try policies on them [default: 72]
+    #[arg(long, env = "REFGATE_SUBJECT_HOURS", value_name = "HOURS")]
+    pub subject_hours: Option<u32>,
+
     /// Connections that are served at once, on each plane [default: 10000]
     #[arg(long, env = "REFGATE_MAX_CONNECTIONS", value_name = "N")]
     pub max_connections: Option<usize>,
@@ -146,6 +154,10 @@ pub struct Settings {
     pub vary_referer: bool,
     /// Memory for object metadata, in bytes.
     pub object_cache_bytes: u64,
+    /// Days that statistics of referers are kept.
+    pub stats_days: u32,
+    /// Hours that the referers themselves are kept.
+    pub subject_hours: u32,
     /// What a connection may take.
     pub limits: Limits,
     /// The filter of the log.
@@ -240,7 +252,7 @@ impl Layer {
         }
         first! {
             data_dir, listen, admin_listen, region, base_domains, cnames, public_endpoint,
-            vary_referer, object_cache_mib, max_connections, header_timeout, body_timeout,
+            vary_referer, object_cache_mib, stats_days, subject_hours, max_connections, header_timeout, body_timeout,
             shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret,
         }
     }
@@ -274,6 +286,8 @@ impl Layer {
             public_endpoint: self.public_endpoint,
             vary_referer: self.vary_referer.unwrap_or(true),
             object_cache_bytes: self.object_cache_mib.unwrap_or(64).saturating_mul(1 << 20),
+            stats_days: kept("stats_days", self.stats_days, (30, 3660))?,
+            subject_hours: kept("subject_hours", self.subject_hours, (72, 2400))?,
             limits: Limits {
                 max_connections: positive("max_connections", self.max_connections, 10_000)?,
                 header_timeout: seconds("header_timeout", self.header_timeout, 30)?,
@@ -339,6 +353,20 @@ fn positive(
     }
 }
 
+/// A time for which something is kept, with its default and its most.
+fn kept(
+    name: &'static str,
+    value: Option<u32>,
+    (default, most): (u32, u32),
+) -> Result<u32, SettingError> {
+    let value = value.unwrap_or(default);
+    if !(1..=most).contains(&value) {
+        let reason = format!("must be 1 to {most}");
+        return Err(SettingError::Value { name, value: value.to_string(), reason });
+    }
+    Ok(value)
+}
+
 fn seconds(name: &'static str, value: Option<u64>, default: u64) -> Result<Duration, SettingError> {
     let seconds = value.unwrap_or(default);
     if !(1..=86_400).contains(&seconds) {
@@ -389,6 +417,8 @@ mod tests {
             ("region = \"oss-cn\"",              "region"),
             ("max_connections = 0",              "max_connections"),
             ("header_timeout = 0",               "header_timeout"),
+            ("stats_days = 0",                   "stats_days"),
+            ("subject_hours = 2401",             "must be 1 to 2400"),
             ("cnames = [\"a.example\"]",         "HOST=BUCKET"),
             ("cnames = [\"a.example=X\"]",       "3 to 63 bytes"),
             ("colour = 1",                       "line 1: unknown field `colour`"),

@@ -25,6 +25,7 @@ use http::HeaderMap;
 use super::App;
 use super::bucket::Bucket;
 use super::error::Error;
+use super::stats::{Asked, Sighting};
 use crate::domain::acl::Access;
 use crate::domain::auth::{
     Channel, Claim, PayloadHash, Place, SignedRequest, Version, is_v1_sub_resource,
@@ -35,6 +36,7 @@ use crate::domain::op::{Action, Level, Target, Targets};
 use crate::domain::query::Query;
 use crate::domain::referer::{Decision, Referers};
 use crate::domain::secret::{Digest, SecretKey};
+use crate::domain::stats::Verdict;
 
 /// The owner's access key.
 #[derive(Debug)]
@@ -106,6 +108,27 @@ pub struct Ask<'r> {
     pub query: &'r Query,
     /// What host and path name.
     pub targets: &'r Targets,
+}
+
+/// A request as the referer policy sees it: where its client comes from and, once it was asked
+/// for a permit, that this was counted.
+#[derive(Debug)]
+pub struct Visit<'r> {
+    referers: Referers<'r>,
+    sighting: Option<Sighting>,
+}
+
+impl<'r> Visit<'r> {
+    /// A request with these referer lines.
+    pub const fn new(referers: Referers<'r>) -> Self {
+        Self { referers, sighting: None }
+    }
+
+    /// What was counted: nothing if the request is not for an object of a bucket. It is to be told
+    /// of the answer.
+    pub fn into_sighting(self) -> Option<Sighting> {
+        self.sighting
+    }
 }
 
 /// The right to an operation on the account.
@@ -263,7 +286,7 @@ impl App {
         action: Action,
         target: &Target,
         caller: &Caller,
-        referers: &Referers<'_>,
+        visit: &mut Visit<'_>,
     ) -> Result<Permit, Error> {
         match target {
             Target::Service => {
@@ -284,9 +307,14 @@ impl App {
             }
             Target::Object(name, key) => {
                 let bucket = self.existing(name)?;
-                if caller.obeys_referer_policy() {
-                    check_referer(&bucket, referers)?;
-                }
+                let (verdict, checked) = if caller.obeys_referer_policy() {
+                    check_referer(&bucket, &visit.referers)
+                } else {
+                    (Verdict::NotChecked, Ok(()))
+                };
+                let asked = Asked { key, referers: &visit.referers, at: self.clock.now() };
+                visit.sighting = Some(self.stats.sight(&bucket, verdict, &asked));
+                checked?;
                 grant(caller, action, Some(&bucket))?;
                 Ok(Permit::Object(ObjectPermit { bucket, key: key.clone() }))
             }
@@ -337,16 +365,19 @@ impl App {
     }
 }
 
-fn check_referer(bucket: &Bucket, referers: &Referers<'_>) -> Result<(), Error> {
+/// Asks the referer policy: what it says, and what becomes of the request.
+fn check_referer(bucket: &Bucket, referers: &Referers<'_>) -> (Verdict, Result<(), Error>) {
     let settings = bucket.settings();
-    match settings.referer.decide(referers) {
+    let decision = settings.referer.decide(referers);
+    let checked = match decision {
         Decision::Allow(_) => Ok(()),
         Decision::Deny(denied) => Err(Error::Referer {
             bucket: bucket.name.clone(),
             reason: denied.reason(),
             rule: denied.to_string(),
         }),
-    }
+    };
+    (Verdict::of(&decision), checked)
 }
 
 fn grant(caller: &Caller, action: Action, bucket: Option<&Bucket>) -> Result<(), Error> {

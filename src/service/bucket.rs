@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::App;
 use super::access::{BucketPermit, NewBucketPermit, ServicePermit};
 use super::error::Error;
+use super::stats::Counters;
 use crate::domain::acl::BucketAcl;
 use crate::domain::code;
 use crate::domain::name::{BucketId, BucketName};
@@ -32,6 +33,8 @@ pub struct Bucket {
     pub created: UnixMillis,
     /// The class of objects that are uploaded without one.
     pub storage_class: StorageClass,
+    /// What was counted of the requests for its objects.
+    pub(super) counters: Counters,
     settings: ArcSwap<Settings>,
     /// Held while settings change, so that they reach memory in the order of their commits.
     changing: Mutex<()>,
@@ -67,6 +70,7 @@ impl From<meta::Bucket> for Bucket {
             name: stored.name,
             created: stored.created,
             storage_class: stored.storage_class,
+            counters: Counters::default(),
             settings: ArcSwap::from_pointee(Settings { acl: stored.acl, referer }),
             changing: Mutex::new(()),
         }
@@ -93,8 +97,13 @@ impl Table {
         self.0.pin().remove(&bucket.name);
     }
 
+    /// All buckets, in no order.
+    pub(super) fn all(&self) -> Vec<Arc<Bucket>> {
+        self.0.pin().values().cloned().collect()
+    }
+
     fn sorted(&self) -> Vec<Arc<Bucket>> {
-        let mut all: Vec<_> = self.0.pin().values().cloned().collect();
+        let mut all = self.all();
         all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         all
     }

@@ -11,6 +11,7 @@
 //! | [`object`] | reading, writing, deleting, listing objects |
 //! | [`cache`] | object metadata in memory |
 //! | [`inflight`], [`scrub`] | blobs that no row names: yet, or any more |
+//! | [`stats`] | counting what the referer policy says, and telling it |
 //! | [`clock`] | time, ids, randomness |
 
 pub mod access;
@@ -21,6 +22,7 @@ pub mod error;
 pub mod inflight;
 pub mod object;
 pub mod scrub;
+pub mod stats;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -54,6 +56,8 @@ pub struct Parts {
     pub root: (AccessKeyId, SecretKey),
     /// How much memory object metadata may take.
     pub object_cache_bytes: u64,
+    /// How long statistics are kept.
+    pub keep_stats: stats::Keep,
 }
 
 impl std::fmt::Debug for Parts {
@@ -74,6 +78,7 @@ pub struct App {
     objects: ObjectCache,
     inflight: InFlight,
     scrub: ScrubProgress,
+    stats: Arc<stats::Recorder>,
     /// Held while a bucket is created or deleted.
     creating: Mutex<()>,
     /// Work that must end before the process does.
@@ -94,6 +99,7 @@ impl App {
         for bucket in parts.meta.all_buckets().await? {
             buckets.add(bucket);
         }
+        let stats = stats::Recorder::new(parts.keep_stats, parts.clock.unique());
         Ok(Arc::new(Self {
             clock: parts.clock,
             region: parts.region,
@@ -104,6 +110,7 @@ impl App {
             objects: ObjectCache::new(parts.object_cache_bytes),
             inflight: InFlight::default(),
             scrub: ScrubProgress::default(),
+            stats: Arc::new(stats),
             creating: Mutex::new(()),
             tasks: TaskTracker::new(),
             background: TaskTracker::new(),
@@ -145,10 +152,12 @@ impl App {
         task.await.map_err(|_| Error::Fault("a change panicked"))?
     }
 
-    /// Waits until all changes that were begun have come to their end.
+    /// Waits until all changes that were begun have come to their end, and writes down what was
+    /// counted.
     pub async fn finish(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+        self.end_stats().await;
     }
 }
 

@@ -213,6 +213,11 @@ impl Totals {
         self.iter().filter(|(verdict, _)| verdict.outcome() == outcome).map(|(_, n)| n).sum()
     }
 
+    /// Whether nothing was counted.
+    pub fn is_zero(&self) -> bool {
+        self.0.iter().all(|count| count.is_zero())
+    }
+
     /// The requests about which the policy was asked.
     pub fn checked(&self) -> Count {
         Outcome::ALL.iter().map(|&outcome| self.sum(Some(outcome))).sum()

@@ -31,8 +31,9 @@ use crate::domain::op::{
 };
 use crate::domain::secret::Digest;
 use crate::service::App;
-use crate::service::access::{Caller, Permit};
+use crate::service::access::{Caller, Permit, Visit};
 use crate::service::object::Announced;
+use crate::service::stats::Sighting;
 
 pub use error::OssError;
 use head::Head;
@@ -61,6 +62,15 @@ struct Call {
 
 type Answer = Result<Response<Body>, OssError>;
 
+/// What became of a request.
+struct Outcome {
+    answer: Answer,
+    /// What was asked of, once that is known.
+    target: Option<Target>,
+    /// That the referer policy was asked.
+    sighting: Option<Sighting>,
+}
+
 impl Oss {
     /// Answers a request.
     pub async fn handle(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
@@ -70,24 +80,26 @@ impl Oss {
             Ok(head) => head,
             Err((parts, err)) => {
                 error::drain_unread(&parts.headers, body).await;
-                return exchange.finish(Err(err), None);
+                return exchange.finish(Err(err), None, None);
             }
         };
-        let (answer, target) = self.answer(head, body).await;
-        exchange.finish(answer, target.as_ref())
+        let Outcome { answer, target, sighting } = self.answer(head, body).await;
+        exchange.finish(answer, target.as_ref(), sighting)
     }
 
-    /// Finds out who asks for what, and does it if it is granted. Says what was asked of, once
-    /// that is known.
-    async fn answer(&self, head: Head, body: Body) -> (Answer, Option<Target>) {
+    /// Finds out who asks for what, and does it if it is granted.
+    async fn answer(&self, head: Head, body: Body) -> Outcome {
         let (target, caller) = match self.app.identify(&head.ask()) {
             Ok((target, caller)) => (target.clone(), caller),
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
-                return (Err(err.into()), None);
+                return Outcome { answer: Err(err.into()), target: None, sighting: None };
             }
         };
-        let answer = match self.grant(&head, &target, &caller) {
+        let mut visit = Visit::new(head.referers());
+        let granted = self.grant(&head, &target, (&caller, &mut visit));
+        let sighting = visit.into_sighting();
+        let answer = match granted {
             Ok((action, permit)) => {
                 self.dispatch(action, permit, Call { head, caller, body }).await
             }
@@ -96,18 +108,18 @@ impl Oss {
                 Err(err)
             }
         };
-        (answer, Some(target))
+        Outcome { answer, target: Some(target), sighting }
     }
 
     fn grant(
         &self,
         head: &Head,
         target: &Target,
-        caller: &Caller,
+        (caller, visit): (&Caller, &mut Visit<'_>),
     ) -> Result<(Action, Permit), OssError> {
         let action = action_of(head, target)?;
         check_bodyless(head, caller)?;
-        Ok((action, self.app.permit(action, target, caller, &head.referers())?))
+        Ok((action, self.app.permit(action, target, caller, visit)?))
     }
 
     /// Hands a granted request to its handler. The `match` has no wildcard arm, so an operation

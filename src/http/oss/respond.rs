@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use base64::Engine as _;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::error::Refusal;
 use super::{Answer, Oss, OssError};
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
+use crate::service::stats::Sighting;
 use crate::wire::error_body::{ErrorBody, write_error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
@@ -47,7 +49,12 @@ impl Exchange {
     }
 
     /// Completes an answer.
-    pub(super) fn finish(self, answer: Answer, target: Option<&Target>) -> Response<Body> {
+    pub(super) fn finish(
+        self,
+        answer: Answer,
+        target: Option<&Target>,
+        sighting: Option<Sighting>,
+    ) -> Response<Body> {
         let id = self.id.to_string();
         let mut denial = None;
         let mut response = match answer {
@@ -68,8 +75,21 @@ impl Exchange {
         if self.oss.vary_referer && target.is_some_and(|t| self.oss.app.varies_by_referer(t)) {
             headers.append(header::VARY, HeaderValue::from_static("Referer"));
         }
+        if let Some(sighting) = sighting {
+            sighting.answered(self.promised_bytes(&response));
+        }
         self.record(&id, response.status(), denial.as_ref().map(OssError::refusal));
         response
+    }
+
+    /// How many bytes of body the answer promises.
+    fn promised_bytes(&self, response: &Response<Body>) -> u64 {
+        if self.method == Method::HEAD {
+            return 0;
+        }
+        let announced = response.headers().get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|value| value.to_str().ok()?.parse().ok());
+        announced.or_else(|| response.body().size_hint().exact()).unwrap_or(0)
     }
 
     fn refuse(&self, err: &Refusal, id: &str) -> Response<Body> {

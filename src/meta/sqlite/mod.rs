@@ -16,6 +16,7 @@
 
 mod bucket;
 mod object;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod writer;
