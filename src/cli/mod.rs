@@ -3,11 +3,13 @@
 //! Exit status: 0 done, 1 failed (or, for `referer check`, denied), 2 wrong usage or setting.
 //! A failure is one line on standard error.
 
+mod admin_client;
 mod bucket;
 mod client;
 mod credentials;
 mod log;
 mod referer;
+mod report;
 mod serve;
 
 use std::path::PathBuf;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{Subcommand, ValueEnum};
 use http::Method;
 
-use super::Failure;
 use super::client::{Client, ClientArgs};
+use super::{Failure, report};
 use crate::domain::name::BucketName;
 use crate::domain::referer::{Decision, Matcher, Policy, Referers};
 use crate::wire::referer::{read_policy, read_policy_json, write_policy, write_policy_json};
@@ -55,6 +55,10 @@ pub(super) enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Show who was let through and who was refused
+    Report(report::ReportArgs),
+    /// Say what another policy would have changed for the requests of the last hours
+    Simulate(report::SimulateArgs),
 }
 
 /// The form of a policy.
@@ -90,6 +94,8 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             let policy = get(&Client::new(client)?, &bucket)?;
             return Ok(check(policy, referer.as_deref()));
         }
+        Command::Report(args) => report::show(args)?,
+        Command::Simulate(args) => report::simulate(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -105,7 +111,8 @@ fn put(client: &Client, bucket: &BucketName, policy: &Policy) -> Result<(), Fail
     client.send(&Method::PUT, Some(bucket), "referer", (&headers, body)).map(|_| ())
 }
 
-fn read_file(path: &Path) -> Result<Policy, Failure> {
+/// Reads a policy as XML or JSON from a file, or from standard input for `-`.
+pub(super) fn read_file(path: &Path) -> Result<Policy, Failure> {
     let shown = path.display();
     let mut bytes = Vec::new();
     let read = match path.to_str() {

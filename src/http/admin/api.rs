@@ -73,6 +73,11 @@ impl FromRequestParts<Arc<App>> for OnBucket {
     }
 }
 
+/// Reads a body of at most `max` bytes.
+pub(super) async fn read_body(body: Body, max: usize) -> Result<bytes::Bytes, ApiError> {
+    Ok(body::read(body, max, PATIENCE).await?)
+}
+
 /// Reads a JSON body of at most `max` bytes. What is wrong with it is named: an unknown field, a
 /// wrong type, the line.
 pub(super) async fn read_json<T: DeserializeOwned>(body: Body, max: usize) -> Result<T, ApiError> {

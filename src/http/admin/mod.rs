@@ -7,6 +7,7 @@
 mod api;
 mod error;
 mod health;
+mod stats;
 
 use std::sync::Arc;
 
@@ -19,12 +20,18 @@ use crate::service::App;
 pub use error::ApiError;
 
 /// What the admin plane serves, for the test that compares it with `openapi.yaml`.
-pub const ROUTES: &[(&str, &str)] = &[("get", "/healthz"), ("get", "/readyz")];
+pub const ROUTES: &[(&str, &str)] = &[
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/api/v1/buckets/{bucket}/referer/report"),
+    ("post", "/api/v1/buckets/{bucket}/referer/simulate"),
+];
 
 /// The routes of the admin plane.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(health::router())
+        .merge(stats::router())
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(app)
