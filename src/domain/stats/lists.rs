@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::subject::{MAX_SAMPLE_BYTES, Subject};
-use super::{Hour, Ledger, Top, Verdict, origin};
+use super::{Hour, Ledger, Top, Verdict};
 use crate::domain::name::BucketId;
 
 /// What a bucket takes beside its lists.
@@ -75,7 +75,7 @@ impl Lists {
         let day = held.ledger.days.entry(sight.hour.day()).or_default().top_mut(outcome);
         let mut grown = 0;
         grown += grow(day, |top| {
-            top.add(&origin(&sight.subject.text), sight.bytes, || sample(sight.object));
+            top.add(&sight.subject.origin(), sight.bytes, || sample(sight.object));
         });
         let hour = held.ledger.hours.entry(sight.hour).or_default();
         grown += grow(&mut hour.subjects, |top| {

@@ -7,7 +7,7 @@ pub const MAX_ORIGIN_BYTES: usize = 300;
 const NONE: &str = "(none)";
 
 /// The origin of a referer that has none.
-const MALFORMED: &str = "(malformed)";
+pub(super) const MALFORMED: &str = "(malformed)";
 
 /// `scheme://host[:port]` of a referer, in ASCII lower case; `(none)` for an empty one,
 /// `(malformed)` for one without an origin. No origin begins with `(`.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Count, HourStats, Subject, origin};
+use super::{Count, HourStats, Subject};
 use crate::domain::referer::Matcher;
 
 /// How many origins a change names.
@@ -93,10 +93,9 @@ struct Origins(HashMap<String, (Count, String)>);
 
 impl Origins {
     fn add(&mut self, subject: &Subject<'_>, count: Count) {
-        let origin = origin(&subject.text);
         let (sum, _) = self
             .0
-            .entry(origin)
+            .entry(subject.origin())
             .or_insert_with(|| (Count::default(), subject.text.clone().into_owned()));
         *sum += count;
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::origin::{MALFORMED, origin};
 use crate::domain::referer::{MAX_REFERER_BYTES, Matcher, Referers, is_settled};
 
 /// So many bytes of a referer are kept. Longer ones are rare: browsers send the origin alone to
@@ -61,6 +62,15 @@ impl<'s> Subject<'s> {
     /// Takes what was recorded.
     pub fn new(kind: SubjectKind, bytes: &'s [u8]) -> Self {
         Self { kind, text: String::from_utf8_lossy(bytes) }
+    }
+
+    /// The [`origin`](super::origin) that it is counted under; `(malformed)` if the referer was
+    /// not recorded.
+    pub fn origin(&self) -> String {
+        match self.kind {
+            SubjectKind::Whole | SubjectKind::Cut => origin(&self.text),
+            SubjectKind::TooLong | SubjectKind::Several => MALFORMED.to_owned(),
+        }
     }
 
     /// The key of its entry in a list.
@@ -128,6 +138,15 @@ mod tests {
         }
         assert_eq!(Subject::of_key(""), None);
         assert_eq!(Subject::of_key("x"), None);
+    }
+
+    #[test]
+    fn what_is_not_recorded_has_no_origin() {
+        let origin = |key| Subject::of_key(key).unwrap().origin();
+        assert_eq!(origin("="), "(none)");
+        assert_eq!(origin("<http://A.com/x"), "http://a.com");
+        assert_eq!(origin(">"), "(malformed)");
+        assert_eq!(origin("&"), "(malformed)");
     }
 
     #[test]
