@@ -46,7 +46,7 @@ impl Reading {
 }
 
 /// A body as a stream of at most `max` bytes, of which the next 4 KiB always arrive within
-/// `patience`.
+/// `patience`. At its end it may be asked again.
 pub fn stream(body: Body, max: u64, patience: Duration) -> object::Body {
     let deadline = Instant::now() + patience;
     let reading = Reading { body, patience, deadline, progress: 0, left: max, max };
@@ -58,6 +58,7 @@ pub fn stream(body: Body, max: u64, patience: Duration) -> object::Body {
             Err(err) => Some((Err(err), None)),
         }
     })
+    .fuse()
     .boxed()
 }
 
@@ -83,6 +84,24 @@ pub async fn drain(body: Body) {
 
     let mut pieces = stream(body, MOST, PATIENCE);
     while let Some(Ok(_)) = pieces.next().await {}
+}
+
+/// Reads and forgets the rest of an upload that failed on our side. Most clients listen only when
+/// they have sent everything, and one that is hung up on before reports a broken connection where
+/// it should report a full disk. A very large rest ends with the connection all the same.
+pub async fn drain_rest(mut pieces: object::Body) {
+    const MOST: usize = 64 << 20;
+    const LONGEST: Duration = Duration::from_secs(10);
+
+    let mut left = MOST;
+    let reading = async {
+        while let Some(Ok(piece)) = pieces.next().await {
+            let Some(rest) = left.checked_sub(piece.len()) else { return };
+            left = rest;
+        }
+    };
+    // Late or done, the client is answered now.
+    let _ = tokio::time::timeout(LONGEST, reading).await;
 }
 
 #[cfg(test)]

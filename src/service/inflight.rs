@@ -1,7 +1,13 @@
 //! Blobs that no row names yet: uploads on their way. The scrub must not take them for orphans,
 //! and an upload that fails must not leave its blob behind.
+//!
+//! A commit that failed may still turn out to be durable, as long as nothing was committed after
+//! it. The blob of such an upload is kept and remembered here, and once a later write is durable
+//! the database says whether it is named. A disk that is full for an hour would otherwise gather
+//! the blobs of an hour until the next start.
 
 use std::collections::HashSet;
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::blob::BlobStore;
@@ -9,31 +15,65 @@ use crate::domain::name::BlobId;
 
 /// The set of blobs that are on their way.
 #[derive(Clone, Default)]
-pub struct InFlight(Arc<Mutex<HashSet<BlobId>>>);
+pub struct InFlight(Arc<Mutex<Ids>>);
 
-/// A blob that is on its way. Dropped before [`Upload::named`], the blob is deleted.
+#[derive(Default)]
+struct Ids {
+    on_their_way: HashSet<BlobId>,
+    /// Those of them whose commits failed.
+    in_doubt: Vec<BlobId>,
+}
+
+/// A blob that is on its way. Dropped as it is, the blob is deleted.
 pub struct Upload {
     /// The blob.
     pub id: BlobId,
     set: InFlight,
     blobs: Arc<dyn BlobStore>,
-    named: bool,
+    fate: Fate,
+}
+
+/// What is known of the row that was to name a blob.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Absent,
+    InDoubt,
+    Durable,
 }
 
 impl InFlight {
     /// Registers a blob, before its file exists.
     pub fn begin(&self, id: BlobId, blobs: Arc<dyn BlobStore>) -> Upload {
-        self.lock().insert(id);
-        Upload { id, set: self.clone(), blobs, named: false }
+        self.lock().on_their_way.insert(id);
+        Upload { id, set: self.clone(), blobs, fate: Fate::Absent }
     }
 
     /// Drops those ids that are on their way.
     pub fn exclude(&self, ids: &mut Vec<BlobId>) {
         let set = self.lock();
-        ids.retain(|id| !set.contains(id));
+        ids.retain(|id| !set.on_their_way.contains(id));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<BlobId>> {
+    /// Takes the blobs in doubt. Only a write that is asked for after this, and is durable, puts
+    /// an end to the doubt.
+    pub fn take_in_doubt(&self) -> Vec<BlobId> {
+        mem::take(&mut self.lock().in_doubt)
+    }
+
+    /// Puts blobs back that are still in doubt.
+    pub fn doubt(&self, ids: Vec<BlobId>) {
+        self.lock().in_doubt.extend(ids);
+    }
+
+    /// Blobs are not on their way any more: they are named, or gone.
+    pub fn forget(&self, ids: &[BlobId]) {
+        let mut set = self.lock();
+        for id in ids {
+            set.on_their_way.remove(id);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Ids> {
         // The set is whole after every operation on it, so a panic elsewhere does not spoil it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,16 +82,22 @@ impl InFlight {
 impl Upload {
     /// A durable row names the blob now.
     pub fn named(mut self) {
-        self.named = true;
+        self.fate = Fate::Durable;
+    }
+
+    /// A row that names the blob may turn out to be durable.
+    pub fn in_doubt(mut self) {
+        self.fate = Fate::InDoubt;
     }
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
         let (id, set, blobs) = (self.id, self.set.clone(), self.blobs.clone());
-        if self.named {
-            set.lock().remove(&id);
-            return;
+        match self.fate {
+            Fate::Durable => return set.forget(&[id]),
+            Fate::InDoubt => return set.doubt(vec![id]),
+            Fate::Absent => {}
         }
         // Deleting waits for the disk, so it goes on behind the request that gave up. Without a
         // runtime the process is ending, and the scrub of the next start finds the file.
@@ -60,7 +106,7 @@ impl Drop for Upload {
                 if let Err(err) = blobs.delete(id).await {
                     tracing::warn!(blob = %id, error = %err, "could not delete unnamed blob {id}");
                 }
-                set.lock().remove(&id);
+                set.forget(&[id]);
             });
         }
     }
@@ -74,6 +120,6 @@ impl std::fmt::Debug for Upload {
 
 impl std::fmt::Debug for InFlight {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "InFlight({})", self.lock().len())
+        write!(f, "InFlight({})", self.lock().on_their_way.len())
     }
 }

@@ -182,12 +182,12 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error`]; the object is then as it was.
+    /// [`Error`]; the object is then as it was, and some of the body may not have been read.
     pub async fn put_object(
         self: &Arc<Self>,
         permit: ObjectPermit,
         new: NewObject,
-        body: Body,
+        body: &mut Body,
     ) -> Result<Arc<StoredObject>, Error> {
         if new.overwrite == Overwrite::Forbid && self.find_object(&permit).await.is_ok() {
             return Err(Error::Code(Code::FileAlreadyExists));
@@ -217,13 +217,14 @@ impl App {
         let (app, answer) = (self.clone(), stored.clone());
         self.to_the_end(async move {
             let (bucket, key) = (permit.bucket(), permit.key());
+            let in_doubt = app.inflight.take_in_doubt();
             let put = app.meta.put_object(bucket.id, key, &stored.object, new.overwrite).await;
             app.objects.remove(bucket.id, key);
+            app.settle(in_doubt, matches!(put, Ok(Put::Done { .. })));
             match put {
                 Err(err) => {
-                    if err.is_in_doubt() {
-                        // The row may be there all the same. If not, the next scrub finds the blob.
-                        upload.named();
+                    if err.is_in_doubt() && !stored.object.extents.is_empty() {
+                        upload.in_doubt();
                     }
                     Err(err.into())
                 }
@@ -247,7 +248,7 @@ impl App {
         &self,
         id: BlobId,
         sha256: Sha256,
-        mut body: Body,
+        body: &mut Body,
     ) -> Result<Written, Error> {
         let mut writer = None;
         while let Some(bytes) = body.try_next().await? {
@@ -296,10 +297,13 @@ impl App {
     ) -> Result<(), Error> {
         let app = self.clone();
         self.to_the_end(async move {
+            let in_doubt = app.inflight.take_in_doubt();
             let unnamed = app.meta.delete_objects(bucket, &keys).await;
             for key in &keys {
                 app.objects.remove(bucket, key);
             }
+            // Deleting what is not there writes nothing.
+            app.settle(in_doubt, unnamed.as_ref().is_ok_and(|unnamed| !unnamed.is_empty()));
             app.delete_blobs(unnamed?);
             Ok(())
         })
@@ -317,6 +321,27 @@ impl App {
                 if let Err(err) = blobs.delete(id).await {
                     tracing::warn!(blob = %id, error = %err, "could not delete unnamed blob {id}");
                 }
+            }
+        });
+    }
+
+    /// Ends the doubt about blobs whose commits failed, if a later write is durable: the log has
+    /// gone on without those commits, or with them, and the database knows which.
+    fn settle(self: &Arc<Self>, in_doubt: Vec<BlobId>, later_is_durable: bool) {
+        if in_doubt.is_empty() {
+            return;
+        }
+        if !later_is_durable {
+            return self.inflight.doubt(in_doubt);
+        }
+        let app = self.clone();
+        self.tasks.spawn(async move {
+            match app.meta.unnamed_blobs(&in_doubt).await {
+                Ok(unnamed) => {
+                    app.inflight.forget(&in_doubt);
+                    app.delete_blobs(unnamed);
+                }
+                Err(_) => app.inflight.doubt(in_doubt),
             }
         });
     }

@@ -136,14 +136,14 @@ impl Pager {
     }
 }
 
-/// The group that a key falls into: up to and with the first delimiter after the prefix.
-fn group<'k>(query: &ListQuery, key: &'k str) -> Option<&'k str> {
+/// The group that a key or a marker falls into: up to and with the first delimiter after the prefix.
+fn group<'n>(query: &ListQuery, name: &'n str) -> Option<&'n str> {
     if query.delimiter.is_empty() {
         return None;
     }
-    let rest = key.strip_prefix(&query.prefix)?;
+    let rest = name.strip_prefix(&query.prefix)?;
     let at = rest.find(&query.delimiter)?;
-    key.get(..query.prefix.len() + at + query.delimiter.len())
+    name.get(..query.prefix.len() + at + query.delimiter.len())
 }
 
 /// The least key that does not begin with the prefix and is greater: `None` if there is none.

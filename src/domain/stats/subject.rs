@@ -79,12 +79,12 @@ impl<'s> Subject<'s> {
     }
 
     /// The subject of a key.
-    pub fn of_key(key: &'s str) -> Option<Self> {
-        let mark = key.chars().next()?;
+    pub fn of_key(entry: &'s str) -> Option<Self> {
+        let mark = entry.chars().next()?;
         let kinds =
             [SubjectKind::Whole, SubjectKind::Cut, SubjectKind::TooLong, SubjectKind::Several];
         let kind = kinds.into_iter().find(|kind| kind.mark() == mark)?;
-        Some(Self { kind, text: key.get(mark.len_utf8()..)?.into() })
+        Some(Self { kind, text: entry.get(mark.len_utf8()..)?.into() })
     }
 
     /// Whether a policy lets the request pass; `None` if what was recorded does not tell. What a

@@ -152,9 +152,9 @@ impl Top {
     }
 
     /// Counts a request. The sample is asked for only if the key is new to the list.
-    pub fn add(&mut self, key: &str, bytes: u64, sample: impl FnOnce() -> Box<str>) {
+    pub fn add(&mut self, name: &str, bytes: u64, sample: impl FnOnce() -> Box<str>) {
         self.seen += Count::one(bytes);
-        if let Some(cell) = self.cells.get_mut(key) {
+        if let Some(cell) = self.cells.get_mut(name) {
             let Some(shared) = self.order.remove(&(cell.count, cell.id)) else { return };
             cell.count = cell.count.saturating_add(1);
             cell.bytes = cell.bytes.saturating_add(bytes);
@@ -165,7 +165,7 @@ impl Top {
             self.floor = self.evict().max(self.floor);
         }
         let (count, error) = (self.floor.saturating_add(1), self.floor);
-        self.insert(Entry { key: key.into(), count, error, bytes, sample: sample() });
+        self.insert(Entry { key: name.into(), count, error, bytes, sample: sample() });
     }
 
     /// Takes out the entry of the least count, and returns that.

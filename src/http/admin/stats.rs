@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::ApiError;
 use super::api::{OnBucket, read_body};
 use crate::domain::code::{Code, REFERER_BLACKLISTED, REFERER_EMPTY, REFERER_NOT_WHITELISTED};
+use crate::domain::name::BucketName;
 use crate::domain::stats::{Change, Count, Outcome, Simulation, Top, Totals, Verdict};
 use crate::service::App;
 use crate::service::stats::Report;
@@ -56,7 +57,7 @@ async fn report(
     let days = within("days", query.days, (7, MAX_DAYS))?;
     let top = within("top", query.top, (20, MAX_TOP))?;
     let report = app.referer_report(&permit, days).await?;
-    Ok(Json(report_json(permit.bucket().name.as_str(), &report, top as usize)))
+    Ok(Json(report_json(&permit.bucket().name, &report, top as usize)))
 }
 
 /// `POST …/referer/simulate?hours=24` with a policy
@@ -71,7 +72,7 @@ async fn simulate(
     let policy = read_policy_json(&read_body(body, MAX_BODY_BYTES).await?)
         .map_err(|err| ApiError::saying(Code::InvalidArgument, format!("The body: {err}.")))?;
     let simulation = app.simulate_referer_policy(&permit, policy, hours).await?;
-    Ok(Json(simulation_json(permit.bucket().name.as_str(), hours, &simulation)))
+    Ok(Json(simulation_json(&permit.bucket().name, hours, &simulation)))
 }
 
 fn read_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
@@ -90,7 +91,7 @@ fn within(name: &str, value: Option<u32>, (default, most): (u32, u32)) -> Result
     Err(ApiError::saying(Code::InvalidArgument, sentence))
 }
 
-fn report_json(bucket: &str, report: &Report, top: usize) -> Value {
+fn report_json(bucket: &BucketName, report: &Report, top: usize) -> Value {
     let day = |(day, totals): &(_, Totals)| {
         let mut fields = totals_json(totals);
         fields.insert("day".into(), json!(format!("{day}")));
@@ -101,7 +102,7 @@ fn report_json(bucket: &str, report: &Report, top: usize) -> Value {
         top_json(report.sum.top(outcome), total, top)
     };
     json!({
-        "bucket": bucket,
+        "bucket": bucket.as_str(),
         "time_zone": "UTC",
         "days": report.days.iter().map(day).collect::<Vec<_>>(),
         "totals": totals_json(&report.sum.totals),
@@ -166,11 +167,11 @@ fn top_json(top: &Top, total: Count, most: usize) -> Value {
     })
 }
 
-fn simulation_json(bucket: &str, hours: u32, simulation: &Simulation) -> Value {
+fn simulation_json(bucket: &BucketName, hours: u32, simulation: &Simulation) -> Value {
     let unknown = simulation.unknown.requests.saturating_mul(10_000);
     let hundredths = unknown.checked_div(simulation.recorded.requests).unwrap_or(0);
     json!({
-        "bucket": bucket,
+        "bucket": bucket.as_str(),
         "hours": hours,
         "recorded": count_json(simulation.recorded),
         "unknown": count_json(simulation.unknown),

@@ -137,8 +137,12 @@ fn authority(parts: &Parts) -> Result<&str, OssError> {
         (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {
             Err(OssError::invalid_argument("The request names two hosts."))
         }
+        // RFC 9112, section 3.2: every request has one, but for those of HTTP/1.0.
+        (_, None) if parts.version >= http::Version::HTTP_11 => {
+            Err(OssError::invalid_argument("The Host header is missing."))
+        }
         (Some(host), _) | (None, Some(host)) => Ok(host),
-        // HTTP/1.0 without a Host: path style.
+        // Path style.
         (None, None) => Ok("localhost"),
     }
 }

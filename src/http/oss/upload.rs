@@ -36,8 +36,17 @@ pub(super) async fn put(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
             return Err(err);
         }
     };
-    let body = body::stream(call.body, MAX_OBJECT_BYTES, oss.body_timeout);
-    let stored = oss.app.put_object(permit, new, body).await?;
+    let mut body = body::stream(call.body, MAX_OBJECT_BYTES, oss.body_timeout);
+    let stored = match oss.app.put_object(permit, new, &mut body).await {
+        Ok(stored) => stored,
+        Err(err) => {
+            // As with `drain_unread`: a client that waits for `100 Continue` listens.
+            if !call.head.parts.headers.contains_key(header::EXPECT) {
+                body::drain_rest(body).await;
+            }
+            return Err(err.into());
+        }
+    };
     let mut response = Response::new(Body::empty());
     for name in ["etag", "content-md5", "x-oss-hash-crc64ecma"] {
         if let Some(value) = stored.headers.get(name) {

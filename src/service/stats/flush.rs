@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::record::{MOVED_AT_ONCE, Recorder};
@@ -13,12 +13,13 @@ use crate::domain::stats::{Batch, Day, Hour, Ledger};
 use crate::domain::time::UnixMillis;
 use crate::meta::MetaError;
 use crate::service::App;
+use crate::service::error::Error;
 
 /// How often the queue is moved into the lists.
 const MOVE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How often lists and totals are written down: what a crash can cost.
-const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
+const FLUSH_INTERVAL_MILLIS: u64 = 5000;
 
 /// How many buckets are written down in one operation, so that no upload waits long for it.
 const BUCKETS_PER_BATCH: usize = 16;
@@ -59,13 +60,15 @@ impl App {
     pub fn start_stats(self: &Arc<Self>) {
         let app = self.clone();
         self.background.spawn(async move {
-            let mut flushed = Instant::now();
+            let mut flushed = app.clock.now();
             loop {
                 app.move_sightings().await;
-                if flushed.elapsed() >= FLUSH_INTERVAL {
-                    flushed = Instant::now();
-                    if app.flush_stats().await == Flushed::Ended {
-                        return;
+                let now = app.clock.now();
+                // Also if the clock was set back.
+                if now.0.abs_diff(flushed.0) >= FLUSH_INTERVAL_MILLIS {
+                    flushed = now;
+                    if let Err(err) = app.flush_stats().await {
+                        tracing::warn!(error = %err, "statistics have to wait: {err}");
                     }
                 }
                 sleep(MOVE_INTERVAL).await;
@@ -88,26 +91,26 @@ impl App {
         }
         let mut flushing = self.stats.flushing.lock().await;
         // What cannot be written stays in memory, so there is no room to be made.
-        if flushing.ended || self.settle(&mut flushing).await.is_err() {
+        if flushing.ended || self.write_pending(&mut flushing).await.is_err() {
             return;
         }
         let idle = self.stats.lists().take_idle();
         flushing.enqueue(idle);
-        let _ = self.settle(&mut flushing).await;
+        let _ = self.write_pending(&mut flushing).await;
     }
 
-    /// Writes down what was counted, and now and then deletes what is old. What cannot be written
-    /// is kept and tried again.
-    async fn flush_stats(&self) -> Flushed {
+    /// Writes down what was counted, and once an hour deletes what is old.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: what could not be written is kept, and will be tried again.
+    pub async fn flush_stats(&self) -> Result<(), Error> {
         let now = self.clock.now();
         let mut flushing = self.stats.flushing.lock().await;
-        if flushing.ended {
-            return Flushed::Ended;
+        if !flushing.ended {
+            self.write_stats(&mut flushing, now).await?;
         }
-        if let Err(err) = self.write_stats(&mut flushing, now).await {
-            tracing::warn!(error = %err, "could not write statistics, trying again: {err}");
-        }
-        Flushed::Once
+        Ok(())
     }
 
     /// Writes down what was counted, for the last time.
@@ -121,9 +124,9 @@ impl App {
     }
 
     async fn write_stats(&self, flushing: &mut Flushing, now: UnixMillis) -> Result<(), MetaError> {
-        self.settle(flushing).await?;
+        self.write_pending(flushing).await?;
         flushing.enqueue(self.take_counted(now));
-        self.settle(flushing).await?;
+        self.write_pending(flushing).await?;
         let hour = Hour::of(now);
         if flushing.pruned != Some(hour) {
             let keep = self.stats.keep;
@@ -136,7 +139,7 @@ impl App {
 
     /// Writes what is on its way. A batch is given again until it is known to be written; it is
     /// added once.
-    async fn settle(&self, flushing: &mut Flushing) -> Result<(), MetaError> {
+    async fn write_pending(&self, flushing: &mut Flushing) -> Result<(), MetaError> {
         while let Some(batch) = flushing.pending.front() {
             self.meta.add_stats(batch.clone()).await?;
             flushing.pending.pop_front();
@@ -158,15 +161,6 @@ impl App {
         }
         ledgers.into_iter().collect()
     }
-}
-
-/// What came of flushing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flushed {
-    /// It will be done again.
-    Once,
-    /// The server is stopping.
-    Ended,
 }
 
 impl Recorder {

@@ -1,0 +1,57 @@
+use super::*;
+
+fn file(text: &str) -> Result<Settings, SettingError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("refgate.toml");
+    std::fs::write(&path, text).unwrap();
+    Layer::from_file(Some(&path))?.settings()
+}
+
+#[test]
+fn a_nearer_source_wins() {
+    let flags = Layer { region: Some("cn-beijing".into()), ..Layer::default() };
+    let other =
+        Layer { region: Some("cn-shanghai".into()), vary_referer: Some(false), ..Layer::default() };
+    let settings = flags.or(other).settings().unwrap();
+    assert_eq!(settings.region.as_str(), "cn-beijing");
+    assert!(!settings.vary_referer);
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:9000");
+}
+
+#[test]
+fn a_wrong_setting_is_one_line_that_names_it() {
+    #[rustfmt::skip]
+    let table = [
+        ("region = \"oss-cn\"",              "region"),
+        ("max_connections = 0",              "max_connections"),
+        ("header_timeout = 0",               "header_timeout"),
+        ("stats_days = 0",                   "stats_days"),
+        ("subject_hours = 2401",             "must be 1 to 2400"),
+        ("cnames = [\"a.example\"]",         "HOST=BUCKET"),
+        ("cnames = [\"a.example=X\"]",       "3 to 63 bytes"),
+        ("colour = 1",                       "line 1: unknown field `colour`"),
+        ("\nlisten = \"here\"",              "line 2"),
+        ("listen = ",                        "line 1"),
+        ("root_access_key_id = \"a\"",       "root_access_key_secret is missing"),
+        ("root_access_key_id = \"a b\"\nroot_access_key_secret = \"s\"", "access key id"),
+    ];
+    for (text, want) in table {
+        let message = file(text).unwrap_err().to_string();
+        assert!(message.contains(want), "{text}: {message}");
+        assert!(!message.contains('\n'), "{text}: {message}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_an_error_only_if_it_was_named() {
+    let missing = Path::new("no-such-folder/refgate.toml");
+    assert!(matches!(Layer::from_file(Some(missing)), Err(SettingError::Unreadable { .. })));
+}
+
+#[test]
+fn the_example_file_holds_the_defaults() {
+    let text = include_str!("../../refgate.example.toml");
+    let example: Layer = toml::from_str(&text.replace("# ", "").replace("#!", "#")).unwrap();
+    let shown = format!("{:?}", example.settings().unwrap());
+    assert_eq!(shown, format!("{:?}", Layer::default().settings().unwrap()));
+}

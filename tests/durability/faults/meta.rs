@@ -1,0 +1,214 @@
+//! Metadata whose commits fail on demand.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use refgate::domain::acl::BucketAcl;
+use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
+use refgate::domain::object::listing::ListedObject;
+use refgate::domain::object::{Object, Overwrite, StorageClass};
+use refgate::domain::referer::Policy;
+use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
+use refgate::domain::time::UnixMillis;
+use refgate::meta::sqlite::Sqlite;
+use refgate::meta::{
+    Bucket, Buckets, Changed, Created, DeletedBucket, MetaError, Objects, Put, Stats, Usage,
+};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// What becomes of the next commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Commit {
+    #[default]
+    Good,
+    /// It fails, and nothing is changed.
+    Lost,
+    /// It fails, and everything is changed all the same.
+    Kept,
+    /// It fails, nothing is changed, and the next start finds it in the log: puts of objects
+    /// alone, see [`FaultyMeta::recover`].
+    Late,
+}
+
+type LatePut = (BucketId, ObjectKey, Object);
+
+pub(super) struct FaultyMeta {
+    inner: Sqlite,
+    next: Mutex<Commit>,
+    late: Mutex<Option<LatePut>>,
+    /// Once set, the next reading of an object stops between the answer and its return.
+    pub(super) slow: Mutex<Option<Arc<SlowRead>>>,
+}
+
+/// A read that has its answer and is told when to return it.
+#[derive(Debug, Default)]
+pub(super) struct SlowRead {
+    pub(super) has_read: Notify,
+    pub(super) go_on: Notify,
+}
+
+impl FaultyMeta {
+    pub(super) fn new(inner: Sqlite) -> Self {
+        let (next, late, slow) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { inner, next, late, slow }
+    }
+
+    pub(super) fn fail_next(&self, next: Commit) {
+        *self.next.lock().unwrap() = next;
+    }
+
+    /// What a start after a crash does: a commit that failed late is there now.
+    pub(super) async fn recover(&self) {
+        let late = self.late.lock().unwrap().take();
+        if let Some((bucket, key, object)) = late {
+            self.inner.put_object(bucket, &key, &object, Overwrite::Allow).await.unwrap();
+        }
+    }
+
+    fn take(&self) -> Commit {
+        mem::take(&mut self.next.lock().unwrap())
+    }
+
+    async fn change<T: Send>(
+        &self,
+        commit: Commit,
+        change: impl Future<Output = Result<T, MetaError>> + Send,
+    ) -> Result<T, MetaError> {
+        match commit {
+            Commit::Good => change.await,
+            Commit::Kept => {
+                change.await?;
+                Err(failed())
+            }
+            Commit::Lost | Commit::Late => Err(failed()),
+        }
+    }
+}
+
+fn failed() -> MetaError {
+    MetaError::Commit(Arc::new(sqlx::Error::WorkerCrashed))
+}
+
+#[async_trait]
+impl Buckets for FaultyMeta {
+    async fn all_buckets(&self) -> Result<Vec<Bucket>, MetaError> {
+        self.inner.all_buckets().await
+    }
+
+    async fn create_bucket(
+        &self,
+        name: &BucketName,
+        acl: BucketAcl,
+        class: StorageClass,
+        now: UnixMillis,
+    ) -> Result<Created, MetaError> {
+        self.change(self.take(), self.inner.create_bucket(name, acl, class, now)).await
+    }
+
+    async fn delete_bucket(&self, id: BucketId) -> Result<DeletedBucket, MetaError> {
+        self.change(self.take(), self.inner.delete_bucket(id)).await
+    }
+
+    async fn set_bucket_acl(&self, id: BucketId, acl: BucketAcl) -> Result<Changed, MetaError> {
+        self.change(self.take(), self.inner.set_bucket_acl(id, acl)).await
+    }
+
+    async fn set_referer_policy(
+        &self,
+        id: BucketId,
+        policy: &Policy,
+        now: UnixMillis,
+    ) -> Result<Changed, MetaError> {
+        self.change(self.take(), self.inner.set_referer_policy(id, policy, now)).await
+    }
+
+    async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError> {
+        self.inner.bucket_usage(id).await
+    }
+}
+
+#[async_trait]
+impl Objects for FaultyMeta {
+    async fn find_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+    ) -> Result<Option<Object>, MetaError> {
+        let found = self.inner.find_object(bucket, key).await;
+        let slow = self.slow.lock().unwrap().take();
+        if let Some(slow) = slow {
+            slow.has_read.notify_one();
+            slow.go_on.notified().await;
+        }
+        found
+    }
+
+    async fn put_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        object: &Object,
+        overwrite: Overwrite,
+    ) -> Result<Put, MetaError> {
+        let commit = self.take();
+        if commit == Commit::Late {
+            *self.late.lock().unwrap() = Some((bucket, key.clone(), object.clone()));
+        }
+        self.change(commit, self.inner.put_object(bucket, key, object, overwrite)).await
+    }
+
+    async fn delete_objects(
+        &self,
+        bucket: BucketId,
+        keys: &[ObjectKey],
+    ) -> Result<Vec<BlobId>, MetaError> {
+        self.change(self.take(), self.inner.delete_objects(bucket, keys)).await
+    }
+
+    async fn objects_from(
+        &self,
+        bucket: BucketId,
+        from: &[u8],
+        limit: u32,
+    ) -> Result<Vec<ListedObject>, MetaError> {
+        self.inner.objects_from(bucket, from, limit).await
+    }
+
+    async fn unnamed_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, MetaError> {
+        self.inner.unnamed_blobs(blobs).await
+    }
+}
+
+#[async_trait]
+impl Stats for FaultyMeta {
+    async fn add_stats(&self, batch: Arc<Batch>) -> Result<(), MetaError> {
+        self.change(self.take(), self.inner.add_stats(batch)).await
+    }
+
+    async fn last_stats(&self, writer: Uuid) -> Result<u64, MetaError> {
+        self.inner.last_stats(writer).await
+    }
+
+    async fn stats_of_days(
+        &self,
+        bucket: BucketId,
+        first: Day,
+    ) -> Result<BTreeMap<Day, DayStats>, MetaError> {
+        self.inner.stats_of_days(bucket, first).await
+    }
+
+    async fn stats_of_hours(
+        &self,
+        bucket: BucketId,
+        first: Hour,
+    ) -> Result<BTreeMap<Hour, HourStats>, MetaError> {
+        self.inner.stats_of_hours(bucket, first).await
+    }
+
+    async fn prune_stats(&self, first_day: Day, first_hour: Hour) -> Result<(), MetaError> {
+        self.inner.prune_stats(first_day, first_hour).await
+    }
+}

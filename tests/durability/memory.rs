@@ -1,0 +1,92 @@
+//! Bodies are streamed: what a server holds in memory does not grow with an object.
+//!
+//! The largest object that can be uploaded in one piece takes 5 GiB of disk and some minutes, so
+//! it is measured by hand:
+//!
+//! ```text
+//! cargo test --release --test durability five_gib -- --ignored --nocapture
+//! ```
+
+use std::io::{BufReader, Read, Write};
+
+use md5::{Digest, Md5};
+use tokio::time::Instant;
+
+use crate::support::client::{head, read_head};
+use crate::support::content::Content;
+use crate::support::server::{Place, Server};
+
+const MIB: u64 = 1 << 20;
+const OBJECT: &str = "/bucket/large";
+
+/// The most that a server may ever have had in memory.
+const PEAK: &str = "VmHWM:";
+
+#[test]
+fn a_quarter_gib_up_and_down_takes_little_memory() {
+    up_and_down(256 * MIB, 64 * MIB);
+}
+
+#[test]
+#[ignore = "takes 5 GiB of disk and minutes"]
+fn five_gib_up_and_down_take_little_memory() {
+    up_and_down(5 * 1024 * MIB, 150 * MIB);
+}
+
+fn up_and_down(length: u64, most: u64) {
+    let place = Place::new();
+    let server = place.start();
+    server.client().open_bucket("/bucket/");
+    let content = Content { seed: 5, length };
+
+    let start = Instant::now();
+    let etag = upload(&server, content);
+    let (up, after_up) = (start.elapsed(), server.memory(PEAK));
+    let start = Instant::now();
+    download(&server, content, &etag);
+    let (down, after_down) = (start.elapsed(), server.memory(PEAK));
+    println!(
+        "{} MiB: up in {:.1} s with a peak of {:.1} MiB, down in {:.1} s with {:.1} MiB in all",
+        length / MIB,
+        up.as_secs_f64(),
+        mib(after_up),
+        down.as_secs_f64(),
+        mib(after_down),
+    );
+    assert!(after_down < most, "{after_down} bytes in memory");
+}
+
+/// Uploads what is made on the way. Returns the tag that the server gave it.
+fn upload(server: &Server, content: Content) -> String {
+    let mut upload = server.client().connect().unwrap();
+    upload.write_all(head("PUT", OBJECT, &[], content.length).as_bytes()).unwrap();
+    let mut md5 = Md5::new();
+    for piece in content.pieces() {
+        md5.update(&piece);
+        upload.write_all(&piece).unwrap();
+    }
+    let reply = read_head(&mut BufReader::new(upload)).unwrap().expect(200);
+    let etag = format!("\"{}\"", hex::encode_upper(md5.finalize()));
+    assert_eq!(reply.header("etag"), Some(etag.as_str()));
+    etag
+}
+
+fn download(server: &Server, content: Content, etag: &str) {
+    let mut connection = server.client().connect().unwrap();
+    connection.write_all(head("GET", OBJECT, &[], 0).as_bytes()).unwrap();
+    let mut connection = BufReader::with_capacity(1 << 20, connection);
+    let reply = read_head(&mut connection).unwrap().expect(200);
+    assert_eq!(reply.header("content-length"), Some(content.length.to_string().as_str()));
+    assert_eq!(reply.header("etag"), Some(etag));
+    let mut seen = Vec::new();
+    for piece in content.pieces() {
+        seen.resize(piece.len(), 0);
+        connection.read_exact(&mut seen).unwrap();
+        assert!(seen == piece, "the object came back with other bytes");
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / MIB as f64
+}

@@ -1,0 +1,165 @@
+//! Reads while everything changes: no torn body, and no answer that was wrong at both ends of the
+//! time that it took.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use md5::{Digest as _, Md5};
+
+use crate::support::policy::{OPEN, OTHER, STRICT};
+use crate::support::{PUBLIC_READ, Request, Response, Server};
+
+const BUCKET: &str = "hammer";
+const KEY: &str = "key";
+const CHANGES: usize = 60;
+const READERS: usize = 3;
+
+/// Something that changes in steps: which step was begun, and which was acknowledged.
+#[derive(Default)]
+struct Steps {
+    begun: AtomicUsize,
+    acknowledged: AtomicUsize,
+}
+
+impl Steps {
+    fn take(&self, number: usize, change: impl FnOnce()) {
+        self.begun.store(number, Ordering::SeqCst);
+        change();
+        self.acknowledged.store(number, Ordering::SeqCst);
+    }
+}
+
+/// A version of the object: its number all over, in a length of its own.
+fn version(number: usize) -> Vec<u8> {
+    format!("{number:08}").repeat(8 * 1024 + number).into_bytes()
+}
+
+/// The version that a body is, which must be whole and described by its head.
+fn whole_version(response: &Response) -> usize {
+    assert!(!response.torn, "the body is shorter than announced");
+    let number = std::str::from_utf8(&response.body[..8]).unwrap().parse().unwrap();
+    assert!(response.body == version(number), "a mixture");
+    let md5 = hex::encode_upper(Md5::digest(&response.body));
+    assert_eq!(response.header("etag"), Some(format!("\"{md5}\"").as_str()));
+    number
+}
+
+/// Runs readers until the changes are through, and counts their answers.
+fn read_during(changes: impl FnOnce(), read: impl Fn() + Sync) {
+    let done = AtomicBool::new(false);
+    let answers = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..READERS {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    read();
+                    answers.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        changes();
+        done.store(true, Ordering::SeqCst);
+    });
+    assert!(answers.into_inner() > CHANGES, "the readers were heard in between");
+}
+
+fn server() -> Server {
+    let server = Server::start();
+    server.bucket(BUCKET, PUBLIC_READ);
+    server.done(Request::put(BUCKET, KEY, version(0)));
+    server
+}
+
+#[test]
+fn overwrites_are_seen_whole_and_in_order() {
+    let (server, steps) = (server(), Steps::default());
+    let write = || {
+        for number in 1..=CHANGES {
+            steps.take(number, || {
+                server.done(Request::put(BUCKET, KEY, version(number)));
+            });
+        }
+    };
+    read_during(write, || {
+        let before = steps.acknowledged.load(Ordering::SeqCst);
+        let response = server.send(&Request::get(BUCKET, KEY));
+        let after = steps.begun.load(Ordering::SeqCst);
+        assert_eq!(response.status, 200);
+        let seen = whole_version(&response);
+        assert!((before..=after).contains(&seen), "{seen} is not in {before} to {after}");
+    });
+}
+
+#[test]
+fn parts_of_an_object_are_of_one_version() {
+    let server = server();
+    let write = || {
+        for number in 1..=CHANGES {
+            server.done(Request::put(BUCKET, KEY, version(number)));
+        }
+    };
+    read_during(write, || {
+        let request = Request::get(BUCKET, KEY).header("Range", "bytes=32760-32783");
+        let response = server.send(&request);
+        assert_eq!((response.status, response.torn), (206, false));
+        let number: usize = std::str::from_utf8(&response.body[..8]).unwrap().parse().unwrap();
+        assert_eq!(response.body, format!("{number:08}").repeat(3).as_bytes());
+        let total = version(number).len();
+        let range = format!("bytes 32760-32783/{total}");
+        assert_eq!(response.header("content-range"), Some(range.as_str()));
+    });
+}
+
+#[test]
+fn deletes_and_writes_are_seen_in_order() {
+    let (server, steps) = (server(), Steps::default());
+    // Even steps write, odd ones delete.
+    let write = || {
+        for number in 1..=CHANGES {
+            steps.take(number, || {
+                let request = match number % 2 {
+                    0 => Request::put(BUCKET, KEY, version(number)),
+                    _ => Request::object("DELETE", BUCKET, KEY),
+                };
+                server.done(request);
+            });
+        }
+    };
+    read_during(write, || {
+        let before = steps.acknowledged.load(Ordering::SeqCst);
+        let response = server.send(&Request::get(BUCKET, KEY));
+        let after = steps.begun.load(Ordering::SeqCst);
+        match response.status {
+            200 => {
+                let seen = whole_version(&response);
+                assert!((before..=after).contains(&seen), "{seen} in {before} to {after}");
+            }
+            404 => assert!((before..=after).any(|n| n % 2 == 1), "missing, {before} to {after}"),
+            other => panic!("{other}"),
+        }
+    });
+}
+
+#[test]
+fn a_policy_is_obeyed_as_soon_as_it_is_acknowledged() {
+    let (server, steps) = (server(), Steps::default());
+    // Even steps let everybody in, odd ones do not.
+    let toggle = || {
+        for number in 1..=CHANGES {
+            let policy = if number % 2 == 0 { OPEN } else { STRICT };
+            steps.take(number, || server.policy(BUCKET, &policy));
+        }
+    };
+    read_during(toggle, || {
+        let before = steps.acknowledged.load(Ordering::SeqCst);
+        let response = server.send(&Request::get(BUCKET, KEY).referer(OTHER));
+        let after = steps.begun.load(Ordering::SeqCst);
+        let step = match response.status {
+            200 => 0,
+            403 => 1,
+            other => panic!("{other}"),
+        };
+        let possible = (before..=after).any(|number| number % 2 == step);
+        assert!(possible, "{} between {before} and {after}", response.status);
+    });
+}

@@ -1,0 +1,25 @@
+//! Black-box tests: the real program on a folder of its own, asked over TCP.
+//!
+//! What a client library would not send is sent by hand ([`support::wire`]), and what is signed is
+//! signed by the tests' own signer ([`support::sign`]), which shares nothing with the server's.
+//! Expected values are OSS's documentation or an RFC.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what is missing in an answer fails the test"
+)]
+
+mod bodies;
+mod hammer;
+mod heads;
+mod names;
+mod order;
+mod policies;
+mod referer;
+mod settings;
+mod shutdown;
+mod signatures;
+mod slow;
+mod strangers;
+mod support;

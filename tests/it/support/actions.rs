@@ -1,0 +1,73 @@
+//! An example of every operation.
+
+use refgate::domain::op::{Action, Level, Verb};
+
+use super::Request;
+use super::policy::OPEN;
+
+/// The method of an operation.
+pub(crate) fn method(action: Action) -> &'static str {
+    match action.verb() {
+        Verb::Get => "GET",
+        Verb::Head => "HEAD",
+        Verb::Put => "PUT",
+        Verb::Post => "POST",
+        Verb::Delete => "DELETE",
+        Verb::Options => "OPTIONS",
+    }
+}
+
+/// The operations on objects: those that the referer policy is asked about.
+pub(crate) fn on_objects() -> impl Iterator<Item = Action> {
+    Action::ALL.iter().copied().filter(|action| action.level() == Level::Object)
+}
+
+/// The operations that a V1 URL cannot ask for: the settings of a bucket, which V1 cannot tell
+/// from objects of such a name. The list only shrinks.
+pub(crate) const NOT_BY_V1_URL: &[Action] = &[
+    Action::GetBucketInfo,
+    Action::GetBucketLocation,
+    Action::GetBucketStat,
+    Action::GetBucketAcl,
+    Action::PutBucketAcl,
+    Action::GetBucketReferer,
+    Action::PutBucketReferer,
+    Action::DeleteMultipleObjects,
+];
+
+/// A request for the operation, unsigned, that is granted if its sender may do it.
+pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
+    let method = method(action);
+    let request = match action.level() {
+        Level::Service => Request::service(method),
+        Level::Bucket => Request::bucket(method, bucket),
+        Level::Object => Request::object(method, bucket, key),
+    };
+    let request = match action.sub_resource() {
+        Some("list-type") => request.query("list-type", "2"),
+        Some(sub) => request.query(sub, ""),
+        None => request,
+    };
+    match action {
+        Action::PutObject => request.body("written by a test"),
+        Action::PutBucket => request.body(""),
+        Action::PutBucketAcl => request.header("x-oss-acl", "private").body(""),
+        Action::PutBucketReferer => request.body(OPEN.xml()),
+        Action::DeleteMultipleObjects => {
+            request.body(format!("<Delete><Object><Key>{key}</Key></Object></Delete>"))
+        }
+        Action::ListBuckets
+        | Action::DeleteBucket
+        | Action::GetBucketInfo
+        | Action::GetBucketLocation
+        | Action::GetBucketStat
+        | Action::GetBucketAcl
+        | Action::GetBucketReferer
+        | Action::ListObjects
+        | Action::ListObjectsV2
+        | Action::GetObject
+        | Action::HeadObject
+        | Action::GetObjectMeta
+        | Action::DeleteObject => request,
+    }
+}
