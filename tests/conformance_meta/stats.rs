@@ -28,7 +28,7 @@ async fn denied(meta: &dyn Meta, bucket: BucketId, first: i64) -> Vec<(i64, u64)
     days.iter().map(|(day, s)| (day.0, s.totals.of(Verdict::DeniedListed).requests)).collect()
 }
 
-pub async fn what_was_counted_adds_up(meta: &dyn Meta) {
+pub(crate) async fn what_was_counted_adds_up(meta: &dyn Meta) {
     let id = bucket(meta, "counted").await;
     let other = bucket(meta, "other").await;
     add(meta, 1, vec![(id, ledger(23, "http://a")), (other, ledger(23, "http://b"))]).await;
@@ -53,7 +53,7 @@ pub async fn what_was_counted_adds_up(meta: &dyn Meta) {
     assert_eq!(meta.stats_of_hours(id, Hour(24)).await.unwrap().len(), 1);
 }
 
-pub async fn a_batch_that_is_given_twice_is_added_once(meta: &dyn Meta) {
+pub(crate) async fn a_batch_that_is_given_twice_is_added_once(meta: &dyn Meta) {
     let id = bucket(meta, "twice").await;
     assert_eq!(meta.last_stats(WRITER).await.unwrap(), 0);
     for number in [1, 1, 2, 1, 2] {
@@ -68,7 +68,7 @@ pub async fn a_batch_that_is_given_twice_is_added_once(meta: &dyn Meta) {
     assert_eq!(denied(meta, id, 0).await, [(0, 3)]);
 }
 
-pub async fn what_is_old_is_deleted(meta: &dyn Meta) {
+pub(crate) async fn what_is_old_is_deleted(meta: &dyn Meta) {
     let id = bucket(meta, "old").await;
     for (number, hour) in [(1, 10), (2, 24), (3, 48)] {
         add(meta, number, vec![(id, ledger(hour, "http://a"))]).await;
@@ -82,7 +82,7 @@ pub async fn what_is_old_is_deleted(meta: &dyn Meta) {
     assert_eq!(meta.last_stats(WRITER).await.unwrap(), 3, "a writer that may still run is kept");
 }
 
-pub async fn a_bucket_takes_its_statistics_with_it(meta: &dyn Meta) {
+pub(crate) async fn a_bucket_takes_its_statistics_with_it(meta: &dyn Meta) {
     let id = bucket(meta, "gone").await;
     add(meta, 1, vec![(id, ledger(0, "http://a"))]).await;
     meta.delete_bucket(id).await.unwrap();

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::domain::stats::{Day, Outcome, SUBJECTS, SubjectKind};
 
-    fn sight<'s>(bucket: i64, referer: &'s str) -> Sight<'s> {
+    fn sight(bucket: i64, referer: &str) -> Sight<'_> {
         Sight {
             bucket: BucketId(bucket),
             hour: Hour(0),

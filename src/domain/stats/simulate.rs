@@ -157,8 +157,7 @@ mod tests {
         ]);
         let second =
             hour(&[("=https://own.example/b", 4, 100), ("=https://thief.example/", 1, 300)]);
-        let mut third = HourStats::default();
-        third.checked = count(6, 60);
+        let third = HourStats { checked: count(6, 60), ..HourStats::default() };
 
         let current = policy(EmptyReferer::Allow, &["https://own.example/", "https://thief."], &[]);
         let candidate =

@@ -110,7 +110,7 @@ mod tests {
 
     fn whitelist(pattern: &str, compare: Compare) -> Matcher {
         let allow = vec![Pattern::read(pattern).unwrap()];
-        Matcher::new(Policy { allow, compare, ..Policy::default() })
+        Matcher::new(Policy { compare, allow, ..Policy::default() })
     }
 
     fn recorded(lines: &[&[u8]]) -> String {

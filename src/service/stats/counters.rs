@@ -107,7 +107,7 @@ mod tests {
 
     const HOUR: i64 = 3_600_000;
 
-    fn nonzero(taken: [(Hour, Totals); 2]) -> Vec<(i64, Count)> {
+    fn nonzero(taken: &[(Hour, Totals); 2]) -> Vec<(i64, Count)> {
         taken
             .iter()
             .map(|(hour, totals)| (hour.0, totals.checked()))
@@ -136,7 +136,7 @@ mod tests {
         let rest = counters.take(UnixMillis(10 * HOUR))[0].1.checked();
         let bytes_each: u64 = (0..EACH).map(|n| n % 3).sum();
         assert_eq!(taken + rest, Count { requests: 8 * EACH, bytes: 8 * bytes_each });
-        assert!(nonzero(counters.peek(UnixMillis(10 * HOUR))).is_empty());
+        assert!(nonzero(&counters.peek(UnixMillis(10 * HOUR))).is_empty());
     }
 
     #[test]
@@ -147,8 +147,8 @@ mod tests {
         counters.add(Hour::of(UnixMillis(midnight)), Verdict::DeniedEmpty, Count::one(2));
         let before = UnixMillis(midnight - 1);
         let after = UnixMillis(midnight + 4000);
-        assert_eq!(nonzero(counters.peek(before)), [(23, Count::one(1)), (24, Count::one(2))]);
-        assert_eq!(nonzero(counters.take(after)), [(24, Count::one(2)), (23, Count::one(1))]);
-        assert!(nonzero(counters.take(after)).is_empty());
+        assert_eq!(nonzero(&counters.peek(before)), [(23, Count::one(1)), (24, Count::one(2))]);
+        assert_eq!(nonzero(&counters.take(after)), [(24, Count::one(2)), (23, Count::one(1))]);
+        assert!(nonzero(&counters.take(after)).is_empty());
     }
 }
