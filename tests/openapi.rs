@@ -179,7 +179,9 @@ fn statuses_are_those_of_codes() {
     for operation in operations() {
         for (status, _) in members(operation.value, "responses") {
             let error = status.starts_with(['4', '5']);
-            assert!(!error || known.contains(status), "{}: {status}", operation.id());
+            // The admin plane asks for a key, where OSS never does.
+            let asks = operation.is_admin() && status == "401";
+            assert!(!error || asks || known.contains(status), "{}: {status}", operation.id());
         }
     }
 }
