@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use refgate::domain::acl::BucketAcl;
 use refgate::domain::name::{BucketId, ObjectKey};
 use refgate::domain::object::StorageClass;
-use refgate::domain::referer::{Policy, Referers};
+use refgate::domain::referer::{Extras, Policy, Referers};
 use refgate::domain::stats::{Hour, Lists, Sight, Subject, SubjectKind, Verdict};
 use refgate::domain::time::UnixMillis;
 use refgate::meta;
@@ -33,6 +33,7 @@ fn bucket() -> Arc<Bucket> {
         acl: BucketAcl::Private,
         storage_class: StorageClass::Standard,
         policy: Policy::default(),
+        extras: Extras::default(),
     }))
 }
 

@@ -152,8 +152,8 @@ impl Capture {
 /// The server's names at the time of the captures.
 fn rules() -> HostRules {
     HostRules::new(
-        ["oss-cn-hangzhou.test".to_owned()],
-        [("img.cname.test".to_owned(), "examplebucket".parse().unwrap())],
+        ["oss-cn-hangzhou.test".parse().unwrap()],
+        [("img.cname.test".parse().unwrap(), "examplebucket".parse().unwrap())],
     )
 }
 

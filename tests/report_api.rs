@@ -258,6 +258,21 @@ fn a_simulation_says_what_would_change() {
 }
 
 #[test]
+fn a_monitored_bucket_tells_who_would_be_refused() {
+    let folder = TempDir::new().unwrap();
+    let server = photos(&folder);
+    server.command(&folder, &["referer", "settings", "photos", "--mode", "monitor"], "");
+    times(&server, 3, 200, &["Referer: https://thief.example/a"]);
+    times(&server, 2, 200, &[]);
+    let report = server.report("");
+    assert_eq!(count(&report, "/totals/would_deny/by_ec/0003-00000503"), [3, 36]);
+    assert_eq!(count(&report, "/totals/would_deny/by_ec/0003-00000501"), [2, 24]);
+    assert_eq!(count(&report, "/totals/denied"), [0, 0]);
+    let first = "/origins/would_deny/entries/0/origin";
+    assert_eq!(report.pointer(first).unwrap(), "https://thief.example");
+}
+
+#[test]
 fn bad_requests_are_refused() {
     let folder = TempDir::new().unwrap();
     let server = photos(&folder);

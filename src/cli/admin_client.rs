@@ -1,22 +1,22 @@
-//! A client of the admin API for the commands.
+//! A client of the admin API for the commands, with the owner's key.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use base64::Engine as _;
 use clap::Args;
-use http::{Method, Request, StatusCode, header};
-use serde_json::Value;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use serde::Deserialize;
 use ureq::Agent;
 
 use super::Failure;
-use super::credentials;
+use super::client::{agent, check_endpoint, owner_key};
 use crate::config::Layer;
+use crate::domain::name::BucketName;
 
 /// The most bytes of an answer that are read.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
-/// Where the server is and who asks.
+/// Where the server's admin plane is and who asks.
 #[derive(Debug, Args)]
 pub(super) struct AdminArgs {
     /// The server's admin plane [default: http:// and the `admin_listen` setting]
@@ -36,11 +36,23 @@ pub(super) struct AdminArgs {
     root_access_key_id: Option<String>,
 }
 
-/// A client of one server's admin API.
+/// A client of one server's admin plane.
 pub(super) struct AdminClient {
     agent: Agent,
     endpoint: String,
-    authorization: String,
+    authorization: HeaderValue,
+}
+
+/// The form of every error of the admin plane.
+#[derive(Deserialize)]
+struct Refusal {
+    error: RefusalText,
+}
+
+#[derive(Deserialize)]
+struct RefusalText {
+    code: String,
+    message: String,
 }
 
 impl AdminClient {
@@ -59,31 +71,20 @@ impl AdminClient {
         let settings = flags.with_secret_from_environment().or(file).settings()?;
         let endpoint = args.admin_endpoint;
         let endpoint = endpoint.unwrap_or_else(|| format!("http://{}", settings.admin_listen));
-        let (id, secret) = match settings.root {
-            Some(key) => key,
-            None => credentials::read(&settings.data_dir)?.ok_or_else(|| {
-                Failure::Other(format!(
-                    "no access key in {}: name the server's folder with --data-dir, or set REFGATE_ROOT_ACCESS_KEY_ID and REFGATE_ROOT_ACCESS_KEY_SECRET",
-                    settings.data_dir.display(),
-                ))
-            })?,
-        };
-        let pair = format!("{id}:{}", secret.expose());
-        let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(Duration::from_mins(1)))
-            .build();
-        Ok(Self {
-            agent: agent.into(),
-            endpoint: endpoint.trim_end_matches('/').to_owned(),
-            authorization: format!("Basic {encoded}"),
-        })
+        check_endpoint(&endpoint)?;
+        let (id, secret) = owner_key(settings)?;
+        let basic = format!("{id}:{}", secret.expose());
+        let basic = base64::engine::general_purpose::STANDARD.encode(basic);
+        let authorization = HeaderValue::try_from(format!("Basic {basic}"));
+        let mut authorization =
+            authorization.map_err(|err| Failure::of("cannot make the request", err))?;
+        authorization.set_sensitive(true);
+        let endpoint = endpoint.trim_end_matches('/').to_owned();
+        Ok(Self { agent: agent(), endpoint, authorization })
     }
 
-    /// Sends a request to a path of the API, with a body if there is one, and returns the JSON of
-    /// a good answer.
+    /// Sends a request about a bucket and returns the headers and the body of a good answer.
+    /// `path` is what follows the bucket's name.
     ///
     /// # Errors
     ///
@@ -91,35 +92,39 @@ impl AdminClient {
     pub(super) fn send(
         &self,
         method: &Method,
+        bucket: &BucketName,
         path: &str,
-        body: Vec<u8>,
-    ) -> Result<Value, Failure> {
-        let request = Request::builder()
+        (headers, body): (&[(HeaderName, HeaderValue)], Vec<u8>),
+    ) -> Result<(HeaderMap, Vec<u8>), Failure> {
+        let mut request = Request::builder()
             .method(method.clone())
-            .uri(format!("{}{path}", self.endpoint))
-            .header(header::AUTHORIZATION, &self.authorization)
-            .header(header::CONTENT_TYPE, "application/json")
+            .uri(format!("{}/api/v1/buckets/{bucket}/{path}", self.endpoint))
             .body(body)
             .map_err(|err| Failure::of("cannot make the request", err))?;
+        request.headers_mut().extend(headers.iter().cloned());
+        request.headers_mut().insert(header::AUTHORIZATION, self.authorization.clone());
         let unreachable = |err| Failure::of(&format!("cannot reach {}", self.endpoint), err);
-        let mut response = self.agent.run(request).map_err(unreachable)?;
-        let status = response.status();
-        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        let json = serde_json::from_slice(&body.map_err(unreachable)?);
-        if !status.is_success() {
-            return Err(refusal(status, &json.unwrap_or_default()));
-        }
-        json.map_err(|err| Failure::of("the server's answer is not JSON", err))
+        let response = self.agent.run(request).map_err(unreachable)?;
+        let (parts, mut body) = response.into_parts();
+        let body = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(unreachable)?;
+        answer(Response::from_parts(parts, body))
     }
 }
 
+fn answer(response: Response<Vec<u8>>) -> Result<(HeaderMap, Vec<u8>), Failure> {
+    let (parts, body) = response.into_parts();
+    if parts.status.is_success() {
+        return Ok((parts.headers, body));
+    }
+    Err(refusal(parts.status, &body))
+}
+
 /// What the server said, in one line.
-fn refusal(status: StatusCode, answer: &Value) -> Failure {
-    let text = |name| answer.pointer(name).and_then(Value::as_str);
-    match (text("/error/code"), text("/error/message")) {
-        (Some(code), Some(message)) => {
+fn refusal(status: StatusCode, body: &[u8]) -> Failure {
+    match serde_json::from_slice(body) {
+        Ok(Refusal { error: RefusalText { code, message } }) => {
             Failure::Other(format!("{code}: {message} (status {})", status.as_u16()))
         }
-        _ => Failure::Other(format!("the server answered {status}")),
+        Err(_) => Failure::Other(format!("the server answered {status}")),
     }
 }

@@ -47,12 +47,12 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             let headers: Vec<_> = headers.into_iter().collect();
             let client = Client::new(client)?;
             client.send(&Method::PUT, Some(&bucket), "", (&headers, Vec::new()))?;
-            println!("created {bucket}");
+            say!("created {bucket}");
         }
         Command::Rm { bucket, client } => {
             let client = Client::new(client)?;
             client.send(&Method::DELETE, Some(&bucket), "", (&[], Vec::new()))?;
-            println!("deleted {bucket}");
+            say!("deleted {bucket}");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -69,7 +69,7 @@ fn list(client: &Client) -> Result<(), Failure> {
             of.all(name).next().map(|e| e.text().to_owned()).unwrap_or_default()
         };
         for bucket in page.all("Buckets").flat_map(|buckets| buckets.all("Bucket")) {
-            println!("{}  {}", text(bucket, "CreationDate"), text(bucket, "Name"));
+            say!("{}  {}", text(bucket, "CreationDate"), text(bucket, "Name"));
         }
         marker = text(&page, "NextMarker");
         if marker.is_empty() {

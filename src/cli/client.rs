@@ -9,7 +9,7 @@ use ureq::Agent;
 
 use super::Failure;
 use super::credentials::{self, AccessKey};
-use crate::config::{self, Layer};
+use crate::config::{self, Layer, Settings};
 use crate::domain::auth::Signer;
 use crate::domain::name::{BucketName, Region};
 use crate::domain::op::Target;
@@ -69,22 +69,15 @@ impl Client {
         let settings = flags.with_secret_from_environment().or(file).settings()?;
         let endpoint = args.endpoint.unwrap_or_else(|| format!("http://{}", settings.listen));
         check_endpoint(&endpoint)?;
-        let key = match settings.root {
-            Some(key) => key,
-            None => credentials::read(&settings.data_dir)?.ok_or_else(|| {
-                Failure::Other(format!(
-                    "no access key in {}: name the server's folder with --data-dir, or set REFGATE_ROOT_ACCESS_KEY_ID and REFGATE_ROOT_ACCESS_KEY_SECRET",
-                    settings.data_dir.display(),
-                ))
-            })?,
-        };
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(Duration::from_mins(1)))
-            .build();
+        let region = settings.region.clone();
+        let key = owner_key(settings)?;
         let endpoint = endpoint.trim_end_matches('/').to_owned();
-        Ok(Self { agent: agent.into(), endpoint, region: settings.region, key })
+        Ok(Self { agent: agent(), endpoint, region, key })
+    }
+
+    /// The server's address, without a slash at the end.
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// Sends a request about the account or a bucket and returns the body of a good answer.
@@ -139,7 +132,40 @@ impl Client {
     }
 }
 
-fn check_endpoint(endpoint: &str) -> Result<(), Failure> {
+/// An HTTP client that gives every answer back as it is and waits for none for ever.
+pub(super) fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        // The owner's requests go to the server that was named and to nobody else.
+        .proxy(None)
+        .timeout_global(Some(Duration::from_mins(1)));
+    config.build().into()
+}
+
+/// The owner's key: the one that is set, or the one that the server made.
+///
+/// # Errors
+///
+/// [`Failure`] if there is none.
+pub(super) fn owner_key(settings: Settings) -> Result<AccessKey, Failure> {
+    if let Some(key) = settings.root {
+        return Ok(key);
+    }
+    credentials::read(&settings.data_dir)?.ok_or_else(|| {
+        Failure::Other(format!(
+            "no access key in {}: name the server's folder with --data-dir, or set REFGATE_ROOT_ACCESS_KEY_ID and REFGATE_ROOT_ACCESS_KEY_SECRET",
+            settings.data_dir.display(),
+        ))
+    })
+}
+
+/// Checks that an endpoint is a URL.
+///
+/// # Errors
+///
+/// [`Failure::Setting`].
+pub(super) fn check_endpoint(endpoint: &str) -> Result<(), Failure> {
     let good = ["http://", "https://"]
         .iter()
         .any(|scheme| endpoint.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));

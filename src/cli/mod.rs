@@ -1,13 +1,22 @@
 //! The command line.
 //!
-//! Exit status: 0 done, 1 failed (or, for `referer check`, denied), 2 wrong usage or setting.
+//! Exit status: 0 done, 1 failed (or, for `referer check` and `explain`,
+//! denied; for `referer lint`, something to look at), 2 wrong usage or setting.
 //! A failure is one line on standard error.
+
+#[macro_use]
+mod say;
 
 mod admin_client;
 mod bucket;
 mod client;
 mod credentials;
+mod explain;
+mod extras;
+mod formats;
+mod lint;
 mod log;
+mod open_files;
 mod referer;
 mod report;
 mod serve;
@@ -15,6 +24,7 @@ mod serve;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Layer, SettingError};
@@ -64,6 +74,9 @@ enum Failure {
     /// A setting cannot be used.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// The command line or the environment cannot be read; the sentence says why.
+    #[error("{0}")]
+    Usage(String),
     /// Anything else; the sentence says what.
     #[error("{0}")]
     Other(String),
@@ -105,7 +118,7 @@ pub fn main() -> ExitCode {
         Err(failure) => {
             eprintln!("refgate: {}", one_line(&failure.to_string()));
             match failure {
-                Failure::Setting(_) => ExitCode::from(2),
+                Failure::Setting(_) | Failure::Usage(_) => ExitCode::from(2),
                 Failure::Other(_) => ExitCode::FAILURE,
             }
         }
@@ -117,21 +130,29 @@ fn no_arguments() -> Result<Box<ServeArgs>, Failure> {
     match Cli::try_parse_from(["refgate", "serve"]) {
         Ok(Cli { command: Some(Command::Serve(args)) }) => Ok(args),
         Ok(_) => Ok(Box::default()),
-        Err(err) => err.exit(),
+        Err(err) => Err(Failure::Usage(sentence(&err))),
     }
 }
 
 /// Help goes to standard output as it is; a mistake is one line and status 2.
 fn usage(err: &clap::Error) -> ExitCode {
     if !err.use_stderr() {
-        print!("{err}");
+        say!("{}", err.to_string().trim_end());
         return ExitCode::SUCCESS;
     }
+    if err.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        eprint!("{err}");
+    } else {
+        eprintln!("refgate: {}", sentence(err));
+    }
+    ExitCode::from(2)
+}
+
+/// What is wrong with the command line, without the examples that clap adds.
+fn sentence(err: &clap::Error) -> String {
     let text = err.to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
-    let sentence = one_line(first.trim_start_matches("error: "));
-    eprintln!("refgate: {sentence} (see refgate --help)");
-    ExitCode::from(2)
+    format!("{} (see refgate --help)", one_line(first.trim_start_matches("error: ")))
 }
 
 fn one_line(text: &str) -> String {

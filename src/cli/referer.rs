@@ -7,8 +7,13 @@ use std::process::ExitCode;
 use clap::{Subcommand, ValueEnum};
 use http::Method;
 
+use super::Failure;
 use super::client::{Client, ClientArgs};
-use super::{Failure, report};
+use super::explain::{self, ExplainArgs};
+use super::extras;
+use super::formats::{self, ExportArgs, ImportArgs};
+use super::lint::{self, LintArgs};
+use super::report::{self, ReportArgs, SimulateArgs};
 use crate::domain::name::BucketName;
 use crate::domain::referer::{Decision, Matcher, Policy, Referers};
 use crate::wire::referer::{read_policy, read_policy_json, write_policy, write_policy_json};
@@ -45,6 +50,8 @@ pub(super) enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Show and change what goes beyond OSS: monitoring, strict hosts, missing referers, denials
+    Settings(Box<extras::SettingsArgs>),
     /// Say what the policy decides about a referer, and by which rule: exit 0 allowed, 1 denied
     Check {
         /// The bucket
@@ -56,9 +63,17 @@ pub(super) enum Command {
         client: ClientArgs,
     },
     /// Show who was let through and who was refused
-    Report(report::ReportArgs),
+    Report(Box<ReportArgs>),
     /// Say what another policy would have changed for the requests of the last hours
-    Simulate(report::SimulateArgs),
+    Simulate(Box<SimulateArgs>),
+    /// Say why requests pass or not, step by step: exit 0 all allowed, 1 otherwise
+    Explain(Box<ExplainArgs>),
+    /// Say what is probably wrong with the policy, and fix it: exit 0 nothing, 1 findings
+    Lint(Box<LintArgs>),
+    /// Read a policy of nginx, Tencent COS, Amazon S3, Huawei OBS or plain lines
+    Import(Box<ImportArgs>),
+    /// Write the policy as XML, as JSON, for nginx or as plain lines
+    Export(Box<ExportArgs>),
 }
 
 /// The form of a policy.
@@ -78,41 +93,58 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
                 Format::Xml => String::from_utf8_lossy(&write_policy(&policy)).into_owned(),
                 Format::Json => write_policy_json(&policy),
             };
-            println!("{}", text.trim_end());
+            say!("{}", text.trim_end());
         }
         Command::Put { bucket, file, client } => {
             let policy = read_file(&file)?;
             put(&Client::new(client)?, &bucket, &policy)?;
             let (allow, deny) = (policy.allow.len(), policy.deny.len());
-            println!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
+            say!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
         }
         Command::Reset { bucket, client } => {
             put(&Client::new(client)?, &bucket, &Policy::default())?;
-            println!("{bucket}: no lists, empty referers are allowed");
+            say!("{bucket}: no lists, empty referers are allowed");
         }
+        Command::Settings(args) => extras::run(*args)?,
         Command::Check { bucket, referer, client } => {
             let policy = get(&Client::new(client)?, &bucket)?;
             return Ok(check(policy, referer.as_deref()));
         }
-        Command::Report(args) => report::show(args)?,
-        Command::Simulate(args) => report::simulate(args)?,
+        Command::Report(args) => report::show(*args)?,
+        Command::Simulate(args) => report::simulate(*args)?,
+        Command::Explain(args) => return explain::run(*args),
+        Command::Lint(args) => return lint::run(*args),
+        Command::Import(args) => return formats::run_import(*args),
+        Command::Export(args) => return formats::run_export(*args),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn get(client: &Client, bucket: &BucketName) -> Result<Policy, Failure> {
+pub(super) fn get(client: &Client, bucket: &BucketName) -> Result<Policy, Failure> {
     let body = client.send(&Method::GET, Some(bucket), "referer", (&[], Vec::new()))?;
     read_policy(&body).map_err(|err| Failure::of("the server's answer is not a policy", err))
 }
 
-fn put(client: &Client, bucket: &BucketName, policy: &Policy) -> Result<(), Failure> {
+pub(super) fn put(client: &Client, bucket: &BucketName, policy: &Policy) -> Result<(), Failure> {
     let headers = [("content-type", "application/xml")];
     let body = write_policy(policy);
     client.send(&Method::PUT, Some(bucket), "referer", (&headers, body)).map(|_| ())
 }
 
-/// Reads a policy as XML or JSON from a file, or from standard input for `-`.
+/// Reads a policy from a file, as XML or as JSON.
 pub(super) fn read_file(path: &Path) -> Result<Policy, Failure> {
+    let bytes = read_bytes(path)?;
+    let looks_like_json = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+    let policy = if looks_like_json {
+        read_policy_json(&bytes).map_err(|err| err.to_string())
+    } else {
+        read_policy(&bytes).map_err(|err| err.to_string())
+    };
+    policy.map_err(|err| Failure::of(&format!("{} is not a policy", path.display()), err))
+}
+
+/// Reads a file, or standard input for `-`, of at most [`MAX_FILE_BYTES`].
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let shown = path.display();
     let mut bytes = Vec::new();
     let read = match path.to_str() {
@@ -124,27 +156,21 @@ pub(super) fn read_file(path: &Path) -> Result<Policy, Failure> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(Failure::Other(format!("{shown} is over {MAX_FILE_BYTES} bytes")));
     }
-    let looks_like_json = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
-    let policy = if looks_like_json {
-        read_policy_json(&bytes).map_err(|err| err.to_string())
-    } else {
-        read_policy(&bytes).map_err(|err| err.to_string())
-    };
-    policy.map_err(|err| Failure::of(&format!("{shown} is not a policy"), err))
+    Ok(bytes)
 }
 
 /// Prints what the server decides: the matcher and the policy are the server's own.
 fn check(policy: Policy, referer: Option<&str>) -> ExitCode {
     let matcher = Matcher::new(policy);
     let explanation = matcher.explain(&Referers::read(referer.map(str::as_bytes)));
-    println!("{}", explanation.decision);
+    say!("{}", explanation.decision);
     if let Some(subject) = &explanation.subject {
-        println!("compared: {subject}");
+        say!("compared: {subject}");
     }
     match explanation.decision {
         Decision::Allow(_) => ExitCode::SUCCESS,
         Decision::Deny(denied) => {
-            println!("EC: {}", denied.reason().ec.unwrap_or("none"));
+            say!("EC: {}", denied.reason().ec.unwrap_or("none"));
             ExitCode::FAILURE
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use http::Method;
+use http::{HeaderValue, Method, header};
 use serde_json::Value;
 
 use super::Failure;
@@ -67,8 +67,9 @@ enum Format {
 /// [`Failure`].
 pub(super) fn show(args: ReportArgs) -> Result<(), Failure> {
     let ReportArgs { bucket, days, top, format, admin } = args;
-    let path = format!("/api/v1/buckets/{bucket}/referer/report?days={days}&top={top}");
-    let report = AdminClient::new(admin)?.send(&Method::GET, &path, Vec::new())?;
+    let path = format!("referer/report?days={days}&top={top}");
+    let client = AdminClient::new(admin)?;
+    let report = json(&client.send(&Method::GET, &bucket, &path, (&[], Vec::new()))?.1)?;
     print(format, &report, report_text);
     Ok(())
 }
@@ -81,16 +82,23 @@ pub(super) fn show(args: ReportArgs) -> Result<(), Failure> {
 pub(super) fn simulate(args: SimulateArgs) -> Result<(), Failure> {
     let SimulateArgs { bucket, file, hours, format, admin } = args;
     let policy = write_policy_json(&read_file(&file)?);
-    let path = format!("/api/v1/buckets/{bucket}/referer/simulate?hours={hours}");
-    let answer = AdminClient::new(admin)?.send(&Method::POST, &path, policy.into_bytes())?;
+    let path = format!("referer/simulate?hours={hours}");
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    let client = AdminClient::new(admin)?;
+    let sent = client.send(&Method::POST, &bucket, &path, (&headers, policy.into_bytes()))?;
+    let answer = json(&sent.1)?;
     print(format, &answer, simulation_text);
     Ok(())
 }
 
+fn json(body: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(body).map_err(|err| Failure::of("the server's answer is not JSON", err))
+}
+
 fn print(format: Format, answer: &Value, text: impl Fn(&Value) -> String) {
     match format {
-        Format::Text => print!("{}", text(answer)),
-        Format::Json => println!("{answer:#}"),
+        Format::Text => say!("{}", text(answer).trim_end()),
+        Format::Json => say!("{answer:#}"),
     }
 }
 

@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::credentials::{self, AccessKey, Origin};
-use super::{Failure, ServeArgs, log};
+use super::{Failure, ServeArgs, log, open_files};
 use crate::blob::local::LocalBlobs;
-use crate::config::{Layer, Settings};
+use crate::config::{Layer, Limits, Settings};
 use crate::domain::op::HostRules;
 use crate::http::oss::Oss;
 use crate::http::{admin, conn};
@@ -79,13 +79,28 @@ async fn serve_planes(
         body_timeout: settings.limits.body_timeout,
     });
     let router = admin::router(app.clone());
+    let (data_limits, admin_limits) = limits(settings.limits);
     tokio::join!(
-        conn::serve(data, settings.limits, stop.clone(), move |request| {
+        conn::serve(data, data_limits, stop.clone(), move |request| {
             oss.clone().handle(request)
         }),
-        conn::serve(admin, settings.limits, stop, move |request| answer(router.clone(), request)),
+        conn::serve(admin, admin_limits, stop, move |request| answer(router.clone(), request)),
     );
     Ok(())
+}
+
+/// The limits of the data plane and of the admin plane, as far as the limit of open files allows.
+fn limits(wanted: Limits) -> (Limits, Limits) {
+    let fitting = open_files::connections_that_fit();
+    let max_connections = wanted.max_connections.min(fitting);
+    if max_connections < wanted.max_connections {
+        tracing::warn!(
+            max_connections,
+            "serving {max_connections} connections at once: the limit of open files allows no more",
+        );
+    }
+    let few = max_connections.div_ceil(4);
+    (Limits { max_connections, ..wanted }, Limits { max_connections: few, ..wanted })
 }
 
 async fn answer(router: Router, request: Request<Body>) -> Response<Body> {
@@ -161,8 +176,14 @@ fn stop_signal() -> Result<CancellationToken, Failure> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: running requests may end");
+        tracing::info!("stopping: running requests may end; a second signal ends them");
         stopped.cancel();
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // What was acknowledged is durable, so there is nothing to lose.
+        std::process::exit(1);
     });
     Ok(stop)
 }
@@ -170,42 +191,54 @@ fn stop_signal() -> Result<CancellationToken, Failure> {
 /// Says where the server is and how to try it: to a person, so on standard output.
 fn welcome(settings: &Settings, addresses: &(String, String), key: &AccessKey, origin: &Origin) {
     let (data, admin) = addresses;
-    println!("refgate {}", env!("CARGO_PKG_VERSION"));
-    println!("  data   http://{data}");
-    println!("  admin  http://{admin}");
-    println!("  files  {}", settings.data_dir.display());
+    say!("refgate {}", env!("CARGO_PKG_VERSION"));
+    say!("  data   http://{data}");
+    say!("  admin  http://{admin}");
+    say!("  files  {}", settings.data_dir.display());
     match origin {
-        Origin::Set => println!("  owner  {}", key.0),
-        Origin::Kept(path) => println!("  owner  {} (secret in {})", key.0, path.display()),
+        Origin::Set => say!("  owner  {}", key.0),
+        Origin::Kept(path) => say!("  owner  {} (secret in {})", key.0, path.display()),
         Origin::Made(path) => {
-            println!("\nThe owner's access key, shown this once and kept in {}:", path.display());
-            println!("  id      {}", key.0);
-            println!("  secret  {}", key.1.expose());
+            say!("\nThe owner's access key, shown this once and kept in {}:", path.display());
+            say!("  id      {}", key.0);
+            say!("  secret  {}", key.1.expose());
         }
     }
-    walk_through(data);
+    walk_through(settings, data);
 }
 
-fn walk_through(data: &str) {
-    let program = std::env::current_exe().ok();
-    let program = program.as_deref().map_or("refgate".into(), |path| {
-        let here = std::env::current_dir().ok();
-        let near = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
-        near.map_or_else(|| path.display().to_string(), |near| format!("./{}", near.display()))
-    });
-    let flag =
-        if data == "127.0.0.1:9000" { String::new() } else { format!(" --endpoint http://{data}") };
-    println!(
+/// Lines to paste. They name what is not at its default, and an address that a client can reach.
+fn walk_through(settings: &Settings, data: &str) {
+    let data = data.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
+    let folder = settings.data_dir.display();
+    let flags: String = [
+        (data != "127.0.0.1:9000", format!(" --endpoint http://{data}")),
+        (settings.data_dir != Path::new("./refgate-data"), format!(" --data-dir '{folder}'")),
+        (settings.region.as_str() != "cn-hangzhou", format!(" --region {}", settings.region)),
+    ]
+    .into_iter()
+    .filter_map(|(differs, flag)| differs.then_some(flag))
+    .collect();
+    let program = program();
+    say!(
         "
 Try it in another terminal, in this folder:
-  {program} bucket create try-me --acl public-read-write{flag}
+  {program} bucket create try-me --acl public-read-write{flags}
   echo hello | curl -T - -H 'Content-Type: text/plain' http://{data}/try-me/hello.txt
   echo '{{\"allow_empty_referer\": false, \"whitelist\": [\"https://good.example/\"]}}' |
-    {program} referer put try-me -{flag}
+    {program} referer put try-me -{flags}
   curl -i http://{data}/try-me/hello.txt
   curl -i -H 'Referer: https://good.example/page' http://{data}/try-me/hello.txt
-  {program} referer check try-me --referer https://thief.example/{flag}
-  {program} referer reset try-me{flag}
+  {program} referer check try-me --referer https://thief.example/{flags}
+  {program} referer reset try-me{flags}
 "
     );
+}
+
+/// The program as it is called from this folder.
+fn program() -> String {
+    let Ok(path) = std::env::current_exe() else { return "refgate".into() };
+    let here = std::env::current_dir().ok();
+    let near = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
+    near.map_or_else(|| path.display().to_string(), |near| format!("./{}", near.display()))
 }

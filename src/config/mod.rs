@@ -4,20 +4,21 @@
 //! the key in the file follow from its name. [`Settings`] is what the server gets: complete and
 //! checked.
 
-#[cfg(test)]
-mod tests;
+mod check;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
 use crate::domain::name::{AccessKeyId, BucketName, Region};
+use crate::domain::op::HostName;
 use crate::domain::secret::SecretKey;
+use check::{cnames, connections, kept, parsed, public_endpoint, seconds};
 
 /// The file that is read if no other is named.
 pub const DEFAULT_FILE: &str = "refgate.toml";
@@ -81,7 +82,8 @@ pub struct Layer {
     #[arg(long, env = "REFGATE_SUBJECT_HOURS", value_name = "HOURS")]
     pub subject_hours: Option<u32>,
 
-    /// Connections that are served at once, on each plane [default: 10000]
+    /// Connections that are served at once on the data plane, as far as the limit of open files
+    /// allows [default: 10000]
     #[arg(long, env = "REFGATE_MAX_CONNECTIONS", value_name = "N")]
     pub max_connections: Option<usize>,
 
@@ -89,7 +91,8 @@ pub struct Layer {
     #[arg(long, env = "REFGATE_HEADER_TIMEOUT", value_name = "SECONDS")]
     pub header_timeout: Option<u64>,
 
-    /// Seconds in which the next 4 KiB of a body must arrive, or be taken [default: 60]
+    /// Seconds in which the next 4 KiB of a body must arrive, or the client must take anything of
+    /// an answer [default: 60]
     #[arg(long, env = "REFGATE_BODY_TIMEOUT", value_name = "SECONDS")]
     pub body_timeout: Option<u64>,
 
@@ -126,9 +129,24 @@ pub enum LogFormat {
 }
 
 /// A secret in a settings file, not shown by `Debug`.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone)]
 pub struct SecretText(String);
+
+/// An error about a wrong type would show the value, so there is one that does not.
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Value {
+            Text(String),
+            Other(IgnoredAny),
+        }
+        match Value::deserialize(from)? {
+            Value::Text(text) => Ok(Self(text)),
+            Value::Other(_) => Err(D::Error::custom("a secret must be text in quotes")),
+        }
+    }
+}
 
 impl std::fmt::Debug for SecretText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -148,9 +166,9 @@ pub struct Settings {
     /// Region that signatures are made for.
     pub region: Region,
     /// Domains under which buckets are virtual hosts.
-    pub base_domains: Vec<String>,
+    pub base_domains: Vec<HostName>,
     /// Hosts that serve a bucket.
-    pub cnames: BTreeMap<String, BucketName>,
+    pub cnames: BTreeMap<HostName, BucketName>,
     /// Endpoint that listings of buckets show; the address of the data plane if there is none.
     pub public_endpoint: Option<String>,
     /// Whether answers of a bucket with a policy carry `Vary: Referer`.
@@ -178,7 +196,7 @@ pub struct Limits {
     pub max_connections: usize,
     /// Time in which a head must arrive.
     pub header_timeout: Duration,
-    /// Time in which the next 4 KiB of a body must arrive or be taken.
+    /// Time in which the next 4 KiB of a body must arrive, or anything of an answer be taken.
     pub body_timeout: Duration,
     /// Time that running requests have to end after SIGTERM.
     pub shutdown_timeout: Duration,
@@ -223,6 +241,18 @@ pub enum SettingError {
     },
 }
 
+/// Calls a macro with the names of all fields of [`Layer`]. Building a `Layer` from them does not
+/// compile if one is missing.
+macro_rules! all_fields {
+    ($then:ident) => {
+        $then! {
+            data_dir, listen, admin_listen, region, base_domains, cnames, public_endpoint,
+            vary_referer, object_cache_mib, stats_days, subject_hours, max_connections, header_timeout, body_timeout,
+            shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret
+        }
+    };
+}
+
 impl Layer {
     /// Reads a settings file. The default file may be missing; one that was named may not.
     ///
@@ -251,13 +281,9 @@ impl Layer {
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         macro_rules! first {
-            ($($field:ident),* $(,)?) => { Self { $($field: self.$field.or(other.$field)),* } };
+            ($($field:ident),*) => { Self { $($field: self.$field.or(other.$field)),* } };
         }
-        first! {
-            data_dir, listen, admin_listen, region, base_domains, cnames, public_endpoint,
-            vary_referer, object_cache_mib, stats_days, subject_hours, max_connections, header_timeout, body_timeout,
-            shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret,
-        }
+        all_fields!(first)
     }
 
     /// Adds what only the environment can set.
@@ -278,21 +304,24 @@ impl Layer {
     pub fn settings(self) -> Result<Settings, SettingError> {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let root = root_key(self.root_access_key_id, self.root_access_key_secret)?;
-        let cnames = self.cnames.unwrap_or_default();
+        let domains = self.base_domains.unwrap_or_else(|| vec!["localhost".into()]);
         Ok(Settings {
             data_dir: self.data_dir.unwrap_or_else(|| "./refgate-data".into()),
             listen: self.listen.unwrap_or(local(9000)),
             admin_listen: self.admin_listen.unwrap_or(local(9001)),
             region: parsed("region", &self.region.unwrap_or_else(|| "cn-hangzhou".into()))?,
-            base_domains: self.base_domains.unwrap_or_else(|| vec!["localhost".into()]),
-            cnames: cnames.iter().map(|entry| cname(entry)).collect::<Result<_, _>>()?,
-            public_endpoint: self.public_endpoint,
+            base_domains: domains
+                .iter()
+                .map(|domain| parsed("base_domains", domain))
+                .collect::<Result<_, _>>()?,
+            cnames: cnames(&self.cnames.unwrap_or_default())?,
+            public_endpoint: self.public_endpoint.map(public_endpoint).transpose()?,
             vary_referer: self.vary_referer.unwrap_or(true),
             object_cache_bytes: self.object_cache_mib.unwrap_or(64).saturating_mul(1 << 20),
             stats_days: kept("stats_days", self.stats_days, (30, 3660))?,
             subject_hours: kept("subject_hours", self.subject_hours, (72, 2400))?,
             limits: Limits {
-                max_connections: positive("max_connections", self.max_connections, 10_000)?,
+                max_connections: connections(self.max_connections)?,
                 header_timeout: seconds("header_timeout", self.header_timeout, 30)?,
                 body_timeout: seconds("body_timeout", self.body_timeout, 60)?,
                 shutdown_timeout: Duration::from_secs(self.shutdown_timeout.unwrap_or(30)),
@@ -331,59 +360,5 @@ pub fn root_key(
     Ok(Some((parsed("root_access_key_id", &id)?, SecretKey::new(secret))))
 }
 
-fn parsed<T>(name: &'static str, value: &str) -> Result<T, SettingError>
-where
-    T: FromStr,
-    T::Err: std::fmt::Display,
-{
-    value.parse().map_err(|err: T::Err| SettingError::Value {
-        name,
-        value: value.into(),
-        reason: err.to_string(),
-    })
-}
-
-fn positive(
-    name: &'static str,
-    value: Option<usize>,
-    default: usize,
-) -> Result<usize, SettingError> {
-    match value {
-        Some(0) => {
-            Err(SettingError::Value { name, value: "0".into(), reason: "must be 1 or more".into() })
-        }
-        value => Ok(value.unwrap_or(default)),
-    }
-}
-
-/// A time for which something is kept, with its default and its most.
-fn kept(
-    name: &'static str,
-    value: Option<u32>,
-    (default, most): (u32, u32),
-) -> Result<u32, SettingError> {
-    let value = value.unwrap_or(default);
-    if !(1..=most).contains(&value) {
-        let reason = format!("must be 1 to {most}");
-        return Err(SettingError::Value { name, value: value.to_string(), reason });
-    }
-    Ok(value)
-}
-
-fn seconds(name: &'static str, value: Option<u64>, default: u64) -> Result<Duration, SettingError> {
-    let seconds = value.unwrap_or(default);
-    if !(1..=86_400).contains(&seconds) {
-        let reason = "must be 1 to 86400 seconds".into();
-        return Err(SettingError::Value { name, value: seconds.to_string(), reason });
-    }
-    Ok(Duration::from_secs(seconds))
-}
-
-fn cname(entry: &str) -> Result<(String, BucketName), SettingError> {
-    let (host, bucket) = entry.split_once('=').ok_or_else(|| SettingError::Value {
-        name: "cnames",
-        value: entry.into(),
-        reason: "must be HOST=BUCKET".into(),
-    })?;
-    Ok((host.to_owned(), parsed("cnames", bucket)?))
-}
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,14 @@ fn a_wrong_setting_is_one_line_that_names_it() {
     let table = [
         ("region = \"oss-cn\"",              "region"),
         ("max_connections = 0",              "max_connections"),
+        ("max_connections = 1000001",        "1 to 1000000"),
+        ("base_domains = [\"\"]",            "base_domains"),
+        ("base_domains = [\"http://a/\"]",   "base_domains"),
+        ("base_domains = [\"a.example:80\"]", "base_domains"),
+        ("cnames = [\"=photos\"]",           "cnames"),
+        ("cnames = [\"a.example=one\", \"A.example.=two\"]", "twice"),
+        ("public_endpoint = \"http://a/\"",  "public_endpoint"),
+        ("public_endpoint = \"a:99999\"",    "public_endpoint"),
         ("header_timeout = 0",               "header_timeout"),
         ("stats_days = 0",                   "stats_days"),
         ("subject_hours = 2401",             "must be 1 to 2400"),
@@ -46,6 +54,28 @@ fn a_wrong_setting_is_one_line_that_names_it() {
 fn a_missing_file_is_an_error_only_if_it_was_named() {
     let missing = Path::new("no-such-folder/refgate.toml");
     assert!(matches!(Layer::from_file(Some(missing)), Err(SettingError::Unreadable { .. })));
+}
+
+#[test]
+fn a_secret_is_not_shown_by_an_error() {
+    for secret in ["8675309123", "[8675309123]", "8675309123x"] {
+        let message =
+            file(&format!("root_access_key_id = \"a\"\nroot_access_key_secret = {secret}"));
+        let message = message.unwrap_err().to_string();
+        assert!(message.contains("line 2") && !message.contains("8675309123"), "{message}");
+    }
+}
+
+#[test]
+fn the_example_file_names_every_setting() {
+    macro_rules! names {
+        ($($field:ident),*) => { [$(stringify!($field)),*] };
+    }
+    let text = include_str!("../../refgate.example.toml");
+    for name in all_fields!(names) {
+        let commented = |mark: &str| text.contains(&format!("\n{mark} {name} = "));
+        assert!(commented("#") || commented("#!"), "{name} is missing");
+    }
 }
 
 #[test]

@@ -121,8 +121,6 @@ reasons! {
     NO_SUCH_BUCKET = Reason::ec(C::NoSuchBucket, "0015-00000101");
     /// The object of the request is not there.
     NO_SUCH_KEY = Reason::ec(C::NoSuchKey, "0026-00000001");
-    /// The name belongs to somebody else.
-    BUCKET_ALREADY_EXISTS = Reason::ec(C::BucketAlreadyExists, "0015-00000104");
     /// Only an empty bucket can be deleted.
     BUCKET_NOT_EMPTY = Reason::ec(C::BucketNotEmpty, "0015-00000301");
 
@@ -199,10 +197,10 @@ reasons! {
     /// A payload hash that is neither `UNSIGNED-PAYLOAD` nor a SHA-256 in hex.
     CONTENT_SHA256_INVALID = Reason::saying(C::InvalidArgument,
         "x-oss-content-sha256 must be UNSIGNED-PAYLOAD or the hexadecimal SHA-256 of the body.");
-    /// A V1 URL for a setting of a bucket. OSS serves it; here it could be a link for an object
-    /// of that name, handed out to a stranger.
+    /// A V1 URL for a bucket that signs parameters. OSS serves it; here it could be a link for an
+    /// object of that name, handed out to a stranger.
     V1_URL_FOR_SETTINGS = Reason::saying(C::AccessDenied,
-        "A V1 URL cannot tell a bucket's setting from an object of that name. Sign with version 4 or in the header.");
+        "A V1 URL cannot tell the parameters of a bucket from an object of that name. Sign with version 4 or in the header.");
     /// The admin plane's key is not the owner's.
     NOT_AN_ADMINISTRATOR = Reason::saying(C::AccessDenied,
         "The admin API needs the owner's access key.");

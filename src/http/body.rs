@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream;
 use http_body_util::BodyExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::service::error::BodyError;
 use crate::service::object;
@@ -19,7 +19,9 @@ const PROGRESS_BYTES: usize = 4096;
 struct Reading {
     body: Body,
     patience: Duration,
-    deadline: Instant,
+    /// What is left of the patience. Only waiting for the client uses it up, not what is done
+    /// with what came.
+    waiting: Duration,
     progress: usize,
     left: u64,
     max: u64,
@@ -28,8 +30,10 @@ struct Reading {
 impl Reading {
     async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
         loop {
-            let frame = timeout_at(self.deadline, self.body.frame()).await;
+            let asked = Instant::now();
+            let frame = timeout(self.waiting, self.body.frame()).await;
             let Some(frame) = frame.map_err(|_| BodyError::TooSlow)? else { return Ok(None) };
+            self.waiting = self.waiting.saturating_sub(asked.elapsed());
             let frame = frame.map_err(|err| BodyError::Incomplete(err.to_string()))?;
             // Trailers mean nothing to OSS.
             let Ok(bytes) = frame.into_data() else { continue };
@@ -38,7 +42,7 @@ impl Reading {
             self.progress += bytes.len();
             if self.progress >= PROGRESS_BYTES {
                 self.progress = 0;
-                self.deadline = Instant::now() + self.patience;
+                self.waiting = self.patience;
             }
             return Ok(Some(bytes));
         }
@@ -48,8 +52,7 @@ impl Reading {
 /// A body as a stream of at most `max` bytes, of which the next 4 KiB always arrive within
 /// `patience`. At its end it may be asked again.
 pub fn stream(body: Body, max: u64, patience: Duration) -> object::Body {
-    let deadline = Instant::now() + patience;
-    let reading = Reading { body, patience, deadline, progress: 0, left: max, max };
+    let reading = Reading { body, patience, waiting: patience, progress: 0, left: max, max };
     stream::unfold(Some(reading), async |reading| {
         let mut reading = reading?;
         match reading.next().await {
@@ -101,7 +104,7 @@ pub async fn drain_rest(mut pieces: object::Body) {
         }
     };
     // Late or done, the client is answered now.
-    let _ = tokio::time::timeout(LONGEST, reading).await;
+    let _ = timeout(LONGEST, reading).await;
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
@@ -21,8 +23,15 @@ use crate::config::Limits;
 
 /// The most bytes that the head of a request can have before the connection is refused without
 /// an answer of ours. Heads of up to [`super::MAX_HEAD_BYTES`] are served; what lies between
-/// gets an error body.
-const MAX_BUFFER_BYTES: usize = 256 * 1024;
+/// gets an error body. Every connection may come to hold as much.
+const MAX_BUFFER_BYTES: usize = 128 * 1024;
+
+/// The most header lines. User metadata of 8 KiB is about 200 small ones.
+const MAX_HEADER_LINES: usize = 300;
+
+/// The client's address, as an extension of its requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
 
 /// Serves connections until it is told to stop, then lets running requests end.
 ///
@@ -34,14 +43,16 @@ where
 {
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.max_connections));
+    let mut failures = Failures::default();
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &slots, &mut failures) => accepted,
             () = stop.cancelled() => break,
         };
-        let Some((stream, slot)) = accepted else { continue };
+        let Some((stream, peer, slot)) = accepted else { continue };
         let service = service.clone();
-        let hyper_service = service_fn(move |request: Request<Incoming>| {
+        let hyper_service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             let answer = service(request.map(Body::new));
             async move { Ok::<_, Infallible>(answer.await) }
         });
@@ -49,6 +60,7 @@ where
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
             .max_buf_size(MAX_BUFFER_BYTES)
+            .max_headers(MAX_HEADER_LINES)
             .serve_connection(TokioIo::new(bounded(stream, limits.body_timeout)), hyper_service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -69,23 +81,43 @@ where
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    /// After a failure to accept, such as too many open files, trying again at once would only
-    /// burn the processor.
-    const PAUSE: Duration = Duration::from_millis(50);
-
+    failures: &mut Failures,
+) -> Option<(TcpStream, Peer, OwnedSemaphorePermit)> {
     let slot = slots.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             // Answers are written whole; waiting for more to send only delays them.
             stream.set_nodelay(true).ok();
-            Some((stream, slot))
+            Some((stream, Peer(peer), slot))
         }
         Err(err) => {
-            tracing::warn!(error = %err, "could not accept a connection: {err}");
-            tokio::time::sleep(PAUSE).await;
+            failures.report(&err);
+            tokio::time::sleep(Failures::PAUSE).await;
             None
         }
+    }
+}
+
+/// Failures to accept, of which one a second is logged: they come in swarms.
+#[derive(Debug, Default)]
+struct Failures {
+    logged: Option<Instant>,
+    silent: u64,
+}
+
+impl Failures {
+    /// After a failure such as too many open files, trying again at once would only burn the
+    /// processor.
+    const PAUSE: Duration = Duration::from_millis(50);
+
+    fn report(&mut self, err: &std::io::Error) {
+        if self.logged.is_some_and(|logged| logged.elapsed() < Duration::from_secs(1)) {
+            self.silent += 1;
+            return;
+        }
+        let silent = std::mem::take(&mut self.silent);
+        self.logged = Some(Instant::now());
+        tracing::warn!(error = %err, silent, "could not accept a connection: {err}");
     }
 }
 

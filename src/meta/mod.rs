@@ -14,7 +14,7 @@ use crate::domain::acl::BucketAcl;
 use crate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use crate::domain::object::listing::ListedObject;
 use crate::domain::object::{Object, Overwrite, StorageClass};
-use crate::domain::referer::Policy;
+use crate::domain::referer::{Extras, Policy};
 use crate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use crate::domain::time::UnixMillis;
 
@@ -73,6 +73,8 @@ pub struct Bucket {
     pub storage_class: StorageClass,
     /// Its referer policy; the default one if none was ever put.
     pub policy: Policy,
+    /// What its owner asked for beyond OSS.
+    pub extras: Extras,
 }
 
 /// How much a bucket holds.
@@ -160,6 +162,18 @@ pub trait Buckets: Send + Sync {
     async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError>;
 }
 
+/// What owners ask for beyond OSS's referer policy. It is read with the bucket.
+#[async_trait]
+pub trait RefererExtras: Send + Sync {
+    /// Replaces a bucket's settings as a whole.
+    async fn set_referer_extras(
+        &self,
+        id: BucketId,
+        extras: &Extras,
+        now: UnixMillis,
+    ) -> Result<Changed, MetaError>;
+}
+
 /// Objects.
 #[async_trait]
 pub trait Objects: Send + Sync {
@@ -229,5 +243,5 @@ pub trait Stats: Send + Sync {
 }
 
 /// All of the metadata.
-pub trait Meta: Buckets + Objects + Stats {}
-impl<T: Buckets + Objects + Stats> Meta for T {}
+pub trait Meta: Buckets + RefererExtras + Objects + Stats {}
+impl<T: Buckets + RefererExtras + Objects + Stats> Meta for T {}

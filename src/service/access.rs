@@ -12,9 +12,9 @@
 //! A [`Permit`] is the only key to a bucket: its fields are private to this module, so a handler
 //! that has none has nothing to work on.
 //!
-//! Between the second and the third, a V1 URL for a setting of a bucket is refused. V1 runs key
-//! and sub-resource together, so a link that an application hands out for an upload to the key
-//! `?referer` would also replace the bucket's referer policy.
+//! With the first, a V1 URL for a bucket is refused if it signs any parameter. V1 runs key and
+//! parameters together, so a link that an application hands out for an upload to the key
+//! `?referer` would also replace the bucket's referer policy, and one for `?x-oss-a` list it.
 //!
 //! Source: OSS "Configure hotlink protection" (what is exempt); the order is ours.
 
@@ -25,16 +25,17 @@ use http::HeaderMap;
 use super::App;
 use super::bucket::Bucket;
 use super::error::Error;
+use super::gate::{RefererDenial, check_referer};
 use super::stats::{Asked, Sighting};
 use crate::domain::acl::Access;
 use crate::domain::auth::{
-    Channel, Claim, PayloadHash, Place, SignedRequest, Version, is_v1_sub_resource,
+    Channel, Claim, PayloadHash, Place, Proof, SignedRequest, Version, has_v1_sub_resource,
 };
 use crate::domain::code;
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
 use crate::domain::op::{Action, Level, Target, Targets};
 use crate::domain::query::Query;
-use crate::domain::referer::{Decision, Referers};
+use crate::domain::referer::{DependsOn, Facts};
 use crate::domain::secret::{Digest, SecretKey};
 use crate::domain::stats::Verdict;
 
@@ -69,7 +70,6 @@ pub enum Principal {
 pub struct Caller {
     principal: Principal,
     channel: Option<Channel>,
-    version: Option<Version>,
     payload: PayloadHash,
 }
 
@@ -82,13 +82,6 @@ impl Caller {
     /// What the body must be.
     pub const fn payload(&self) -> PayloadHash {
         self.payload
-    }
-
-    /// Whether the signature is also one for an object whose key looks like this operation.
-    fn may_mean_an_object(self, action: Action) -> bool {
-        let is_setting = action.level() == Level::Bucket
-            && action.sub_resource().is_some_and(is_v1_sub_resource);
-        is_setting && (self.channel, self.version) == (Some(Channel::Url), Some(Version::V1))
     }
 
     /// Whether the referer policy is asked: not for a request with a verified header.
@@ -114,14 +107,14 @@ pub struct Ask<'r> {
 /// for a permit, that this was counted.
 #[derive(Debug)]
 pub struct Visit<'r> {
-    referers: Referers<'r>,
+    facts: Facts<'r>,
     sighting: Option<Sighting>,
 }
 
 impl<'r> Visit<'r> {
-    /// A request with these referer lines.
-    pub const fn new(referers: Referers<'r>) -> Self {
-        Self { referers, sighting: None }
+    /// A request that says this of where it comes from.
+    pub const fn new(facts: Facts<'r>) -> Self {
+        Self { facts, sighting: None }
     }
 
     /// What was counted: nothing if the request is not for an object of a bucket. It is to be told
@@ -162,9 +155,16 @@ impl BucketPermit {
 pub struct ObjectPermit {
     bucket: Arc<Bucket>,
     key: ObjectKey,
+    would_refuse: Option<Box<RefererDenial>>,
 }
 
 impl ObjectPermit {
+    /// The right that everybody has to the object which the bucket's owner chose for those whom
+    /// the referer check refuses.
+    pub(super) fn of_substitute(bucket: &Arc<Bucket>, key: &ObjectKey) -> Self {
+        Self { bucket: Arc::clone(bucket), key: key.clone(), would_refuse: None }
+    }
+
     /// The bucket.
     pub fn bucket(&self) -> &Bucket {
         &self.bucket
@@ -173,6 +173,17 @@ impl ObjectPermit {
     /// The object's name.
     pub const fn key(&self) -> &ObjectKey {
         &self.key
+    }
+
+    /// What refuses this request as soon as the bucket is no longer only monitored.
+    pub fn would_refuse(&self) -> Option<&RefererDenial> {
+        self.would_refuse.as_deref()
+    }
+
+    /// What would refuse such a request from somebody who did not sign it, for people who ask
+    /// why. Nothing comes of it.
+    pub fn explain_denial(&self, facts: &Facts<'_>) -> Option<RefererDenial> {
+        self.bucket.settings().referer.decide(facts).refused().map(RefererDenial::of)
     }
 
     /// The object's name, to keep.
@@ -252,8 +263,7 @@ impl App {
         match Claim::read(ask.headers, ask.query)? {
             Claim::Anonymous => {
                 let payload = PayloadHash::Unsigned;
-                let principal = Principal::Anonymous;
-                let caller = Caller { principal, channel: None, version: None, payload };
+                let caller = Caller { principal: Principal::Anonymous, channel: None, payload };
                 Ok((&ask.targets.first, caller))
             }
             Claim::Signed(claim) => {
@@ -261,10 +271,12 @@ impl App {
                 let request = SignedRequest { method, headers, query };
                 let place = Place { region: &self.region, now: self.clock.now() };
                 let proof = claim.prove(&request, targets, &place, |id| self.secret_of(id))?;
+                if may_mean_an_object(&proof, query) {
+                    return Err(Error::Refused(code::V1_URL_FOR_SETTINGS));
+                }
                 let caller = Caller {
                     principal: Principal::Owner,
                     channel: Some(proof.channel()),
-                    version: Some(proof.version()),
                     payload: proof.payload(),
                 };
                 Ok((proof.target(), caller))
@@ -299,24 +311,21 @@ impl App {
             }
             Target::Bucket(name) => {
                 let bucket = self.existing(name)?;
-                if caller.may_mean_an_object(action) {
-                    return Err(Error::Refused(code::V1_URL_FOR_SETTINGS));
-                }
                 grant(caller, action, Some(&bucket))?;
                 Ok(Permit::Bucket(BucketPermit(bucket)))
             }
             Target::Object(name, key) => {
                 let bucket = self.existing(name)?;
                 let (verdict, checked) = if caller.obeys_referer_policy() {
-                    check_referer(&bucket, &visit.referers)
+                    check_referer(&bucket, (action, key), &visit.facts)
                 } else {
-                    (Verdict::NotChecked, Ok(()))
+                    (Verdict::NotChecked, Ok(None))
                 };
-                let asked = Asked { key, referers: &visit.referers, at: self.clock.now() };
+                let asked = Asked { key, referers: &visit.facts.referers, at: self.clock.now() };
                 visit.sighting = Some(self.stats.sight(&bucket, verdict, &asked));
-                checked?;
+                let would_refuse = checked?.map(Box::new);
                 grant(caller, action, Some(&bucket))?;
-                Ok(Permit::Object(ObjectPermit { bucket, key: key.clone() }))
+                Ok(Permit::Object(ObjectPermit { bucket, key: key.clone(), would_refuse }))
             }
         }
     }
@@ -350,14 +359,11 @@ impl App {
         self.existing(bucket).map(BucketPermit)
     }
 
-    /// Whether answers about this target depend on the request's referer, so that a cache must
-    /// keep them apart.
-    pub fn varies_by_referer(&self, target: &Target) -> bool {
-        target.key().is_some()
-            && target
-                .bucket()
-                .and_then(|name| self.buckets.find(name))
-                .is_some_and(|bucket| !bucket.settings().referer.policy().is_default())
+    /// What of a request the answers about this target depend on, so that a cache must keep them
+    /// apart.
+    pub fn answers_depend_on(&self, target: &Target) -> DependsOn {
+        let bucket = target.key().and(target.bucket()).and_then(|name| self.buckets.find(name));
+        bucket.map_or(DependsOn::Nothing, |bucket| bucket.settings().referer.depends_on())
     }
 
     fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
@@ -365,19 +371,11 @@ impl App {
     }
 }
 
-/// Asks the referer policy: what it says, and what becomes of the request.
-fn check_referer(bucket: &Bucket, referers: &Referers<'_>) -> (Verdict, Result<(), Error>) {
-    let settings = bucket.settings();
-    let decision = settings.referer.decide(referers);
-    let checked = match decision {
-        Decision::Allow(_) => Ok(()),
-        Decision::Deny(denied) => Err(Error::Referer {
-            bucket: bucket.name.clone(),
-            reason: denied.reason(),
-            rule: denied.to_string(),
-        }),
-    };
-    (Verdict::of(&decision), checked)
+/// Whether a signature for a bucket is also one for an object with such a key.
+fn may_mean_an_object(proof: &Proof<'_>, query: &Query) -> bool {
+    (proof.version(), proof.channel()) == (Version::V1, Channel::Url)
+        && proof.target().level() == Level::Bucket
+        && has_v1_sub_resource(query)
 }
 
 fn grant(caller: &Caller, action: Action, bucket: Option<&Bucket>) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use papaya::HashMap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::App;
 use super::access::{BucketPermit, NewBucketPermit, ServicePermit};
@@ -18,7 +18,7 @@ use crate::domain::acl::BucketAcl;
 use crate::domain::code;
 use crate::domain::name::{BucketId, BucketName};
 use crate::domain::object::StorageClass;
-use crate::domain::referer::{Matcher, Policy};
+use crate::domain::referer::{Gate, Matcher, Policy};
 use crate::domain::time::UnixMillis;
 use crate::meta::{self, Changed, Created, DeletedBucket, Usage};
 
@@ -45,8 +45,8 @@ pub struct Bucket {
 pub struct Settings {
     /// What strangers may do.
     pub acl: BucketAcl,
-    /// The referer policy, ready to be asked.
-    pub referer: Arc<Matcher>,
+    /// The referer policy with what goes beyond it, ready to be asked.
+    pub referer: Arc<Gate>,
 }
 
 impl Bucket {
@@ -55,7 +55,12 @@ impl Bucket {
         self.settings.load_full()
     }
 
-    fn replace(&self, change: impl FnOnce(&mut Settings)) {
+    /// Waits until no other change is under way.
+    pub(super) async fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    pub(super) fn replace(&self, change: impl FnOnce(&mut Settings)) {
         let mut settings = Settings::clone(&self.settings.load());
         change(&mut settings);
         self.settings.store(Arc::new(settings));
@@ -64,7 +69,7 @@ impl Bucket {
 
 impl From<meta::Bucket> for Bucket {
     fn from(stored: meta::Bucket) -> Self {
-        let referer = Arc::new(Matcher::new(stored.policy));
+        let referer = Arc::new(Gate::new(stored.policy, stored.extras));
         Self {
             id: stored.id,
             name: stored.name,
@@ -93,8 +98,9 @@ impl Table {
         self.0.pin().insert(bucket.name.clone(), Arc::new(bucket));
     }
 
+    /// Takes this very bucket out. One that was created since under the same name stays.
     fn remove(&self, bucket: &Bucket) {
-        self.0.pin().remove(&bucket.name);
+        let _ = self.0.pin().remove_if(&bucket.name, |_, present| present.id == bucket.id);
     }
 
     /// All buckets, in no order.
@@ -254,7 +260,9 @@ impl App {
                 Changed::Done => {
                     let (allow, deny) = (policy.allow.len(), policy.deny.len());
                     let matcher = Arc::new(Matcher::new(policy));
-                    bucket.replace(|settings| settings.referer = matcher);
+                    bucket.replace(|settings| {
+                        settings.referer = Arc::new(settings.referer.with_policy(matcher));
+                    });
                     tracing::info!(
                         bucket = %bucket.name, allow, deny,
                         "replaced the referer policy of {}: {allow} patterns allow, {deny} deny",

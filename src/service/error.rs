@@ -7,6 +7,8 @@ use crate::domain::code::{self, Code, Reason};
 use crate::domain::name::{BucketName, ObjectKey};
 use crate::meta::MetaError;
 
+use super::gate::{Instead, RefererDenial};
+
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -19,15 +21,15 @@ pub enum Error {
     /// The object is not there.
     #[error("there is no object {0:?}")]
     NoSuchKey(ObjectKey),
-    /// The referer policy denies. `rule` says which rule, for the log alone.
-    #[error("the referer policy denies: {rule}")]
+    /// The referer policy denies.
+    #[error("the referer policy denies: {}", .denial.rule)]
     Referer {
         /// The bucket whose policy it is.
         bucket: BucketName,
-        /// What the client is told.
-        reason: Reason,
-        /// The rule.
-        rule: String,
+        /// What was refused, and by which rule.
+        denial: RefererDenial,
+        /// What the client gets instead of the error.
+        instead: Option<Instead>,
     },
     /// A condition with a reason of its own.
     #[error("{}", .0.message)]
@@ -70,7 +72,8 @@ impl Error {
             Self::Auth(err) => err.reason(),
             Self::NoSuchBucket(_) => code::NO_SUCH_BUCKET,
             Self::NoSuchKey(_) => code::NO_SUCH_KEY,
-            Self::Referer { reason, .. } | Self::Refused(reason) => *reason,
+            Self::Referer { denial, .. } => denial.reason,
+            Self::Refused(reason) => *reason,
             Self::Code(code) => Reason::of(*code),
             Self::Body(BodyError::Incomplete(_)) => Reason::of(Code::IncompleteBody),
             Self::Body(BodyError::TooSlow) => Reason::of(Code::RequestTimeout),

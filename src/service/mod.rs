@@ -8,6 +8,8 @@
 //! | --- | --- |
 //! | [`access`] | from a request's claim to a [`access::Permit`], the only key to a bucket |
 //! | [`bucket`] | buckets in memory, and the use cases on them |
+//! | [`gate`] | the referer check of a request |
+//! | [`extras`] | what owners ask for beyond OSS's referer policy |
 //! | [`object`] | reading, writing, deleting, listing objects |
 //! | [`cache`] | object metadata in memory |
 //! | [`inflight`], [`scrub`] | blobs that no row names: yet, or any more |
@@ -19,6 +21,8 @@ pub mod bucket;
 pub mod cache;
 pub mod clock;
 pub mod error;
+pub mod extras;
+pub mod gate;
 pub mod inflight;
 pub mod object;
 pub mod scrub;
@@ -83,8 +87,6 @@ pub struct App {
     creating: Mutex<()>,
     /// Work that must end before the process does.
     tasks: TaskTracker,
-    /// Work that may be cut off at any point.
-    background: TaskTracker,
 }
 
 impl App {
@@ -113,7 +115,6 @@ impl App {
             stats: Arc::new(stats),
             creating: Mutex::new(()),
             tasks: TaskTracker::new(),
-            background: TaskTracker::new(),
         }))
     }
 

@@ -358,7 +358,7 @@ impl App {
     ) -> Result<Page, Error> {
         let mut pager = Pager::new(query);
         while let Some(from) = pager.wants() {
-            let limit = pager.room();
+            let limit = pager.wanted();
             let found = self.meta.objects_from(permit.bucket().id, from, limit).await?;
             let more = found.len() == usize::try_from(limit).unwrap_or(usize::MAX);
             pager.take(found, more);

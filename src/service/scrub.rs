@@ -40,10 +40,10 @@ impl ScrubProgress {
 }
 
 impl App {
-    /// Runs the scrub behind the server, once.
+    /// Runs the scrub behind the server, once. It may be cut off at any point.
     pub fn start_scrub(self: &Arc<Self>) {
         let app = self.clone();
-        self.background.spawn(async move {
+        tokio::spawn(async move {
             match app.scrub().await {
                 Ok(ScrubReport { seen, removed, .. }) => tracing::info!(
                     seen,

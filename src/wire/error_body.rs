@@ -15,7 +15,7 @@ pub struct ErrorBody<'e> {
     /// The host that the request named.
     pub host: &'e str,
     /// Elements of this error alone.
-    pub details: &'e [(&'static str, String)],
+    pub details: &'e [&'e (&'static str, String)],
 }
 
 /// Writes `<Error>`: the common elements, those of this error, and the number of the cause with
@@ -52,7 +52,7 @@ mod tests {
             message: REFERER_NOT_WHITELISTED.message,
             request_id: "66D7AFFD874A1E3735C00888",
             host: "examplebucket.oss-cn-hangzhou.aliyuncs.com",
-            details: &[("BucketName", "examplebucket".into())],
+            details: &[&("BucketName", "examplebucket".into())],
         });
         let want = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code>\
             <Message>You are denied by bucket referer policy.</Message>\

@@ -10,9 +10,11 @@
 //! | [`list`] | listings, and deletions of many objects |
 //! | [`error_body`] | errors |
 //! | [`referer`] | referer policies, as XML and as JSON |
+//! | [`policy_formats`] | referer policies as other products write them |
 
 pub mod bucket;
 pub mod error_body;
 pub mod list;
+pub mod policy_formats;
 pub mod referer;
 pub mod xml;

@@ -14,6 +14,7 @@ pub(super) async fn a_bucket_is_found_as_it_was_made(meta: &dyn Meta) {
         acl: BucketAcl::PublicRead,
         storage_class: StorageClass::IA,
         policy: Policy::default(),
+        extras: Extras::default(),
     };
     assert_eq!(made, want);
     assert_eq!(meta.all_buckets().await.unwrap(), [want]);
@@ -33,6 +34,8 @@ pub(super) async fn a_bucket_id_is_never_used_again(meta: &dyn Meta) {
     );
     let policy = meta.set_referer_policy(first, &Policy::default(), NOW).await;
     assert_eq!(policy.unwrap(), Changed::NoSuchBucket);
+    let extras = meta.set_referer_extras(first, &Extras::default(), NOW).await;
+    assert_eq!(extras.unwrap(), Changed::NoSuchBucket);
     assert_eq!(meta.bucket_usage(first).await.unwrap(), Usage::default());
     assert_eq!(meta.delete_objects(first, &[key("k")]).await.unwrap(), []);
 }
@@ -68,6 +71,29 @@ pub(super) async fn a_policy_comes_back_exactly(meta: &dyn Meta) {
             }
         }
     }
+}
+
+pub(super) async fn extras_come_back_and_outlive_policies(meta: &dyn Meta) {
+    let id = bucket(meta, "extras").await;
+    let denials = [
+        DenialAnswer::Redirect("https://a.com/no.png?x".parse().unwrap()),
+        DenialAnswer::Substitute(key("no/é '\".png")),
+        DenialAnswer::Forbidden,
+    ];
+    for denial in denials {
+        for &missing in MissingReferer::ALL {
+            let (mode, host) = (Mode::Monitor, HostRule::Strict);
+            let malformed = MalformedReferer::Deny;
+            let extras = Extras { mode, host, missing, malformed, denial: denial.clone() };
+            let set = meta.set_referer_extras(id, &extras, NOW).await.unwrap();
+            assert_eq!(set, Changed::Done);
+            meta.set_referer_policy(id, &Policy::default(), NOW).await.unwrap();
+            assert_eq!(find_bucket(meta, id).await.extras, extras);
+        }
+    }
+    meta.set_referer_extras(id, &Extras::default(), NOW).await.unwrap();
+    assert!(find_bucket(meta, id).await.extras.is_default());
+    assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Gone);
 }
 
 pub(super) async fn a_policy_of_a_million_rules_comes_back(meta: &dyn Meta) {

@@ -20,7 +20,10 @@ use proptest::prelude::*;
 use refgate::domain::acl::BucketAcl;
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use refgate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite, StorageClass};
-use refgate::domain::referer::{Compare, EmptyReferer, Pattern, Policy};
+use refgate::domain::referer::{
+    Compare, DenialAnswer, EmptyReferer, Extras, HostRule, MalformedReferer, MissingReferer, Mode,
+    Pattern, Policy,
+};
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{Bucket, Changed, Created, DeletedBucket, Meta, MetaError, Put, Usage};
@@ -132,6 +135,7 @@ conformance!(on_sqlite, sqlite:
     buckets::a_bucket_with_objects_is_not_deleted,
     buckets::settings_are_replaced,
     buckets::a_policy_comes_back_exactly,
+    buckets::extras_come_back_and_outlive_policies,
     buckets::a_policy_of_a_million_rules_comes_back,
     objects::an_object_comes_back_exactly,
     objects::replacing_tells_which_blobs_are_left,

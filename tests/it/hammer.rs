@@ -6,6 +6,7 @@ use std::thread;
 
 use md5::{Digest as _, Md5};
 
+use crate::support::clock::wait_until;
 use crate::support::policy::{OPEN, OTHER, STRICT};
 use crate::support::{PUBLIC_READ, Request, Response, Server};
 
@@ -44,8 +45,18 @@ fn whole_version(response: &Response) -> usize {
     number
 }
 
-/// Runs readers until the changes are through, and counts their answers.
-fn read_during(changes: impl FnOnce(), read: impl Fn() + Sync) {
+/// Ends the readers, also if a change fails: the test would wait for them for ever.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Makes all changes, numbered from 1, while readers read. Between two changes at least one of
+/// them gets an answer.
+fn read_during(change: impl Fn(usize), read: impl Fn() + Sync) {
     let done = AtomicBool::new(false);
     let answers = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -57,10 +68,13 @@ fn read_during(changes: impl FnOnce(), read: impl Fn() + Sync) {
                 }
             });
         }
-        changes();
-        done.store(true, Ordering::SeqCst);
+        let _end = End(&done);
+        for number in 1..=CHANGES {
+            let before = answers.load(Ordering::SeqCst);
+            change(number);
+            wait_until("a reader is answered", || answers.load(Ordering::SeqCst) > before);
+        }
     });
-    assert!(answers.into_inner() > CHANGES, "the readers were heard in between");
 }
 
 fn server() -> Server {
@@ -73,12 +87,10 @@ fn server() -> Server {
 #[test]
 fn overwrites_are_seen_whole_and_in_order() {
     let (server, steps) = (server(), Steps::default());
-    let write = || {
-        for number in 1..=CHANGES {
-            steps.take(number, || {
-                server.done(Request::put(BUCKET, KEY, version(number)));
-            });
-        }
+    let write = |number| {
+        steps.take(number, || {
+            server.done(Request::put(BUCKET, KEY, version(number)));
+        });
     };
     read_during(write, || {
         let before = steps.acknowledged.load(Ordering::SeqCst);
@@ -93,10 +105,8 @@ fn overwrites_are_seen_whole_and_in_order() {
 #[test]
 fn parts_of_an_object_are_of_one_version() {
     let server = server();
-    let write = || {
-        for number in 1..=CHANGES {
-            server.done(Request::put(BUCKET, KEY, version(number)));
-        }
+    let write = |number| {
+        server.done(Request::put(BUCKET, KEY, version(number)));
     };
     read_during(write, || {
         let request = Request::get(BUCKET, KEY).header("Range", "bytes=32760-32783");
@@ -114,16 +124,14 @@ fn parts_of_an_object_are_of_one_version() {
 fn deletes_and_writes_are_seen_in_order() {
     let (server, steps) = (server(), Steps::default());
     // Even steps write, odd ones delete.
-    let write = || {
-        for number in 1..=CHANGES {
-            steps.take(number, || {
-                let request = match number % 2 {
-                    0 => Request::put(BUCKET, KEY, version(number)),
-                    _ => Request::object("DELETE", BUCKET, KEY),
-                };
-                server.done(request);
-            });
-        }
+    let write = |number| {
+        let request = match number % 2 {
+            0 => Request::put(BUCKET, KEY, version(number)),
+            _ => Request::object("DELETE", BUCKET, KEY),
+        };
+        steps.take(number, || {
+            server.done(request);
+        });
     };
     read_during(write, || {
         let before = steps.acknowledged.load(Ordering::SeqCst);
@@ -144,11 +152,9 @@ fn deletes_and_writes_are_seen_in_order() {
 fn a_policy_is_obeyed_as_soon_as_it_is_acknowledged() {
     let (server, steps) = (server(), Steps::default());
     // Even steps let everybody in, odd ones do not.
-    let toggle = || {
-        for number in 1..=CHANGES {
-            let policy = if number % 2 == 0 { OPEN } else { STRICT };
-            steps.take(number, || server.policy(BUCKET, &policy));
-        }
+    let toggle = |number| {
+        let policy = if number % 2 == 0 { OPEN } else { STRICT };
+        steps.take(number, || server.policy(BUCKET, &policy));
     };
     read_during(toggle, || {
         let before = steps.acknowledged.load(Ordering::SeqCst);
@@ -162,4 +168,27 @@ fn a_policy_is_obeyed_as_soon_as_it_is_acknowledged() {
         let possible = (before..=after).any(|number| number % 2 == step);
         assert!(possible, "{} between {before} and {after}", response.status);
     });
+}
+
+/// A deletion that was granted before the bucket was deleted and made again must not take the new
+/// one away: what was acknowledged last holds.
+#[test]
+fn a_late_deletion_does_not_take_the_successor_of_a_bucket() {
+    const ROUNDS: usize = 12;
+    let server = Server::start();
+    for round in 0..ROUNDS {
+        server.owner(Request::bucket("PUT", "successor").body(""));
+        thread::scope(|scope| {
+            for turn in 0..8 {
+                let method = if turn % 2 == 0 { "DELETE" } else { "PUT" };
+                let server = &server;
+                scope.spawn(move || server.owner(Request::bucket(method, "successor").body("")));
+            }
+        });
+        server.done(Request::bucket("PUT", "successor").body(""));
+        let stat = server.owner(Request::bucket("GET", "successor").query("stat", ""));
+        assert_eq!(stat.status, 200, "round {round}: {}", stat.error());
+        let listed = server.owner(Request::service("GET")).error();
+        assert!(listed.contains("<Name>successor</Name>"), "round {round}: {listed}");
+    }
 }

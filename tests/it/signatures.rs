@@ -62,6 +62,22 @@ fn a_v1_url_for_an_object_is_none_for_a_setting_of_that_name() {
     assert_eq!(server.send(&Signer::owner().sign(Channel::V4Url, by_v4)).status, 200);
 }
 
+/// The same for parameters that a bucket passes over: they are signed, so they may be a key.
+#[test]
+fn a_v1_url_for_an_object_lists_and_deletes_no_bucket() {
+    let server = server();
+    server.done(Request::bucket("PUT", "empty-one").body(""));
+    for (method, parameter) in [("GET", "x-oss-a"), ("DELETE", "x-oss-a"), ("GET", "versionId")] {
+        let key = format!("?{parameter}=1");
+        let link = Signer::owner().sign(Channel::V1Url, Request::object(method, "empty-one", &key));
+        let mut replayed = Request::bucket(method, "empty-one").query(parameter, "1");
+        replayed.query.extend(link.query);
+        assert_eq!(server.send(&replayed).code(), refused(403, "AccessDenied"), "{method} {key}");
+    }
+    let plain = Signer::owner().sign(Channel::V1Url, Request::bucket("GET", "empty-one"));
+    assert_eq!(server.send(&plain).status, 200);
+}
+
 /// Names and values.
 type Parameters = Vec<(&'static str, String)>;
 

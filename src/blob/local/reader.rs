@@ -14,7 +14,7 @@ use crate::domain::name::BlobId;
 
 /// Bytes of one piece: large enough that switching threads costs little beside reading, small
 /// enough that a thousand slow clients hold half a gigabyte at most.
-const PIECE: u64 = 256 * 1024;
+const PIECE: u64 = 128 * 1024;
 
 /// A blob that was opened.
 #[derive(Debug)]

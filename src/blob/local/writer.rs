@@ -25,7 +25,7 @@ use crate::domain::name::BlobId;
 
 /// Bytes that gather before they are written. A second buffer of this size may be on its way to
 /// the disk, so a writer holds twice as much at most, and one piece of its caller's.
-const BUFFER: usize = 512 * 1024;
+const BUFFER: usize = 256 * 1024;
 
 /// A blob on its way in.
 #[derive(Debug)]

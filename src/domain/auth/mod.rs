@@ -61,7 +61,7 @@ pub use credential::PayloadHash;
 pub use error::{AuthError, MAX_SKEW_MILLIS, Mismatch};
 pub use prove::{Place, Proof, Version};
 pub use sign::Signer;
-pub use sub_resource::is_signed as is_v1_sub_resource;
+pub use sub_resource::has_signed as has_v1_sub_resource;
 
 #[cfg(test)]
 mod known_answers;

@@ -34,8 +34,13 @@ const SUB_RESOURCES: &[&str] = &[
     "website", "withHashContext", "worm", "wormExtend", "wormId",
 ];
 
+/// Whether a query has anything that V1 signs, beside the signature's own parameters.
+pub fn has_signed(query: &Query) -> bool {
+    !canonical(query).is_empty()
+}
+
 /// Whether a parameter is part of V1's canonical resource.
-pub fn is_signed(name: &str) -> bool {
+fn is_signed(name: &str) -> bool {
     is_oss_own(name) || SUB_RESOURCES.binary_search(&name).is_ok()
 }
 

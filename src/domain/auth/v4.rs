@@ -60,15 +60,16 @@ pub(super) fn canonical_request(
     text
 }
 
-/// The parameters encoded anew, sorted by encoded name and then value; a parameter without a
-/// value is its name alone. The signature cannot cover itself.
+/// The parameters encoded anew and sorted by encoded name; a parameter without a value is its
+/// name alone. Of one name the order of the request stays, because it decides which value counts:
+/// [`Query::first`]. The signature cannot cover itself.
 fn canonical_query(query: &Query) -> String {
     let mut pairs: Vec<_> = query
         .pairs()
         .filter(|(name, _)| *name != "x-oss-signature")
         .map(|(name, value)| (percent_encode(name), percent_encode(value)))
         .collect();
-    pairs.sort_unstable();
+    pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     let parts: Vec<_> = pairs.into_iter().map(|(name, value)| parameter(name, &value)).collect();
     parts.join("&")
 }

@@ -1,6 +1,7 @@
 //! Host names: which of them name a bucket.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use crate::domain::name::BucketName;
 
@@ -17,8 +18,28 @@ use crate::domain::name::BucketName;
 /// another endpoint (ali-oss with an IP endpoint).
 #[derive(Clone, Debug, Default)]
 pub struct HostRules {
-    base_domains: Vec<String>,
+    base_domains: Vec<HostName>,
     cnames: HashMap<String, BucketName>,
+}
+
+/// The name or address of a host, in lower case, without a port or a dot at its end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostName(String);
+
+impl FromStr for HostName {
+    type Err = InvalidHost;
+
+    /// Reads a host. A dot before it, as some write domains, does not count.
+    fn from_str(text: &str) -> Result<Self, InvalidHost> {
+        let text = text.strip_prefix('.').unwrap_or(text);
+        let name = host_name(text)?;
+        // `host_name` has cut a port off, and there is none to have here.
+        if name.is_empty() || name.len() + 1 < text.len() {
+            Err(InvalidHost)
+        } else {
+            Ok(Self(name))
+        }
+    }
 }
 
 /// A text that is not a host name, or an authority with a bad port.
@@ -27,16 +48,14 @@ pub struct HostRules {
 pub struct InvalidHost;
 
 impl HostRules {
-    /// Makes the rules. Base domains and hosts are compared without regard to case; a leading or
-    /// trailing dot does not count.
+    /// Makes the rules.
     pub fn new(
-        base_domains: impl IntoIterator<Item = String>,
-        cnames: impl IntoIterator<Item = (String, BucketName)>,
+        base_domains: impl IntoIterator<Item = HostName>,
+        cnames: impl IntoIterator<Item = (HostName, BucketName)>,
     ) -> Self {
-        let plain = |name: &str| name.trim_matches('.').to_ascii_lowercase();
         Self {
-            base_domains: base_domains.into_iter().map(|domain| plain(&domain)).collect(),
-            cnames: cnames.into_iter().map(|(host, bucket)| (plain(&host), bucket)).collect(),
+            base_domains: base_domains.into_iter().collect(),
+            cnames: cnames.into_iter().map(|(host, bucket)| (host.0, bucket)).collect(),
         }
     }
 
@@ -51,11 +70,14 @@ impl HostRules {
         if let Some(bucket) = self.cnames.get(&host) {
             return Ok(Some(bucket.as_str().to_owned()));
         }
-        let configured = self.base_domains.iter().map(String::as_str);
-        let label = configured
-            .chain(vendor_domain(&host))
-            .find_map(|base| host.strip_suffix(base)?.strip_suffix('.'));
-        Ok(label.filter(|label| !label.is_empty()).map(str::to_owned))
+        let bases =
+            || self.base_domains.iter().map(|domain| domain.0.as_str()).chain(vendor_domain(&host));
+        if bases().any(|base| base == host) {
+            return Ok(None);
+        }
+        // Of domains within each other the nearest leaves the shortest label.
+        let labels = bases().filter_map(|base| host.strip_suffix(base)?.strip_suffix('.'));
+        Ok(labels.min_by_key(|label| label.len()).map(str::to_owned))
     }
 }
 
@@ -100,8 +122,9 @@ mod tests {
     #[test]
     fn which_hosts_name_a_bucket() {
         let rules = HostRules::new(
-            ["localhost".to_owned(), ".s3.Example.org".to_owned()],
-            [("Img.Example.com".to_owned(), "pictures".parse().unwrap())],
+            ["localhost", ".s3.Example.org", "oss.s3.example.org"]
+                .map(|name| name.parse().unwrap()),
+            [("Img.Example.com".parse().unwrap(), "pictures".parse().unwrap())],
         );
         #[rustfmt::skip]
         let table = [
@@ -118,6 +141,8 @@ mod tests {
             ("the vendor's service",      "oss-cn-hangzhou.aliyuncs.com",        Ok(None)),
             ("another of the vendor's",   "b-1.ecs.aliyuncs.com",                Ok(None)),
             ("a look-alike of the vendor","b-1.oss-x.aliyuncs.com.evil.net",     Ok(None)),
+            ("a base domain in another",  "oss.s3.example.org",                  Ok(None)),
+            ("a bucket before the inner", "b-1.oss.s3.example.org",              Ok(Some("b-1"))),
             ("a bad port",                "localhost:80x",                       Err(InvalidHost)),
             ("an unclosed bracket",       "[::1",                                Err(InvalidHost)),
             ("a user",                    "good@evil",                           Err(InvalidHost)),

@@ -38,7 +38,8 @@ pub enum InvalidTarget {
 /// more: ali-oss sends such requests in path style with a forged host
 /// (`Host: b.oss-cn-hangzhou.aliyuncs.com`, path `/b/key`). Only the signature can tell them
 /// from a key that really begins with the bucket's name, so both readings are kept until it is
-/// checked, and a request without a signature means the first.
+/// checked, and a request without a signature means the first. Where the first breaks a rule of
+/// names, the second is the only one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Targets {
     /// What the rules of hosts say.

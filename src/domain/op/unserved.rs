@@ -1,7 +1,10 @@
 //! What OSS has and refgate does not (yet). Such a request answers 501 with the name from these
 //! tables. A row leaves here when its operation moves into [`super::Action`].
 
+use http::HeaderMap;
+
 use super::{Level, Verb};
+use crate::domain::query::Query;
 
 use Level::{Bucket, Object, Service};
 use Verb::{Delete, Get, Options, Post, Put};
@@ -100,25 +103,25 @@ const QUERY_FEATURES: &[(&str, &[&str], &str)] = &[
     ("versionId", &["null"], "versioning"),
 ];
 
-/// The first feature that a request for an object asks for and that is not there. `header` and
-/// `parameter` give the value of a header or a query parameter.
-pub fn unserved_feature<'a>(
-    header: impl Fn(&str) -> Option<&'a [u8]>,
-    parameter: impl Fn(&str) -> Option<&'a str>,
-) -> Option<&'static str> {
-    let asks = |value: Option<&[u8]>, idle: &[&str]| {
-        value.is_some_and(|value| !idle.iter().any(|word| word.as_bytes() == value))
-    };
-    let by_header = FEATURES.iter().find(|(name, idle, _)| asks(header(name), idle));
+/// The first feature that a request for an object asks for and that is not there. Every line of a
+/// header and every value of a parameter counts.
+pub fn unserved_feature(headers: &HeaderMap, query: &Query) -> Option<&'static str> {
+    let asks = |value: &[u8], idle: &[&str]| !idle.iter().any(|word| word.as_bytes() == value);
+    let by_header = FEATURES.iter().find(|(name, idle, _)| {
+        headers.get_all(*name).iter().any(|value| asks(value.as_bytes(), idle))
+    });
     let by_query = || {
-        let asked = |name| parameter(name).map(str::as_bytes);
-        QUERY_FEATURES.iter().find(|(name, idle, _)| asks(asked(name), idle))
+        QUERY_FEATURES.iter().find(|(name, idle, _)| {
+            query.pairs().any(|(given, value)| given == *name && asks(value.as_bytes(), idle))
+        })
     };
     by_header.or_else(by_query).map(|(.., name)| *name)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::super::Action;
     use super::*;
 
@@ -137,10 +140,12 @@ mod tests {
     #[test]
     fn a_feature_is_named_unless_its_value_asks_for_nothing() {
         let ask = |name: &'static str, value: &'static str| {
-            unserved_feature(
-                |n| (n == name).then_some(value.as_bytes()),
-                |n| (n == name).then_some(value),
-            )
+            let headers = HeaderMap::from_iter([(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_static(value),
+            )]);
+            let query = Query::parse(&format!("{name}={value}")).unwrap();
+            unserved_feature(&headers, &query)
         };
         assert_eq!(ask("x-oss-server-side-encryption", "AES256"), Some("server-side encryption"));
         assert_eq!(ask("x-oss-object-acl", "private"), Some("object ACL"));
@@ -148,5 +153,13 @@ mod tests {
         assert_eq!(ask("x-oss-storage-class", "IA"), None);
         assert_eq!(ask("versionId", "null"), None);
         assert_eq!(ask("versionId", "CAEQ"), Some("versioning"));
+    }
+
+    #[test]
+    fn a_second_line_does_not_hide_behind_the_first() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-oss-object-acl", HeaderValue::from_static("default"));
+        headers.append("x-oss-object-acl", HeaderValue::from_static("private"));
+        assert_eq!(unserved_feature(&headers, &Query::default()), Some("object ACL"));
     }
 }

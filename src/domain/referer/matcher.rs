@@ -2,23 +2,51 @@
 
 use std::borrow::Cow;
 
-use wildmatch::WildMatch;
-
+use super::cache::Cache;
+use super::index::Index;
+use super::plain::Plain;
+use super::rules::Rules;
 use super::subject::subject;
 use super::{
-    Allowed, Decision, Denied, EmptyReferer, Entry, MAX_REFERER_BYTES, Pattern, Policy, Referers,
+    Allowed, Decision, Denied, EmptyReferer, Entry, MAX_REFERER_BYTES, Pattern, Policy, Rank,
+    Referers,
 };
 
-/// A policy compiled for answering. Immutable, so requests share it without a lock.
+/// A policy compiled for answering. Immutable but for a cache of fixed size, so requests share it
+/// without waiting for each other. It starts without memory of the policy before it.
 ///
-/// It asks entry after entry: the time of a decision is at most the length of the subject times
-/// that of the lists, whatever the entries are. That makes it the meaning of a policy; anything
-/// faster has to agree with it.
+/// What it answers is defined by [`Engine::Plain`]. How long it takes is bounded for all lists and
+/// all referers: a pass over the referer for each rule is the worst that lists made for the purpose
+/// can do, and usual lists of any size are answered in two microseconds on average.
 #[derive(Debug)]
 pub struct Matcher {
     policy: Policy,
-    allow: Vec<Glob>,
-    deny: Vec<Glob>,
+    compiled: Compiled,
+    cache: Option<Cache>,
+}
+
+/// How the first rule that matches is found. All engines give the same answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Asks rule after rule, as simply as can be: the executable specification, which the others
+    /// are tested against. Lists made for the purpose make it slow.
+    Plain,
+    /// Asks rule after rule, each in at most one pass over the referer. Best for a few rules.
+    Loop,
+    /// Looks up pieces of the referer and asks only the rules that have one of them. Best for
+    /// more, and takes about 25 bytes a rule beside its text.
+    Index,
+    /// [`Index`](Self::Index), and it remembers answers about referers that come again, in up to
+    /// 128 KiB.
+    CachedIndex,
+}
+
+/// The rules of both lists, by [`Rank`].
+#[derive(Debug)]
+enum Compiled {
+    Plain(Plain),
+    Loop(Rules),
+    Index(Index),
 }
 
 /// A decision with what it was taken on.
@@ -31,41 +59,66 @@ pub struct Explanation<'m> {
     pub subject: Option<String>,
 }
 
-/// A pattern in the form that is cheapest to match. A pattern matches when it fits the beginning of the
-/// subject, so it is compared as if a `*` followed it.
-#[derive(Debug)]
-enum Glob {
-    /// Sound if the pattern has no wildcard but `*` at the end, where it adds nothing.
-    Prefix(Box<str>),
-    /// Sound for every pattern.
-    Wild(WildMatch),
+/// From so many rules on, the index is faster than asking each (`benches/matcher.rs`, the table of
+/// few rules).
+const INDEX_FROM: usize = 3;
+
+impl Engine {
+    /// The fastest engine for a policy.
+    pub fn best_for(policy: &Policy) -> Self {
+        if rules(policy) < INDEX_FROM { Self::Loop } else { Self::CachedIndex }
+    }
 }
 
-impl Glob {
-    fn of(pattern: &Pattern) -> Self {
-        let text = pattern.as_str().to_ascii_lowercase();
-        let prefix = text.trim_end_matches('*');
-        if prefix.contains(['*', '?']) {
-            Self::Wild(WildMatch::new(&format!("{prefix}*")))
-        } else {
-            Self::Prefix(prefix.into())
+/// How many rules both lists have.
+fn rules(policy: &Policy) -> usize {
+    policy.allow.len().saturating_add(policy.deny.len())
+}
+
+impl Compiled {
+    fn new(policy: &Policy, engine: Engine) -> Self {
+        let rules = || policy.deny.iter().chain(&policy.allow);
+        match engine {
+            Engine::Plain => Self::Plain(Plain::new(rules())),
+            Engine::Loop => Self::Loop(Rules::new(rules())),
+            Engine::Index | Engine::CachedIndex => match Index::new(rules()) {
+                Some(index) => Self::Index(index),
+                None => Self::Loop(Rules::new(rules())),
+            },
         }
     }
 
-    fn matches(&self, subject: &str) -> bool {
+    fn first(&self, subject: &str) -> Option<Rank> {
         match self {
-            Self::Prefix(prefix) => subject.starts_with(&**prefix),
-            Self::Wild(wild) => wild.matches(subject),
+            Self::Plain(plain) => plain.first(subject),
+            Self::Loop(rules) => rules.first(subject),
+            Self::Index(index) => index.first(subject),
         }
     }
 }
 
 impl Matcher {
-    /// Compiles a policy.
+    /// Compiles a policy for the [best engine](Engine::best_for). It takes seconds for a
+    /// million rules, so larger policies are compiled where no request waits.
     pub fn new(policy: Policy) -> Self {
-        let allow = policy.allow.iter().map(Glob::of).collect();
-        let deny = policy.deny.iter().map(Glob::of).collect();
-        Self { policy, allow, deny }
+        let engine = Engine::best_for(&policy);
+        Self::with_engine(policy, engine)
+    }
+
+    /// Compiles a policy for an engine: for tests and measurements.
+    pub fn with_engine(policy: Policy, engine: Engine) -> Self {
+        let compiled = Compiled::new(&policy, engine);
+        let cache = (engine == Engine::CachedIndex).then(|| Cache::new(rules(&policy)));
+        Self { policy, compiled, cache }
+    }
+
+    /// The bytes that the compiled policy takes beside the policy itself; 0 where it is small.
+    pub fn compiled_bytes(&self) -> usize {
+        let compiled = match &self.compiled {
+            Compiled::Index(index) => index.size_bytes(),
+            Compiled::Plain(_) | Compiled::Loop(_) => 0,
+        };
+        compiled + self.cache.as_ref().map_or(0, Cache::size_bytes)
     }
 
     /// The policy as it was put.
@@ -112,7 +165,7 @@ impl Matcher {
     fn decide_line(&self, line: &[u8]) -> Decision<'_> {
         use Decision::{Allow, Deny};
 
-        let whitelisting = !self.allow.is_empty();
+        let whitelisting = !self.policy.allow.is_empty();
         if line.is_empty() {
             return match self.policy.empty {
                 EmptyReferer::Allow => Allow(Allowed::EmptyReferer),
@@ -126,14 +179,24 @@ impl Matcher {
         if !comparable(line) {
             return Deny(Denied::TooLong);
         }
-        let subject = self.subject(line);
-        if let Some(entry) = first_match(&self.policy.deny, &self.deny, &subject) {
-            return Deny(Denied::Listed(entry));
-        }
-        match first_match(&self.policy.allow, &self.allow, &subject) {
-            Some(entry) => Allow(Allowed::Listed(entry)),
+        match self.first_match(&self.subject(line)) {
+            Some(Listed::Black(entry)) => Deny(Denied::Listed(entry)),
+            Some(Listed::White(entry)) => Allow(Allowed::Listed(entry)),
             None if whitelisting => Deny(Denied::NotListed),
             None => Allow(Allowed::NoWhitelist),
+        }
+    }
+
+    /// The first entry that matches, of the blacklist if one of it does.
+    fn first_match(&self, subject: &str) -> Option<Listed<'_>> {
+        let rank = match &self.cache {
+            Some(cache) => cache.get_or(subject, || self.compiled.first(subject)),
+            None => self.compiled.first(subject),
+        };
+        let before = rank?.before();
+        match before.checked_sub(self.policy.deny.len()) {
+            None => Some(Listed::Black(entry(&self.policy.deny, before)?)),
+            Some(position) => Some(Listed::White(entry(&self.policy.allow, position)?)),
         }
     }
 
@@ -147,58 +210,23 @@ fn comparable(line: &[u8]) -> bool {
     (1..=MAX_REFERER_BYTES).contains(&line.len())
 }
 
-fn first_match<'p>(patterns: &'p [Pattern], globs: &[Glob], subject: &str) -> Option<Entry<'p>> {
-    let position = globs.iter().position(|glob| glob.matches(subject))?;
-    Some(Entry { position, pattern: patterns.get(position)? })
+/// An entry, and its list.
+enum Listed<'p> {
+    Black(Entry<'p>),
+    White(Entry<'p>),
+}
+
+fn entry(list: &[Pattern], position: usize) -> Option<Entry<'_>> {
+    Some(Entry { position, pattern: list.get(position)? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        /// The prefix strategy is only an optimisation: on every input it agrees with the plain
-        /// wildcard matcher.
-        #[test]
-        fn strategies_agree_with_wildmatch(pattern in "[ab*?/.中]{1,8}", text in "[ab/.中]{0,12}") {
-            let glob = Glob::of(&Pattern::read(&pattern).unwrap());
-            let plain = WildMatch::new(&format!("{pattern}*"));
-            prop_assert_eq!(glob.matches(&text), plain.matches(&text));
-        }
-
-        /// `?` is one character, never none; `*` is any run. Checked against a matcher that tries
-        /// everything.
-        #[test]
-        fn wildcards_mean_what_the_page_says(pattern in "[ab*?中]{1,6}", text in "[ab中]{0,7}") {
-            fn fits(pattern: &[char], text: &[char]) -> bool {
-                match (pattern, text) {
-                    ([], _) => true,
-                    (['*', rest @ ..], _) => (0..=text.len()).any(|n| fits(rest, &text[n..])),
-                    (['?', rest @ ..], [_, tail @ ..]) => fits(rest, tail),
-                    ([p, rest @ ..], [t, tail @ ..]) => p == t && fits(rest, tail),
-                    (_, []) => false,
-                }
-            }
-            let chars = |s: &str| s.chars().collect::<Vec<_>>();
-            let glob = Glob::of(&Pattern::read(&pattern).unwrap());
-            prop_assert_eq!(glob.matches(&text), fits(&chars(&pattern), &chars(&text)));
-        }
-    }
 
     #[test]
     fn requests_share_a_matcher() {
         fn shared<T: Send + Sync>() {}
         shared::<Matcher>();
-    }
-
-    #[test]
-    fn patterns_without_inner_wildcards_are_prefixes() {
-        for (pattern, prefix) in
-            [("http://A.com", true), ("http://a.com/**", true), ("*", true), ("*.a.com", false)]
-        {
-            let glob = Glob::of(&Pattern::read(pattern).unwrap());
-            assert_eq!(matches!(glob, Glob::Prefix(_)), prefix, "{pattern}");
-        }
     }
 }

@@ -23,6 +23,8 @@
 //! documents. `*` is any run of characters, `?` exactly one; there is no escape, so an entry
 //! cannot ask for a literal `*` or `?`.
 //!
+//! That is OSS. A bucket's owner can ask for more, which the [`Gate`] adds around it; see there.
+//!
 //! # What this module does not decide
 //!
 //! Whether a policy applies at all: OSS skips it for requests that were signed in the
@@ -44,17 +46,35 @@
 //! OSS "Configure Referer whitelists or blacklists to prevent hotlinking", `PutBucketReferer`, and
 //! the pages of `EC` 0003-00000501, -502 and -503. W3C "Referrer Policy" for what browsers send.
 
+mod cache;
 mod decision;
+pub mod explain;
+mod extras;
+pub mod gate;
+mod glob;
+mod index;
+pub mod lint;
 mod matcher;
 mod pattern;
+mod plain;
 mod policy;
+mod rank;
+mod rules;
 mod subject;
+mod url;
 
 pub use decision::{Allowed, Decision, Denied, Entry};
-pub use matcher::{Explanation, Matcher};
+pub use extras::{
+    DenialAnswer, Extras, HostRule, InvalidRedirectUrl, InvalidWord, MalformedReferer,
+    MissingReferer, Mode, RedirectUrl,
+};
+pub use gate::{DependsOn, Facts, Gate, Passed, Refused, Verdict};
+pub use matcher::{Engine, Explanation, Matcher};
 pub use pattern::Pattern;
 pub use policy::{Compare, EmptyReferer, MAX_LIST_BYTES, Policy};
 pub use subject::{MAX_LINES, MAX_REFERER_BYTES, Referers, is_settled};
+
+use rank::Rank;
 
 #[cfg(test)]
 mod tests;

@@ -52,8 +52,7 @@ impl Policy {
         self.allow.iter().chain(&self.deny).map(|pattern| pattern.as_str().len()).sum()
     }
 
-    /// Whether either list has an entry. Without one every request passes, whatever its referer, so
-    /// this also tells whether an answer depends on the referer (`Vary: Referer`).
+    /// Whether either list has an entry. Without one every request passes, whatever its referer.
     pub fn has_lists(&self) -> bool {
         !self.allow.is_empty() || !self.deny.is_empty()
     }

@@ -105,13 +105,14 @@ fn lower(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn before_query(text: &str) -> &str {
+/// The text up to `?` or `#`.
+pub(super) fn before_query(text: &str) -> &str {
     text.split_once(['?', '#']).map_or(text, |(before, _)| before)
 }
 
 /// `scheme://authority` of an URL. Of anything else, what precedes the first slash: a `://` behind
 /// another slash is part of a path.
-fn before_path(url: &str) -> &str {
+pub(super) fn before_path(url: &str) -> &str {
     let authority = match url.split_once('/') {
         Some((scheme, rest)) if scheme.ends_with(':') && rest.starts_with('/') => {
             scheme.len() + "//".len()

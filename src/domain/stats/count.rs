@@ -3,7 +3,7 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
-use crate::domain::referer::{Allowed, Decision, Denied};
+use crate::domain::referer::{Allowed, Denied, Passed, Refused, Verdict as Decision};
 
 /// A number of requests, and the bytes of the bodies that their answers promised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,17 +137,29 @@ impl Verdict {
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 
-    /// The verdict of a decision that is enforced.
+    /// What a decision counts as: denials by their `EC`.
     pub const fn of(decision: &Decision<'_>) -> Self {
         match decision {
-            Decision::Allow(Allowed::EmptyReferer) => Self::AllowedEmpty,
-            Decision::Allow(Allowed::NoWhitelist) => Self::AllowedNoWhitelist,
-            Decision::Allow(Allowed::Listed(_)) => Self::AllowedListed,
-            Decision::Deny(Denied::EmptyReferer) => Self::DeniedEmpty,
-            Decision::Deny(Denied::Listed(_)) => Self::DeniedListed,
-            Decision::Deny(Denied::NotListed | Denied::TooLong | Denied::TooManyLines) => {
-                Self::DeniedNotListed
+            Decision::Pass(Passed::Missing | Passed::Policy(Allowed::EmptyReferer)) => {
+                Self::AllowedEmpty
             }
+            Decision::Pass(Passed::Policy(Allowed::NoWhitelist)) => Self::AllowedNoWhitelist,
+            Decision::Pass(Passed::Policy(Allowed::Listed(_))) => Self::AllowedListed,
+            Decision::Refuse { rule, .. } => Self::of_refusal(rule),
+            Decision::WouldRefuse(rule) => Self::of_refusal(rule).monitored(),
+        }
+    }
+
+    const fn of_refusal(rule: &Refused<'_>) -> Self {
+        match rule {
+            Refused::Missing | Refused::CrossSiteEmbed | Refused::Policy(Denied::EmptyReferer) => {
+                Self::DeniedEmpty
+            }
+            Refused::Policy(Denied::Listed(_)) => Self::DeniedListed,
+            Refused::Policy(Denied::NotListed | Denied::TooLong | Denied::TooManyLines)
+            | Refused::Malformed
+            | Refused::SeveralLines
+            | Refused::OtherHost(_) => Self::DeniedNotListed,
         }
     }
 

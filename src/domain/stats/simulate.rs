@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Count, HourStats, Subject};
-use crate::domain::referer::Matcher;
+use crate::domain::referer::Gate;
 
 /// How many origins a change names.
 const NAMED: usize = 20;
@@ -53,8 +53,8 @@ pub struct OriginChange {
 /// Asks two policies about the referers that were recorded in some hours.
 pub fn simulate<'h>(
     hours: impl IntoIterator<Item = &'h HourStats>,
-    current: &Matcher,
-    candidate: &Matcher,
+    current: &Gate,
+    candidate: &Gate,
 ) -> Simulation {
     let mut simulation = Simulation::default();
     let mut referers = HashMap::<Arc<str>, Count>::new();
@@ -117,16 +117,13 @@ impl From<Origins> for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::referer::{Compare, EmptyReferer, Pattern, Policy};
+    use crate::domain::referer::{Compare, EmptyReferer, Extras, Pattern, Policy};
 
-    fn policy(empty: EmptyReferer, allow: &[&str], deny: &[&str]) -> Matcher {
+    fn policy(empty: EmptyReferer, allow: &[&str], deny: &[&str]) -> Gate {
         let list = |texts: &[&str]| texts.iter().filter_map(|text| Pattern::read(text)).collect();
-        Matcher::new(Policy {
-            empty,
-            compare: Compare::WithPath,
-            allow: list(allow),
-            deny: list(deny),
-        })
+        let policy =
+            Policy { empty, compare: Compare::WithPath, allow: list(allow), deny: list(deny) };
+        Gate::new(policy, Extras::default())
     }
 
     /// `(key, requests, bytes of each)`.

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::origin::{MALFORMED, origin};
-use crate::domain::referer::{MAX_REFERER_BYTES, Matcher, Referers, is_settled};
+use crate::domain::referer::{
+    Compare, Facts, Gate, HostRule, MAX_REFERER_BYTES, MalformedReferer, MissingReferer, Referers,
+    is_settled,
+};
 
 /// So many bytes of a referer are kept. Longer ones are rare: browsers send the origin alone to
 /// other sites.
@@ -87,30 +90,59 @@ impl<'s> Subject<'s> {
         Some(Self { kind, text: entry.get(mark.len_utf8()..)?.into() })
     }
 
-    /// Whether a policy lets the request pass; `None` if what was recorded does not tell. What a
-    /// cut text tells depends on how much of it the policy compares.
-    pub fn is_allowed(&self, matcher: &Matcher) -> Option<bool> {
-        let ask = |line: &[u8]| Some(matcher.decide(&Referers::read([line])).is_allowed());
+    /// Whether a bucket's rules let the request pass, monitored or not; `None` if what was
+    /// recorded does not tell. What a cut text tells depends on how much of it is compared, and what
+    /// browsers say of a missing referer is not recorded.
+    pub fn is_allowed(&self, gate: &Gate) -> Option<bool> {
+        let ask = |line: &[u8]| {
+            let facts = Facts::of(Referers::read([line]));
+            Some(gate.decide(&facts).refused().is_none())
+        };
         let text = self.text.as_bytes();
         match self.kind {
+            SubjectKind::Whole
+                if text.is_empty()
+                    && gate.extras().missing == MissingReferer::DenyCrossSiteEmbeds =>
+            {
+                None
+            }
             SubjectKind::Whole => ask(text),
             SubjectKind::TooLong => ask(&[b'x'; MAX_REFERER_BYTES + 1]),
-            // Without lists, no policy denies anything.
-            SubjectKind::Cut | SubjectKind::Several if !matcher.policy().has_lists() => Some(true),
-            SubjectKind::Cut if is_settled(text, matcher.policy().compare) => ask(text),
+            SubjectKind::Cut if is_cut_enough(text, gate) => ask(text),
+            SubjectKind::Several if denies_nothing(gate) => Some(true),
             SubjectKind::Cut | SubjectKind::Several => None,
         }
     }
 }
 
+/// Whether all that a bucket's rules look at is in the beginning of a referer.
+fn is_cut_enough(beginning: &[u8], gate: &Gate) -> bool {
+    let policy = gate.policy();
+    let host = match gate.extras().host {
+        HostRule::Prefix => true,
+        HostRule::Strict => is_settled(beginning, Compare::Origin),
+    };
+    // A referer may be malformed at its very end.
+    gate.extras().malformed == MalformedReferer::AsText
+        && host
+        && (!policy.has_lists() || is_settled(beginning, policy.compare))
+}
+
+/// Whether every request passes, whatever its referer lines.
+fn denies_nothing(gate: &Gate) -> bool {
+    let (extras, policy) = (gate.extras(), gate.policy());
+    let missing = matches!(extras.missing, MissingReferer::AsPolicy | MissingReferer::Allow);
+    !policy.has_lists() && missing && extras.malformed == MalformedReferer::AsText
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::referer::{Compare, Pattern, Policy};
+    use crate::domain::referer::{Extras, Mode, Pattern, Policy};
 
-    fn whitelist(pattern: &str, compare: Compare) -> Matcher {
+    fn whitelist(pattern: &str, compare: Compare) -> Gate {
         let allow = vec![Pattern::read(pattern).unwrap()];
-        Matcher::new(Policy { compare, allow, ..Policy::default() })
+        Gate::new(Policy { compare, allow, ..Policy::default() }, Extras::default())
     }
 
     fn recorded(lines: &[&[u8]]) -> String {
@@ -167,12 +199,31 @@ mod tests {
             let subject = Subject::of_key(key).unwrap();
             assert_eq!(subject.is_allowed(&whitelist("http://a.com/", compare)), want, "{name}");
         }
-        let anything = Matcher::new(Policy::default());
+        let anything = Gate::new(Policy::default(), Extras::default());
         assert_eq!(Subject::of_key(&cut).unwrap().is_allowed(&anything), Some(true));
         assert_eq!(Subject::of_key("&").unwrap().is_allowed(&anything), Some(true));
         let listed = whitelist("*", Compare::WithPath);
         assert_eq!(Subject::of_key("&").unwrap().is_allowed(&listed), None);
         assert_eq!(Subject::of_key(">").unwrap().is_allowed(&listed), Some(false), "too long");
         assert_eq!(Subject::of_key("=").unwrap().is_allowed(&listed), Some(true), "empty");
+    }
+
+    #[test]
+    fn settings_beyond_oss_are_asked_too() {
+        #[rustfmt::skip]
+        let table = [
+            ("monitored, by its rules",  "=http://b.com/", Extras { mode: Mode::Monitor, ..Extras::default() }, Some(false)),
+            ("a look-alike",             "=http://a.com.b.com/", Extras::default(), Some(true)),
+            ("a look-alike, strict",     "=http://a.com.b.com/", Extras { host: HostRule::Strict, ..Extras::default() }, Some(false)),
+            ("missing, denied",          "=", Extras { missing: MissingReferer::Deny, ..Extras::default() }, Some(false)),
+            ("missing, as browsers say", "=", Extras { missing: MissingReferer::DenyCrossSiteEmbeds, ..Extras::default() }, None),
+            ("malformed as text",        "=http://a.com#", Extras::default(), Some(true)),
+            ("malformed",                "=http://a.com#", Extras { malformed: MalformedReferer::Deny, ..Extras::default() }, Some(false)),
+        ];
+        for (name, key, extras, want) in table {
+            let allow = vec![Pattern::read("http://a.com").unwrap()];
+            let gate = Gate::new(Policy { allow, ..Policy::default() }, extras);
+            assert_eq!(Subject::of_key(key).unwrap().is_allowed(&gate), want, "{name}");
+        }
     }
 }

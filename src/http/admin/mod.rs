@@ -6,6 +6,7 @@
 
 mod api;
 mod error;
+mod extras;
 mod health;
 mod stats;
 
@@ -23,8 +24,10 @@ pub use error::ApiError;
 pub const ROUTES: &[(&str, &str)] = &[
     ("get", "/healthz"),
     ("get", "/readyz"),
-    ("get", "/api/v1/buckets/{bucket}/referer/report"),
-    ("post", "/api/v1/buckets/{bucket}/referer/simulate"),
+    ("get", extras::PATH),
+    ("put", extras::PATH),
+    ("get", stats::REPORT),
+    ("post", stats::SIMULATE),
 ];
 
 /// The routes of the admin plane.
@@ -32,6 +35,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(health::router())
         .merge(stats::router())
+        .merge(extras::router())
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(app)

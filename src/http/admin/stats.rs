@@ -19,6 +19,12 @@ use crate::service::App;
 use crate::service::stats::Report;
 use crate::wire::referer::{MAX_BODY_BYTES, read_policy_json};
 
+/// Where reports are.
+pub(super) const REPORT: &str = "/api/v1/buckets/{bucket}/referer/report";
+
+/// Where policies are tried.
+pub(super) const SIMULATE: &str = "/api/v1/buckets/{bucket}/referer/simulate";
+
 /// The most days of a report.
 const MAX_DAYS: u32 = 3660;
 
@@ -29,9 +35,7 @@ const MAX_HOURS: u32 = 2400;
 const MAX_TOP: u32 = 256;
 
 pub(super) fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/v1/buckets/{bucket}/referer/report", routing::get(report))
-        .route("/api/v1/buckets/{bucket}/referer/simulate", routing::post(simulate))
+    Router::new().route(REPORT, routing::get(report)).route(SIMULATE, routing::post(simulate))
 }
 
 #[derive(Deserialize)]

@@ -60,6 +60,11 @@ impl OssError {
         &self.0
     }
 
+    /// What happened, if more did than that a rule was broken.
+    pub(super) const fn cause(&self) -> Option<&Error> {
+        self.0.cause.as_ref()
+    }
+
     /// The code.
     pub(super) const fn code(&self) -> Code {
         self.0.reason.code

@@ -8,7 +8,7 @@ use crate::domain::code::{self, Code};
 use crate::domain::name::{InvalidBucketName, InvalidObjectKey};
 use crate::domain::op::{HostRules, InvalidTarget, Targets, Verb};
 use crate::domain::query::Query;
-use crate::domain::referer::Referers;
+use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::Digest;
 use crate::http::MAX_HEAD_BYTES;
 use crate::service::access::Ask;
@@ -52,10 +52,23 @@ impl Head {
         }
     }
 
-    /// The referer lines.
-    pub(super) fn referers(&self) -> Referers<'_> {
+    /// What the request says of where it comes from.
+    pub(super) fn facts(&self) -> Facts<'_> {
+        let once = |name| {
+            let mut values = self.parts.headers.get_all(name).iter();
+            values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
+        };
         let lines = self.parts.headers.get_all(header::REFERER);
-        Referers::read(lines.iter().map(HeaderValue::as_bytes))
+        Facts {
+            referers: Referers::read(lines.iter().map(HeaderValue::as_bytes)),
+            sec_fetch_site: once("sec-fetch-site"),
+            sec_fetch_dest: once("sec-fetch-dest"),
+        }
+    }
+
+    /// The host that the request names.
+    pub(super) fn host(&self) -> &str {
+        authority(&self.parts).unwrap_or_default()
     }
 
     /// A header that is given at most once, as text.

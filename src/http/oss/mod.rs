@@ -10,6 +10,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "a handler spends its permit and its call")]
 
 mod bucket;
+mod denied;
 mod error;
 mod head;
 mod list;
@@ -33,10 +34,10 @@ use crate::domain::secret::Digest;
 use crate::service::App;
 use crate::service::access::{Caller, Permit, Visit};
 use crate::service::object::Announced;
-use crate::service::stats::Sighting;
 
 pub use error::OssError;
 use head::Head;
+use respond::Known;
 
 /// The data plane.
 #[derive(Debug)]
@@ -62,15 +63,6 @@ struct Call {
 
 type Answer = Result<Response<Body>, OssError>;
 
-/// What became of a request.
-struct Outcome {
-    answer: Answer,
-    /// What was asked of, once that is known.
-    target: Option<Target>,
-    /// That the referer policy was asked.
-    sighting: Option<Sighting>,
-}
-
 impl Oss {
     /// Answers a request.
     pub async fn handle(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
@@ -80,35 +72,36 @@ impl Oss {
             Ok(head) => head,
             Err((parts, err)) => {
                 error::drain_unread(&parts.headers, body).await;
-                return exchange.finish(Err(err), None, None);
+                return exchange.finish(Err(err), Known::default());
             }
         };
-        let Outcome { answer, target, sighting } = self.answer(head, body).await;
-        exchange.finish(answer, target.as_ref(), sighting)
+        let (answer, known) = self.answer(head, body).await;
+        exchange.finish(answer, known)
     }
 
-    /// Finds out who asks for what, and does it if it is granted.
-    async fn answer(&self, head: Head, body: Body) -> Outcome {
+    /// Finds out who asks for what, and does it if it is granted. Says what came to be known.
+    async fn answer(&self, head: Head, body: Body) -> (Answer, Known) {
         let (target, caller) = match self.app.identify(&head.ask()) {
             Ok((target, caller)) => (target.clone(), caller),
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
-                return Outcome { answer: Err(err.into()), target: None, sighting: None };
+                return (Err(err.into()), Known::default());
             }
         };
-        let mut visit = Visit::new(head.referers());
+        let mut visit = Visit::new(head.facts());
         let granted = self.grant(&head, &target, (&caller, &mut visit));
         let sighting = visit.into_sighting();
-        let answer = match granted {
+        match granted {
             Ok((action, permit)) => {
-                self.dispatch(action, permit, Call { head, caller, body }).await
+                let known = Known { sighting, ..Known::of(target, &permit, &head, &caller) };
+                (self.dispatch(action, permit, Call { head, caller, body }).await, known)
             }
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
-                Err(err)
+                let (answer, refused) = denied::answer(self, &head, err).await;
+                (answer, Known { target: Some(target), refused, sighting, ..Known::default() })
             }
-        };
-        Outcome { answer, target: Some(target), sighting }
+        }
     }
 
     fn grant(
@@ -169,8 +162,7 @@ fn check_features(head: &Head, target: &Target) -> Result<(), OssError> {
     if target.level() != Level::Object {
         return Ok(());
     }
-    let header = |name: &str| head.parts.headers.get(name).map(http::HeaderValue::as_bytes);
-    match unserved_feature(header, |name| head.query.first(name)) {
+    match unserved_feature(&head.parts.headers, &head.query) {
         Some(name) => Err(OssError::not_implemented(name)),
         None => Ok(()),
     }

@@ -1,15 +1,15 @@
 //! Reading and deleting an object.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::respond::empty;
 use super::{Answer, Call, Oss, OssError};
 use crate::domain::code::{self, Code};
+use crate::domain::object::Object;
 use crate::domain::object::conditional::{Conditions, Outcome};
 use crate::domain::object::range::{Part, RangeBehavior, Slice, select};
+use crate::domain::op::Verb;
 use crate::service::access::ObjectPermit;
 use crate::service::cache::StoredObject;
 
@@ -29,35 +29,34 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 pub(super) async fn get(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     let overrides = overrides(&call)?;
     let found = oss.app.find_object(&permit).await?;
-    if let Plan::Answer(response) = plan(&call, &found)? {
-        return Ok(response);
+    if let Wanted::Nothing = judge(&call, &found.object)? {
+        return Ok(not_modified(&found));
     }
     let opened = oss.app.open_object(&permit, found).await?;
     // The object may have been replaced since it was found; what counts is what was opened.
     let stored = opened.stored.clone();
-    match plan(&call, &stored)? {
-        Plan::Answer(response) => Ok(response),
-        Plan::Send(slice, mut response) => {
-            response.headers_mut().extend(overrides);
-            if slice.length > 0 {
-                *response.body_mut() = Body::from_stream(opened.stream(slice));
-            }
-            Ok(response)
-        }
+    let Wanted::Part(part) = judge(&call, &stored.object)? else {
+        return Ok(not_modified(&stored));
+    };
+    let (mut response, slice) = describe(&stored, part)?;
+    response.headers_mut().extend(overrides);
+    if slice.length > 0 {
+        *response.body_mut() = Body::from_stream(opened.stream(slice));
     }
+    Ok(response)
 }
 
-/// `HEAD /<bucket>/<key>`
+/// `HEAD /<bucket>/<key>`: what a GET of the whole object would say. A range is for GET alone
+/// (RFC 9110, 14.2).
 pub(super) async fn head(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     let overrides = overrides(&call)?;
     let found = oss.app.find_object(&permit).await?;
-    match plan(&call, &found)? {
-        Plan::Answer(response) => Ok(response),
-        Plan::Send(_, mut response) => {
-            response.headers_mut().extend(overrides);
-            Ok(response)
-        }
+    if let Wanted::Nothing = judge(&call, &found.object)? {
+        return Ok(not_modified(&found));
     }
+    let (mut response, _) = describe(&found, Part::Whole)?;
+    response.headers_mut().extend(overrides);
+    Ok(response)
 }
 
 /// `HEAD /<bucket>/<key>?objectMeta`: the length, the tag and the date alone.
@@ -76,42 +75,49 @@ pub(super) async fn delete(oss: &Oss, permit: ObjectPermit) -> Answer {
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-/// How a request for an object is answered.
-enum Plan {
-    /// At once, without its bytes.
-    Answer(Response<Body>),
-    /// With this part of its bytes, or none if the object is empty.
-    Send(Slice, Response<Body>),
+/// What a request wants of the version of an object that is there.
+enum Wanted {
+    /// Nothing: the client has it.
+    Nothing,
+    /// This part of its bytes.
+    Part(Part),
 }
 
-/// Judges the conditions and the range of a request for this version of an object.
-fn plan(call: &Call, stored: &Arc<StoredObject>) -> Result<Plan, OssError> {
-    let object = &stored.object;
+/// Judges the conditions and the range of a request.
+fn judge(call: &Call, object: &Object) -> Result<Wanted, OssError> {
     let conditions = conditions(call);
     match conditions.judge(&object.etag, object.modified) {
         Outcome::Failed => return Err(Code::PreconditionFailed.into()),
-        Outcome::NotModified => return Ok(Plan::Answer(not_modified(stored))),
+        Outcome::NotModified => return Ok(Wanted::Nothing),
         Outcome::Proceed => {}
     }
-    let range = call.head.lenient(header::RANGE);
+    let is_get = call.head.verb == Some(Verb::Get);
+    let range = call.head.lenient(header::RANGE).filter(|_| is_get);
     let range = range.filter(|_| conditions.range_counts(&object.etag, object.modified));
-    let part = select(range, object.size, range_behavior(call));
+    match select(range, object.size, range_behavior(call)) {
+        Part::Unsatisfiable => Err(unsatisfiable(object.size)),
+        part @ (Part::Whole | Part::Slice(_)) => Ok(Wanted::Part(part)),
+    }
+}
+
+/// The answer with this part of an object, its bytes left out.
+fn describe(stored: &StoredObject, part: Part) -> Result<(Response<Body>, Slice), OssError> {
+    let size = stored.object.size;
     let (status, slice) = match part {
-        Part::Whole => (StatusCode::OK, Slice { offset: 0, length: object.size }),
         Part::Slice(slice) => (StatusCode::PARTIAL_CONTENT, slice),
-        Part::Unsatisfiable => return Err(unsatisfiable(object.size)),
+        Part::Whole | Part::Unsatisfiable => (StatusCode::OK, Slice { offset: 0, length: size }),
     };
     let mut response = empty(status);
     let headers = response.headers_mut();
     *headers = stored.headers.clone();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(slice.length));
-    if let Part::Slice(slice) = part {
-        let range = HeaderValue::try_from(slice.content_range(object.size));
+    if status == StatusCode::PARTIAL_CONTENT {
+        let range = HeaderValue::try_from(slice.content_range(size));
         headers.insert(header::CONTENT_RANGE, range.map_err(|_| Code::InternalError)?);
         // It is the digest of the whole, and a client would hold it against the part.
         headers.remove("content-md5");
     }
-    Ok(Plan::Send(slice, response))
+    Ok((response, slice))
 }
 
 fn conditions(call: &Call) -> Conditions<'_> {
@@ -147,7 +153,7 @@ fn unsatisfiable(size: u64) -> OssError {
     }
 }
 
-fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {
+pub(super) fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {
     for name in names {
         if let Some(value) = from.get(name) {
             to.insert(name, value.clone());

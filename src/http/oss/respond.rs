@@ -1,5 +1,6 @@
 //! The way out: what every answer has, good or bad.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -9,16 +10,56 @@ use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::error::Refusal;
+use super::head::Head;
 use super::{Answer, Oss, OssError};
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
+use crate::domain::referer::DependsOn;
+use crate::http::conn::Peer;
+use crate::service::access::{Caller, Permit};
+use crate::service::gate::RefererDenial;
 use crate::service::stats::Sighting;
 use crate::wire::error_body::{ErrorBody, write_error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
 const SERVER_TIME: HeaderName = HeaderName::from_static("x-oss-server-time");
-const EC: HeaderName = HeaderName::from_static("x-oss-ec");
+pub(super) const EC: HeaderName = HeaderName::from_static("x-oss-ec");
 const ERR: HeaderName = HeaderName::from_static("x-oss-err");
+const WOULD_DENY: HeaderName = HeaderName::from_static("x-refgate-would-deny");
+
+/// What came to be known of a request on its way, beside its answer.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// What was asked of.
+    pub(super) target: Option<Target>,
+    /// A refusal of the referer check that was answered otherwise than by an error.
+    pub(super) refused: Option<RefererDenial>,
+    /// A refusal that was not carried out because the bucket is only monitored.
+    pub(super) would: Option<RefererDenial>,
+    /// The number of the refusal that a signed request for an explanation is told.
+    pub(super) debug: Option<&'static str>,
+    /// That the referer check was asked and counts.
+    pub(super) sighting: Option<Sighting>,
+}
+
+impl Known {
+    /// What is known of a request that was granted.
+    pub(super) fn of(target: Target, permit: &Permit, head: &Head, caller: &Caller) -> Self {
+        let mut known = Self { target: Some(target), ..Self::default() };
+        if let Permit::Object(permit) = permit {
+            known.would = permit.would_refuse().cloned();
+            if caller.is_signed() && head.lenient(DEBUG) == Some("1") {
+                let denial = permit.explain_denial(&head.facts());
+                known.debug = denial.and_then(|denial| denial.reason.ec);
+            }
+        }
+        known
+    }
+}
+
+/// With the value `1`, a signed request asks whether the referer check would refuse it from
+/// somebody who did not sign it.
+const DEBUG: HeaderName = HeaderName::from_static("x-refgate-debug");
 
 /// One request and its answer, for the headers that all answers have and for the log.
 pub(super) struct Exchange {
@@ -27,8 +68,14 @@ pub(super) struct Exchange {
     started: Instant,
     method: Method,
     host: String,
-    /// The request target, and the referer, for the log; not kept if nobody reads it.
-    log: Option<(String, Option<HeaderValue>)>,
+    /// What the log says of the request; not kept if nobody reads it.
+    log: Option<Logged>,
+}
+
+struct Logged {
+    client: Option<SocketAddr>,
+    path: String,
+    referer: Option<HeaderValue>,
 }
 
 impl Exchange {
@@ -41,20 +88,16 @@ impl Exchange {
             started,
             method: request.method().clone(),
             host: String::from_utf8_lossy(host.unwrap_or_default()).into_owned(),
-            log: logged.then(|| {
-                let referer = request.headers().get(header::REFERER).cloned();
-                (request.uri().path().to_owned(), referer)
+            log: logged.then(|| Logged {
+                client: request.extensions().get::<Peer>().map(|peer| peer.0),
+                path: request.uri().path().to_owned(),
+                referer: request.headers().get(header::REFERER).cloned(),
             }),
         }
     }
 
     /// Completes an answer.
-    pub(super) fn finish(
-        self,
-        answer: Answer,
-        target: Option<&Target>,
-        sighting: Option<Sighting>,
-    ) -> Response<Body> {
+    pub(super) fn finish(self, answer: Answer, mut known: Known) -> Response<Body> {
         let id = self.id.to_string();
         let mut denial = None;
         let mut response = match answer {
@@ -72,13 +115,16 @@ impl Exchange {
         }
         let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         headers.insert(SERVER_TIME, HeaderValue::from(millis));
-        if self.oss.vary_referer && target.is_some_and(|t| self.oss.app.varies_by_referer(t)) {
-            headers.append(header::VARY, HeaderValue::from_static("Referer"));
+        if let Some(ec) = known.debug {
+            headers.insert(WOULD_DENY, HeaderValue::from_static(ec));
         }
-        if let Some(sighting) = sighting {
+        if let Some(vary) = self.vary(known.target.as_ref()) {
+            headers.append(header::VARY, HeaderValue::from_static(vary));
+        }
+        if let Some(sighting) = known.sighting.take() {
             sighting.answered(self.promised_bytes(&response));
         }
-        self.record(&id, response.status(), denial.as_ref().map(OssError::refusal));
+        self.record(&id, &response, (denial.as_ref().map(OssError::refusal), &known));
         response
     }
 
@@ -92,19 +138,34 @@ impl Exchange {
         announced.or_else(|| response.body().size_hint().exact()).unwrap_or(0)
     }
 
+    fn vary(&self, target: Option<&Target>) -> Option<&'static str> {
+        match self.oss.app.answers_depend_on(target.filter(|_| self.oss.vary_referer)?) {
+            DependsOn::Nothing => None,
+            DependsOn::Referer => Some("Referer"),
+            DependsOn::RefererAndPurpose => Some("Referer, Sec-Fetch-Site, Sec-Fetch-Dest"),
+        }
+    }
+
     fn refuse(&self, err: &Refusal, id: &str) -> Response<Body> {
+        let is_head = self.method == Method::HEAD;
+        let mut details: Vec<_> = err.details.iter().collect();
+        if is_head {
+            // They go into a header here, of which proxies and clients do not take much.
+            details.retain(|(name, _)| !matches!(*name, "StringToSignBytes" | "CanonicalRequest"));
+        }
         let body = write_error(&ErrorBody {
             reason: &err.reason,
             message: &err.message,
             request_id: id,
             host: &self.host,
-            details: &err.details,
+            details: &details,
         });
         let status = err.reason.code.status();
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(ec) = err.reason.ec {
             headers.insert(EC, HeaderValue::from_static(ec));
         }
@@ -113,7 +174,7 @@ impl Exchange {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         headers.extend(err.headers.iter().cloned());
-        if self.method == Method::HEAD {
+        if is_head {
             // A HEAD has no body, so SDKs look for it here.
             let text = base64::engine::general_purpose::STANDARD.encode(&body);
             if let Ok(value) = HeaderValue::try_from(text) {
@@ -125,29 +186,40 @@ impl Exchange {
         response
     }
 
-    fn record(&self, id: &str, status: StatusCode, denial: Option<&Refusal>) {
-        if let Some(err) = denial
-            && err.reason.code.status().is_server_error()
-            && let Some(cause) = &err.cause
-        {
+    fn record(
+        &self,
+        id: &str,
+        response: &Response<Body>,
+        (refusal, known): (Option<&Refusal>, &Known),
+    ) {
+        let cause = refusal.and_then(|refusal| refusal.cause.as_ref());
+        if let Some(cause) = cause.filter(|_| response.status().is_server_error()) {
             let cause = chain(cause);
             tracing::error!(request_id = id, cause, "request {id} failed: {cause}");
         }
-        let Some((path, referer)) = &self.log else { return };
-        let rule = denial.and_then(|err| err.cause.as_ref()).map(ToString::to_string);
+        let Some(Logged { client, path, referer }) = &self.log else { return };
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let length = response.headers().get(header::CONTENT_LENGTH).map(text);
+        let bytes = length.or_else(|| response.body().size_hint().exact().map(|n| n.to_string()));
+        let (would, refused) = (known.would.as_ref(), known.refused.as_ref());
+        let rule = || Some(would.or(refused)?.rule.clone());
+        let reason = refusal.map(|refusal| refusal.reason).or_else(|| Some(refused?.reason));
+        let method = &self.method;
+        // Debug escapes what a client could break a line of the log with.
         tracing::info!(
             target: "refgate::access",
             request_id = id,
-            method = %self.method,
+            client = client.map(tracing::field::display),
             host = ?self.host,
-            path = ?path,
-            status = status.as_u16(),
-            code = denial.map(|err| err.reason.code.as_str()),
-            ec = denial.and_then(|err| err.reason.ec),
-            why = ?rule.unwrap_or_default(),
-            referer = ?referer.as_ref().map(|r| String::from_utf8_lossy(r.as_bytes()).into_owned()),
-            duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
-            "{} {path:?} {}", self.method, status.as_u16(),
+            status = response.status().as_u16(),
+            bytes,
+            code = reason.map(|reason| reason.code.as_str()),
+            ec = reason.and_then(|reason| reason.ec),
+            would = would.and_then(|denial| denial.reason.ec),
+            why = cause.map(ToString::to_string).or_else(rule),
+            referer = referer.as_ref().map(text).map(tracing::field::debug),
+            duration_us = u64::try_from(self.started.elapsed().as_micros()).ok(),
+            "{method} {path:?}",
         );
     }
 }
@@ -169,6 +241,7 @@ pub(super) fn xml(body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
+use super::extras::ExtrasRow;
 use super::writer::Operation;
 use super::{Sqlite, corrupt, count, parsed, read_error, storage_class};
 use crate::domain::acl::BucketAcl;
 use crate::domain::name::{BucketId, BucketName};
 use crate::domain::object::StorageClass;
-use crate::domain::referer::{Compare, EmptyReferer, Pattern, Policy};
+use crate::domain::referer::{Compare, EmptyReferer, Extras, Pattern, Policy};
 use crate::domain::time::UnixMillis;
 use crate::meta::{Bucket, Buckets, Changed, Created, DeletedBucket, MetaError, Usage};
 
@@ -17,8 +18,11 @@ impl Buckets for Sqlite {
     async fn all_buckets(&self) -> Result<Vec<Bucket>, MetaError> {
         const SQL: &str = "
             select b.id, b.name, b.created, b.acl, b.storage_class,
-                   p.bucket_id as policy_of, p.empty, p.compare, p.whitelist, p.blacklist
-            from buckets b left join referer_policies p on p.bucket_id = b.id";
+                   p.bucket_id as policy_of, p.empty, p.compare, p.whitelist, p.blacklist,
+                   e.bucket_id as extras_of, e.mode, e.host, e.missing, e.malformed, e.denial,
+                   e.denial_to
+            from buckets b left join referer_policies p on p.bucket_id = b.id
+                           left join referer_extras e on e.bucket_id = b.id";
         let rows: Vec<BucketRow> =
             sqlx::query_as(SQL).fetch_all(&self.readers).await.map_err(read_error)?;
         rows.into_iter().map(Bucket::try_from).collect()
@@ -103,6 +107,7 @@ impl Operation for CreateBucket {
                 acl: self.acl,
                 storage_class: self.class,
                 policy: Policy::default(),
+                extras: Extras::default(),
             })
         }))
     }
@@ -177,7 +182,7 @@ impl Operation for SetPolicy {
     }
 }
 
-fn changed(rows: u64) -> Changed {
+pub(super) fn changed(rows: u64) -> Changed {
     if rows == 0 { Changed::NoSuchBucket } else { Changed::Done }
 }
 
@@ -195,6 +200,8 @@ struct BucketRow {
     compare: Option<String>,
     whitelist: Option<String>,
     blacklist: Option<String>,
+    #[sqlx(flatten)]
+    extras: ExtrasRow,
 }
 
 impl TryFrom<BucketRow> for Bucket {
@@ -214,6 +221,7 @@ impl TryFrom<BucketRow> for Bucket {
                     policy(&row).map_err(|reason| corrupt("referer_policies", id, reason))?
                 }
             },
+            extras: Extras::try_from(&row.extras)?,
         })
     }
 }

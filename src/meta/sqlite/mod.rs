@@ -15,6 +15,7 @@
 //! ours can hold is [`MetaError::Corrupt`] and never a default.
 
 mod bucket;
+mod extras;
 mod object;
 mod stats;
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::domain::name::{BlobId, BucketId, ObjectKey};
 use crate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite};
 use crate::domain::referer::{Pattern, Policy};
 use crate::domain::time::UnixMillis;
-use crate::meta::{Buckets, Created, Objects, Put, Usage};
+use crate::meta::{Buckets, Created, Objects, Put, RefererExtras, Usage};
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -290,6 +290,32 @@ async fn a_damaged_policy_is_an_error_and_never_a_default() {
         damage(&folder, &format!("update referer_policies set {column}")).await;
         let read = meta.all_buckets().await;
         let corrupt = matches!(read, Err(MetaError::Corrupt { table: "referer_policies", .. }));
+        assert!(corrupt, "{column}: {read:?}");
+    }
+}
+
+#[tokio::test]
+async fn damaged_extras_are_an_error() {
+    use crate::domain::referer::{DenialAnswer, Extras};
+    let (folder, meta, bucket) = fresh().await;
+    let denial = DenialAnswer::Redirect("https://a.com/".parse().unwrap());
+    let extras = Extras { denial, ..Extras::default() };
+    for column in [
+        "mode = 'Monitor'",
+        "host = ''",
+        "missing = 'deny '",
+        "malformed = 'x'",
+        "denial = 'redirects'",
+        "denial = 'forbidden'",
+        "denial_to = null",
+        "denial_to = 'ftp://a.com/'",
+        "denial_to = 'https://a.com/' || char(13, 10)",
+        "denial = 'substitute', denial_to = '/a'",
+    ] {
+        meta.set_referer_extras(bucket, &extras, NOW).await.unwrap();
+        damage(&folder, &format!("update referer_extras set {column}")).await;
+        let read = meta.all_buckets().await;
+        let corrupt = matches!(read, Err(MetaError::Corrupt { table: "referer_extras", .. }));
         assert!(corrupt, "{column}: {read:?}");
     }
 }

@@ -56,10 +56,11 @@ impl Flushing {
 }
 
 impl App {
-    /// Starts the task that moves what was counted.
+    /// Starts the task that moves what was counted. It may be cut off at any point: what it was
+    /// moving is in memory still, for [`finish`](Self::finish).
     pub fn start_stats(self: &Arc<Self>) {
         let app = self.clone();
-        self.background.spawn(async move {
+        tokio::spawn(async move {
             let mut flushed = app.clock.now();
             loop {
                 app.move_sightings().await;

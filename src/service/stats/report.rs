@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::referer::{Matcher, Policy};
+use crate::domain::referer::{Gate, Matcher, Policy};
 use crate::domain::stats::{Day, DayStats, Hour, Ledger, Simulation, Totals, simulate};
 use crate::domain::time::UnixMillis;
 use crate::service::App;
@@ -41,7 +41,8 @@ impl App {
     }
 
     /// Tells what a policy would have said of the requests of this hour and the hours before it,
-    /// `hours` in all, beside what the policy in force says of them.
+    /// `hours` in all, beside what the policy in force says of them. What goes beyond OSS stays as
+    /// it is; a monitored bucket is asked as if it enforced.
     ///
     /// # Errors
     ///
@@ -56,9 +57,9 @@ impl App {
         let last = Hour::of(now);
         let first = last.before(hours.saturating_sub(1));
         let ledger = self.ledger(permit, now, Since::Hour(first)).await?;
-        let current: Arc<Matcher> = permit.bucket().settings().referer.clone();
+        let current: Arc<Gate> = permit.bucket().settings().referer.clone();
         let simulated = tokio::task::spawn_blocking(move || {
-            let candidate = Matcher::new(candidate);
+            let candidate = current.with_policy(Arc::new(Matcher::new(candidate)));
             let hours = ledger.hours.range(first..=last).map(|(_, stats)| stats);
             simulate(hours, &current, &candidate)
         });

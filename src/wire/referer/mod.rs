@@ -21,8 +21,10 @@
 //! OSS "PutBucketReferer", "GetBucketReferer", and the pages of `EC` 0033-00000001 to -05. Where
 //! they leave a question open, the integration tests of the SDKs for Java, Go and Python answer it.
 
+mod extras;
 mod json;
 
+pub use extras::{ExtrasBody, InvalidExtras, read_extras_json, write_extras_json};
 pub use json::{read_policy_json, write_policy_json};
 
 use super::xml::{Element, Limits, XmlError, XmlWriter};

@@ -9,12 +9,13 @@ use refgate::domain::acl::BucketAcl;
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use refgate::domain::object::listing::ListedObject;
 use refgate::domain::object::{Object, Overwrite, StorageClass};
-use refgate::domain::referer::Policy;
+use refgate::domain::referer::{Extras, Policy};
 use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
-    Bucket, Buckets, Changed, Created, DeletedBucket, MetaError, Objects, Put, Stats, Usage,
+    Bucket, Buckets, Changed, Created, DeletedBucket, MetaError, Objects, Put, RefererExtras,
+    Stats, Usage,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -127,6 +128,18 @@ impl Buckets for FaultyMeta {
 
     async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError> {
         self.inner.bucket_usage(id).await
+    }
+}
+
+#[async_trait]
+impl RefererExtras for FaultyMeta {
+    async fn set_referer_extras(
+        &self,
+        id: BucketId,
+        extras: &Extras,
+        now: UnixMillis,
+    ) -> Result<Changed, MetaError> {
+        self.change(self.take(), self.inner.set_referer_extras(id, extras, now)).await
     }
 }
 

@@ -133,7 +133,7 @@ async fn serve(meta: Arc<FaultyMeta>, blobs: Arc<FaultyBlobs>) -> Arc<Oss> {
     });
     Arc::new(Oss {
         app: app.await.unwrap(),
-        hosts: HostRules::new(vec!["localhost".into()], std::collections::BTreeMap::new()),
+        hosts: HostRules::new(["localhost".parse().unwrap()], []),
         endpoint: "127.0.0.1".into(),
         vary_referer: true,
         body_timeout: Duration::from_secs(10),

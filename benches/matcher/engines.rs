@@ -1,0 +1,155 @@
+//! Ways to find the first of many rules that matches.
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use refgate::domain::referer::{Allowed, Decision, Engine, Entry, Matcher, Policy, Referers};
+use regex::bytes::{RegexSet, RegexSetBuilder};
+use wildmatch::WildMatch;
+
+use crate::mixture::Mixture;
+
+/// One of them, with its rules.
+pub(crate) trait Any {
+    /// The position of the first rule that matches.
+    fn first(&self, referer: &str) -> Option<usize>;
+
+    /// The bytes it takes, if it can tell.
+    fn size_bytes(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// The first is what the others are compared with.
+pub(crate) const NAMES: [&str; 5] =
+    ["wildmatch in a loop", "RegexSet", "globset", "aho-corasick, longest prefix", "refgate"];
+
+/// Builds an engine, or says why it is left out.
+pub(crate) fn build(name: &str, mixture: &Mixture) -> Result<Box<dyn Any>, &'static str> {
+    let size = mixture.rules.len();
+    match name {
+        "wildmatch in a loop" => Ok(Box::new(Loop::new(&mixture.rules))),
+        "RegexSet" if size > 10_000 => {
+            Err("left out: milliseconds a decision at 10 000 rules already")
+        }
+        "RegexSet" => Ok(Box::new(Regexes::new(&mixture.rules))),
+        "globset" if size > 1_000 => Err("left out: takes over 9 GB at 10 000 rules already"),
+        "globset" => Ok(Box::new(Globs::new(&mixture.rules))),
+        "aho-corasick, longest prefix" => Ok(Box::new(Prefixes::new(&mixture.rules))),
+        _ => Ok(Box::new(Refgate::new(mixture, Engine::best_for(&mixture.policy())))),
+    }
+}
+
+pub(crate) struct Refgate(Matcher);
+
+impl Refgate {
+    pub(crate) fn new(mixture: &Mixture, engine: Engine) -> Self {
+        Self::of(mixture.policy(), engine)
+    }
+
+    pub(crate) fn of(policy: Policy, engine: Engine) -> Self {
+        Self(Matcher::with_engine(policy, engine))
+    }
+}
+
+impl Any for Refgate {
+    fn first(&self, referer: &str) -> Option<usize> {
+        match self.0.decide(&Referers::read([referer.as_bytes()])) {
+            Decision::Allow(Allowed::Listed(Entry { position, .. })) => Some(position),
+            Decision::Allow(_) | Decision::Deny(_) => None,
+        }
+    }
+
+    fn size_bytes(&self) -> Option<usize> {
+        Some(self.0.compiled_bytes())
+    }
+}
+
+struct Loop(Vec<WildMatch>);
+
+impl Loop {
+    fn new(rules: &[String]) -> Self {
+        Self(rules.iter().map(|rule| WildMatch::new(&format!("{rule}*"))).collect())
+    }
+}
+
+impl Any for Loop {
+    fn first(&self, referer: &str) -> Option<usize> {
+        self.0.iter().position(|rule| rule.matches(referer))
+    }
+}
+
+struct Regexes(RegexSet);
+
+impl Regexes {
+    fn new(rules: &[String]) -> Self {
+        let regex = |rule: &String| {
+            format!("^{}", regex::escape(rule).replace("\\*", ".*").replace("\\?", "."))
+        };
+        let set = RegexSetBuilder::new(rules.iter().map(regex))
+            .size_limit(1 << 30)
+            .dfa_size_limit(64 << 20)
+            .build();
+        Self(set.expect("the rules are regular"))
+    }
+}
+
+impl Any for Regexes {
+    fn first(&self, referer: &str) -> Option<usize> {
+        self.0.matches(referer.as_bytes()).iter().next()
+    }
+}
+
+struct Globs(GlobSet);
+
+impl Globs {
+    fn new(rules: &[String]) -> Self {
+        let mut set = GlobSetBuilder::new();
+        for rule in rules {
+            set.add(GlobBuilder::new(&format!("{rule}*")).build().expect("the rules are globs"));
+        }
+        Self(set.build().expect("the rules are few enough"))
+    }
+}
+
+impl Any for Globs {
+    fn first(&self, referer: &str) -> Option<usize> {
+        self.0.matches(referer).first().copied()
+    }
+}
+
+/// An automaton over the literal that each rule begins with, behind its star if it has one.
+struct Prefixes {
+    automaton: AhoCorasick,
+    rules: Vec<WildMatch>,
+}
+
+impl Prefixes {
+    fn new(rules: &[String]) -> Self {
+        let prefix = |rule: &String| {
+            rule.split(['*', '?']).find(|literal| !literal.is_empty()).map(str::to_owned)
+        };
+        let automaton = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(rules.iter().map(|rule| prefix(rule).unwrap_or_default()))
+            .expect("the rules are few enough");
+        Self { automaton, rules: Loop::new(rules).0 }
+    }
+}
+
+impl Any for Prefixes {
+    fn first(&self, referer: &str) -> Option<usize> {
+        let found = self.automaton.find_overlapping_iter(referer);
+        let found = found.map(|found| found.pattern().as_usize());
+        found.fold(None, |best: Option<usize>, rule| match best {
+            Some(best) if best <= rule => Some(best),
+            _ => match self.rules.get(rule) {
+                Some(glob) if glob.matches(referer) => Some(rule),
+                _ => best,
+            },
+        })
+    }
+
+    fn size_bytes(&self) -> Option<usize> {
+        Some(self.automaton.memory_usage())
+    }
+}

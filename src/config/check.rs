@@ -1,0 +1,82 @@
+//! The rules that values of settings keep.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::SettingError;
+use crate::domain::name::BucketName;
+use crate::domain::op::HostName;
+
+pub(super) fn parsed<T>(name: &'static str, value: &str) -> Result<T, SettingError>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    value.parse().map_err(|err: T::Err| SettingError::Value {
+        name,
+        value: value.into(),
+        reason: err.to_string(),
+    })
+}
+
+pub(super) fn connections(value: Option<usize>) -> Result<usize, SettingError> {
+    let value = value.unwrap_or(10_000);
+    if (1..=1_000_000).contains(&value) {
+        return Ok(value);
+    }
+    let reason = "must be 1 to 1000000".into();
+    Err(SettingError::Value { name: "max_connections", value: value.to_string(), reason })
+}
+
+/// A time for which something is kept, with its default and its most.
+pub(super) fn kept(
+    name: &'static str,
+    value: Option<u32>,
+    (default, most): (u32, u32),
+) -> Result<u32, SettingError> {
+    let value = value.unwrap_or(default);
+    if !(1..=most).contains(&value) {
+        let reason = format!("must be 1 to {most}");
+        return Err(SettingError::Value { name, value: value.to_string(), reason });
+    }
+    Ok(value)
+}
+
+pub(super) fn seconds(
+    name: &'static str,
+    value: Option<u64>,
+    default: u64,
+) -> Result<Duration, SettingError> {
+    let seconds = value.unwrap_or(default);
+    if !(1..=86_400).contains(&seconds) {
+        let reason = "must be 1 to 86400 seconds".into();
+        return Err(SettingError::Value { name, value: seconds.to_string(), reason });
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+pub(super) fn cnames(entries: &[String]) -> Result<BTreeMap<HostName, BucketName>, SettingError> {
+    let bad = |entry: &str, reason: &str| SettingError::Value {
+        name: "cnames",
+        value: entry.into(),
+        reason: reason.into(),
+    };
+    let mut map = BTreeMap::new();
+    for entry in entries {
+        let (host, bucket) =
+            entry.split_once('=').ok_or_else(|| bad(entry, "must be HOST=BUCKET"))?;
+        let (host, bucket) = (parsed("cnames", host)?, parsed("cnames", bucket)?);
+        if map.insert(host, bucket).is_some() {
+            return Err(bad(entry, "the host is given twice"));
+        }
+    }
+    Ok(map)
+}
+
+/// An endpoint stands in XML and in clients' settings as `HOST[:PORT]`.
+pub(super) fn public_endpoint(text: String) -> Result<String, SettingError> {
+    let host = text.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
+    parsed::<HostName>("public_endpoint", host.map_or(text.as_str(), |(host, _)| host))?;
+    Ok(text)
+}

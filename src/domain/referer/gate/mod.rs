@@ -1,0 +1,204 @@
+//! A bucket's whole referer check: the policy that OSS knows, and the settings that it does not.
+//!
+//! # Order of rules
+//!
+//! | referer | setting | verdict, the first that applies | `EC` |
+//! | --- | --- | --- | --- |
+//! | missing | missing = `allow` | pass | |
+//! | missing | missing = `deny` | refuse | 501 |
+//! | missing, and the browser tells of a cross-site embed | missing = `deny-cross-site-embeds` | refuse | 501 |
+//! | missing | otherwise | what the policy decides | 501 |
+//! | present | any; the policy denies | refuse | that of the policy |
+//! | present, malformed | malformed = `deny` | refuse | 503 |
+//! | present, on the whitelist as text only | host = `strict` | refuse | 503 |
+//! | present | otherwise | pass | |
+//!
+//! With several `Referer` lines each is decided and the strictest verdict stands; if all of them
+//! pass, malformed = `deny` refuses the request for being several (503). With
+//! mode = `monitor` a refusal becomes a pass that is marked.
+//!
+//! # What the settings mean
+//!
+//! - *Missing* is what it is to OSS: no `Referer`, or one without a value. Its setting holds with
+//!   and without lists, so `deny` also closes what OSS leaves open for want of a whitelist.
+//! - *A cross-site embed without a referer* says `Sec-Fetch-Site: cross-site` and a
+//!   `Sec-Fetch-Dest` that only a page causes ([`Facts`]). Pages cannot forge either. Browsers send
+//!   them to `https` and `localhost` alone, and programs not at all, so their absence says
+//!   nothing: the policy decides.
+//! - *Malformed* is what no browser sends as the address of a page: not `http` or `https`, no
+//!   host, user information, a fragment, blanks, several lines, over-long. It is a class of its own
+//!   with and without lists.
+//! - *Strict hosts* hold for the whitelist. The blacklist keeps OSS's wider rule: there the
+//!   wider rule denies more.
+//!
+//! # Sources
+//!
+//! W3C "Fetch Metadata Request Headers"; RFC 9110, section 10.1.3 (`Referer`). The rules are ours.
+
+mod facts;
+mod glob;
+mod strict;
+mod verdict;
+
+use std::sync::Arc;
+
+use super::{
+    Allowed, Decision, Extras, HostRule, MalformedReferer, Matcher, MissingReferer, Mode, Policy,
+    Referers, url,
+};
+pub use facts::Facts;
+use strict::StrictHosts;
+pub use verdict::{Passed, Refused, Verdict};
+
+/// A bucket's referer check, compiled: a policy with the settings beyond OSS. Immutable, so
+/// requests share it without a lock.
+#[derive(Debug)]
+pub struct Gate {
+    matcher: Arc<Matcher>,
+    extras: Extras,
+    /// Whether no setting touches a decision, so that the matcher alone decides.
+    is_plain: bool,
+    strict: Option<StrictHosts>,
+}
+
+/// Which headers of a request a bucket's answers depend on, for `Vary`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DependsOn {
+    /// None: everybody gets the same.
+    Nothing,
+    /// The referer.
+    Referer,
+    /// The referer, and what browsers say of the purpose of a request.
+    RefererAndPurpose,
+}
+
+type Outcome<'g> = Result<Passed<'g>, Refused<'g>>;
+
+impl Gate {
+    /// Compiles a policy with its settings.
+    pub fn new(policy: Policy, extras: Extras) -> Self {
+        Self::of(Arc::new(Matcher::new(policy)), extras)
+    }
+
+    /// Joins a compiled policy with its settings.
+    pub fn of(matcher: Arc<Matcher>, extras: Extras) -> Self {
+        let strict = match extras.host {
+            HostRule::Prefix => None,
+            HostRule::Strict => Some(StrictHosts::new(matcher.policy())),
+        };
+        let is_plain = strict.is_none()
+            && extras.missing == MissingReferer::AsPolicy
+            && extras.malformed == MalformedReferer::AsText;
+        Self { matcher, extras, is_plain, strict }
+    }
+
+    /// The same settings with another policy.
+    #[must_use]
+    pub fn with_policy(&self, matcher: Arc<Matcher>) -> Self {
+        Self::of(matcher, self.extras.clone())
+    }
+
+    /// The same policy with other settings. It is not compiled again.
+    #[must_use]
+    pub fn with_extras(&self, extras: Extras) -> Self {
+        Self::of(Arc::clone(&self.matcher), extras)
+    }
+
+    /// The policy as it was put.
+    pub fn policy(&self) -> &Policy {
+        self.matcher.policy()
+    }
+
+    /// The policy, compiled.
+    pub const fn matcher(&self) -> &Arc<Matcher> {
+        &self.matcher
+    }
+
+    /// The settings.
+    pub const fn extras(&self) -> &Extras {
+        &self.extras
+    }
+
+    /// What answers depend on. Monitoring changes no answer, but whoever begins to enforce
+    /// should not find what caches kept meanwhile, so it makes no difference.
+    pub fn depends_on(&self) -> DependsOn {
+        match self.extras.missing {
+            MissingReferer::DenyCrossSiteEmbeds => DependsOn::RefererAndPurpose,
+            MissingReferer::AsPolicy if self.is_plain && self.policy().is_default() => {
+                DependsOn::Nothing
+            }
+            MissingReferer::AsPolicy | MissingReferer::Allow | MissingReferer::Deny => {
+                DependsOn::Referer
+            }
+        }
+    }
+
+    /// Decides about a request by the [module's table](self). Without settings it is the matcher's
+    /// decision, and allocates as little.
+    pub fn decide<'g>(&'g self, facts: &Facts<'_>) -> Verdict<'g> {
+        let outcome = if self.is_plain {
+            outcome(self.matcher.decide(&facts.referers))
+        } else {
+            self.judge(facts)
+        };
+        match (outcome, self.extras.mode) {
+            (Ok(passed), _) => Verdict::Pass(passed),
+            (Err(rule), Mode::Monitor) => Verdict::WouldRefuse(rule),
+            (Err(rule), Mode::Enforce) => Verdict::Refuse { rule, answer: &self.extras.denial },
+        }
+    }
+
+    fn judge<'g>(&'g self, facts: &Facts<'_>) -> Outcome<'g> {
+        let lines = facts.referers.lines().unwrap_or_default();
+        let judged = lines.iter().map(|line| self.judge_line(line, facts));
+        let strictest = judged.max_by_key(verdict::strictness);
+        let passed = strictest.unwrap_or_else(|| outcome(self.matcher.decide(&facts.referers)))?;
+        if self.extras.malformed == MalformedReferer::Deny && lines.len() != 1 {
+            return Err(Refused::SeveralLines);
+        }
+        Ok(passed)
+    }
+
+    fn judge_line<'g>(&'g self, line: &[u8], facts: &Facts<'_>) -> Outcome<'g> {
+        if line.is_empty() {
+            return self.judge_missing(facts);
+        }
+        let allowed = match self.matcher.decide(&Referers::read([line])) {
+            Decision::Allow(allowed) => allowed,
+            Decision::Deny(denied) => return Err(Refused::Policy(denied)),
+        };
+        if self.extras.malformed == MalformedReferer::Deny && url::is_malformed(line) {
+            return Err(Refused::Malformed);
+        }
+        let (Some(strict), Allowed::Listed(plain)) = (&self.strict, allowed) else {
+            return Ok(Passed::Policy(allowed));
+        };
+        match strict.find(self.policy(), line, plain) {
+            Some(entry) => Ok(Passed::Policy(Allowed::Listed(entry))),
+            None => Err(Refused::OtherHost(plain)),
+        }
+    }
+
+    fn judge_missing(&self, facts: &Facts<'_>) -> Outcome<'_> {
+        match self.extras.missing {
+            MissingReferer::Allow => Ok(Passed::Missing),
+            MissingReferer::Deny => Err(Refused::Missing),
+            MissingReferer::DenyCrossSiteEmbeds if facts.is_cross_site_embed() => {
+                Err(Refused::CrossSiteEmbed)
+            }
+            MissingReferer::AsPolicy | MissingReferer::DenyCrossSiteEmbeds => {
+                outcome(self.matcher.decide(&Referers::read([])))
+            }
+        }
+    }
+}
+
+fn outcome(decision: Decision<'_>) -> Outcome<'_> {
+    match decision {
+        Decision::Allow(allowed) => Ok(Passed::Policy(allowed)),
+        Decision::Deny(denied) => Err(Refused::Policy(denied)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

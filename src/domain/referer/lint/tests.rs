@@ -1,0 +1,285 @@
+//! What is found, as tables, and what must hold of every finding and fix.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::referer::{Compare, EmptyReferer, Matcher, Referers};
+use Compare::{Origin, WithPath, WithQuery};
+
+fn patterns(list: &[impl AsRef<str>]) -> Vec<Pattern> {
+    list.iter().filter_map(|text| Pattern::read(text.as_ref())).collect()
+}
+
+fn policy(compare: Compare, allow: &[&str], deny: &[&str]) -> Policy {
+    let (allow, deny) = (patterns(allow), patterns(deny));
+    Policy { empty: EmptyReferer::Deny, compare, allow, deny }
+}
+
+fn allows(policy: &Policy, referer: &str) -> bool {
+    let matcher = Matcher::new(policy.clone());
+    matcher.decide(&Referers::read([referer.as_bytes()])).is_allowed()
+}
+
+/// `code list number`, with the example if there is one.
+fn found(policy: &Policy) -> Vec<String> {
+    let findings = lint(policy, &LintContext::default());
+    let line = |it: &Finding| {
+        let place = it.list.map(|list| format!(" {list}")).unwrap_or_default();
+        let number = it.position.map(|at| format!(" {}", at + 1)).unwrap_or_default();
+        let example = it.example.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
+        format!("{}{place}{number}{example}", it.code)
+    };
+    findings.iter().map(line).collect()
+}
+
+#[test]
+fn findings_of_policies() {
+    #[rustfmt::skip]
+    let table: &[(&str, Policy, &[&str])] = &[
+        ("nothing is wrong", policy(Origin, &["http://a.com/", "https://a.com/"], &[]), &[]),
+        ("nothing is there", policy(WithPath, &[], &[]), &["empty-deny-in-vain"]),
+        ("a host without an end", policy(WithPath, &["http://a.com", "https://a.com/"], &[]),
+            &["look-alike-suffix whitelist 1 http://a.com.evil.net/"]),
+        ("its end may be a star", policy(WithPath, &["http://a.com*", "https://a.com/"], &[]),
+            &["look-alike-suffix whitelist 1 http://a.com.evil.net/"]),
+        ("a port ends a host", policy(WithPath, &["http://a.com:8080"], &[]), &[]),
+        ("on the blacklist it is no danger", policy(WithPath, &[], &["http://a.com", "https://a.com"]),
+            &["empty-deny-in-vain"]),
+        ("a star before a domain", policy(Origin, &["*a.com/"], &[]),
+            &["look-alike-prefix whitelist 1 https://evila.com/"]),
+        ("a star before a host of a domain", policy(Origin, &["*www.a.com/"], &[]), &[]),
+        ("a star that runs into the path", policy(WithPath, &["*://a.com/"], &[]),
+            &["look-alike-path whitelist 1 https://evil.net/x://a.com/"]),
+        ("a star within the host", policy(WithQuery, &["https://img*.a.com/", "http://img*.a.com/"], &[]),
+            &["look-alike-path whitelist 1 https://img.evil.net/x.a.com/", "look-alike-path whitelist 2 http://img.evil.net/x.a.com/"]),
+        ("subdomains in every way", policy(WithPath, &["*.a.com"], &[]),
+            &["look-alike-suffix whitelist 1 https://www.a.com.evil.net/", "look-alike-path whitelist 1 https://evil.net/x.a.com", "apex whitelist 1 http://a.com/"]),
+        ("everything", policy(WithPath, &["*", "http://a.com/"], &[]),
+            &["admits-everything whitelist 1", "shadowed whitelist 2"]),
+        ("everything but the blacklist", policy(WithPath, &["*"], &["*.b.com", "http://b.com/", "https://b.com/"]), &[]),
+        ("no scheme", policy(WithPath, &["a.com", "*://b.com/"], &[]),
+            &["no-scheme whitelist 1", "look-alike-path whitelist 2 https://evil.net/x://b.com/"]),
+        ("the scheme of an app is one", policy(WithPath, &["android-app://com.x/", "mibrowser:home"], &[]), &[]),
+        ("a fragment after the cut", policy(WithPath, &["http://a.com/#b", "https://a.com:1/"], &[]),
+            &["never-matches whitelist 1"]),
+        ("a path after the cut", policy(Origin, &["https://a.com:1/b", "https://b.com:1/"], &[]),
+            &["never-matches whitelist 1"]),
+        ("a space", policy(Origin, &["https://a.com:1/ https://b.com:1/"], &[]), &["never-matches whitelist 1"]),
+        ("a host in Chinese", policy(Origin, &["https://中.com/"], &[]), &["never-matches whitelist 1"]),
+        ("a query after the cut", policy(WithPath, &["https://a.com:1/?b=1", "https://a.com:1/x"], &[]),
+            &["question-mark whitelist 1 https://a.com:1/?b=1", "path-not-sent whitelist 1 https://a.com:1/", "path-not-sent whitelist 2 https://a.com:1/"]),
+        ("a query that is compared", policy(WithQuery, &["https://a.com:1/?b=1", "https://a.com:1/"], &[]), &["shadowed whitelist 1"]),
+        ("twice", policy(Origin, &["https://a.com:1/", "HTTPS://A.com:1/*"], &[]), &["duplicate whitelist 2"]),
+        ("covered by a host", policy(Origin, &["https://x.a.com/", "*.a.com/", "*://a.com/"], &[]), &["shadowed whitelist 1"]),
+        ("denied all the same", policy(Origin, &["https://x.a.com:1/", "https://b.com:1/"], &["*.a.com", "*a.com"]),
+            &["blacklisted whitelist 1", "shadowed blacklist 1"]),
+        ("a twin on the blacklist", policy(Origin, &["*"], &["https://a.com/"]), &["scheme-twin blacklist 1 http://a.com/"]),
+        ("an apex on the blacklist", policy(Origin, &["*"], &["*.a.com/"]), &["apex blacklist 1 http://a.com/"]),
+        ("a path", policy(WithPath, &["https://a.com:1/b/"], &[]), &["path-not-sent whitelist 1 https://a.com:1/"]),
+        ("a path beside its origin", policy(WithPath, &["https://a.com:1/b/", "https://a.com:1/"], &[]), &["shadowed whitelist 1"]),
+        ("WeChat, as it should be", policy(WithPath, &["https://servicewechat.com/wx1/"], &[]), &[]),
+        ("WeChat without a scheme", policy(WithPath, &["servicewechat.com", "https://b.com:1/"], &[]), &["no-scheme whitelist 1"]),
+        ("empty referers pass", Policy { empty: EmptyReferer::Allow, ..policy(Origin, &["https://a.com:1/"], &[]) }, &["empty-passes"]),
+        ("with a blacklist that is meant", Policy { empty: EmptyReferer::Allow, ..policy(Origin, &[], &["https://a.com:1/"]) }, &[]),
+    ];
+    for (name, policy, want) in table {
+        assert_eq!(found(policy), *want, "{name}");
+    }
+}
+
+#[test]
+fn own_endpoints_that_are_denied() {
+    let own = ["https://oss.me.com", "http://127.0.0.1:9000/"].map(str::to_owned).to_vec();
+    let context = LintContext { own };
+    let before = policy(Origin, &["https://oss.me.com/", "http://oss.me.com/"], &[]);
+    let findings = lint(&before, &context);
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].example.as_deref(), Some("http://127.0.0.1:9000/"));
+    let after = fixed(&before, &context, |_, _| true);
+    assert!(allows(&after, "http://127.0.0.1:9000/player.html"));
+    let denied = policy(Origin, &[], &["https://oss.me.com", "http://oss.me.com"]);
+    let findings = lint(&denied, &context);
+    let own: Vec<_> = findings.iter().filter(|it| it.code == Code::OwnEndpoint).collect();
+    assert!(own.len() == 1 && own[0].fix.is_none(), "what denies it, its owner must say");
+}
+
+#[test]
+fn fixes_of_policies() {
+    const SAME: &[Safety] = &[Safety::SameMeaning];
+    const TIGHT: &[Safety] = &[Safety::SameMeaning, Safety::Tightens];
+    const ALL: &[Safety] = &[Safety::SameMeaning, Safety::Tightens, Safety::Widens];
+    type Row = (&'static str, &'static [Safety], Policy, Policy);
+    #[rustfmt::skip]
+    let table: &[Row] = &[
+        ("a slash", TIGHT, policy(WithPath, &["http://a.com"], &[]), policy(WithPath, &["http://a.com/"], &[])),
+        ("not if it may change nothing", SAME, policy(WithPath, &["http://a.com"], &[]), policy(WithPath, &["http://a.com"], &[])),
+        ("a twin", ALL, policy(WithPath, &["http://a.com"], &[]), policy(WithPath, &["http://a.com/", "https://a.com/"], &[])),
+        ("subdomains are cut to their origin", TIGHT, policy(WithPath, &["http://*.a.com"], &[]), policy(Origin, &["http://*.a.com/"], &[])),
+        ("not beside a path", TIGHT, policy(WithPath, &["http://*.a.com", "http://b.com/c"], &[]), policy(WithPath, &["http://*.a.com/", "http://b.com/c"], &[])),
+        ("another site that only seemed to be superfluous stays", TIGHT, policy(WithPath, &["http://a.com", "http://a.com.cn/"], &[]), policy(WithPath, &["http://a.com/", "http://a.com.cn/"], &[])),
+        ("also while nothing may change", SAME, policy(WithPath, &["http://a.com", "http://a.com.cn/"], &[]), policy(WithPath, &["http://a.com", "http://a.com.cn/"], &[])),
+        ("a star before a domain", TIGHT, policy(Origin, &["*a.com"], &[]), policy(Origin, &["http://a.com/", "https://a.com/", "http://*.a.com/", "https://*.a.com/"], &[])),
+        ("an apex", ALL, policy(Origin, &["*.a.com/"], &[]), policy(Origin, &["*.a.com/", "http://a.com/", "https://a.com/"], &[])),
+        ("a scheme", ALL, policy(Origin, &["a.com"], &[]), policy(Origin, &["https://a.com/", "http://a.com/"], &[])),
+        ("WeChat's scheme", ALL, policy(WithPath, &["servicewechat.com"], &[]), policy(WithPath, &["https://servicewechat.com/"], &[])),
+        ("the superfluous", SAME, policy(Origin, &["http://a.com/", "HTTP://a.com/", "http://a.com/*"], &[]), policy(Origin, &["http://a.com/"], &[])),
+        ("the whitelist keeps a rule", TIGHT, policy(WithPath, &["http://a.com/#b", "http://b.com/#c"], &[]), policy(WithPath, &["http://a.com/#b"], &[])),
+        ("the blacklist need not", SAME, policy(WithPath, &["*"], &["http://a.com/#b"]), policy(WithPath, &["*"], &[])),
+        ("the blacklist gets the twin", TIGHT, policy(WithPath, &["*"], &["http://a.com"]), policy(WithPath, &["*"], &["http://a.com", "https://a.com"])),
+        ("a path becomes its origin", ALL, policy(WithPath, &["*://a.com/b/"], &[]), policy(Origin, &["*://a.com/"], &[])),
+    ];
+    for (name, safeties, before, after) in table {
+        let context = LintContext::default();
+        let got = fixed(before, &context, |_, safety| safeties.contains(&safety));
+        assert_eq!(got, *after, "{name}");
+    }
+}
+
+#[test]
+fn a_long_rule_can_never_match() {
+    let long = format!("http://a.com/{}", "x".repeat(4100));
+    let policy = policy(WithPath, &[&long, "*"], &[]);
+    let findings = lint(&policy, &LintContext::default());
+    assert_eq!((findings[0].code, findings[0].position), (Code::NeverMatches, Some(0)));
+    assert!(findings[0].sentence.contains("4096 bytes"), "{}", findings[0].sentence);
+}
+
+/// A list is compared with itself in less than quadratic time: quadratic would be minutes.
+#[test]
+fn long_lists_are_linted() {
+    let allow: Vec<String> = (0..30_000)
+        .map(|n| match n % 4 {
+            0 => format!("http://*.site{n}.com/"),
+            1 => format!("https://img.site{}.com/", n - 1),
+            2 => format!("http://img.site{}.com/", n - 2),
+            _ => format!("https://www.shop-{n}.example/"),
+        })
+        .collect();
+    let policy = Policy { allow: patterns(&allow), ..policy(Origin, &[], &["http://*.site8.com"]) };
+    let findings = lint(&policy, &LintContext::default());
+    let count = |code| findings.iter().filter(|it| it.code == code).count();
+    assert_eq!((count(Code::Shadowed), count(Code::SearchCut)), (7_500, 0));
+    assert_eq!(count(Code::Blacklisted), 2);
+}
+
+#[test]
+fn names_of_codes_are_unique_and_in_kebab_case() {
+    let mut names: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), Code::ALL.len());
+    let kebab = |name: &&str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    assert!(names.iter().all(kebab));
+}
+
+#[test]
+fn every_finding_says_something() {
+    let policies = [
+        policy(
+            WithPath,
+            &["*.a.com", "a.com", "*a.com", "http://b.com/?c=d", "x", "x"],
+            &["*b.com"],
+        ),
+        policy(Origin, &["http://b.com/c"], &[]),
+    ];
+    for finding in policies.iter().flat_map(|policy| lint(policy, &LintContext::default())) {
+        assert!(finding.sentence.ends_with('.'), "{finding:?}");
+    }
+}
+
+fn rule() -> impl Strategy<Value = String> {
+    let lead = "(http://|https://|\\*://|\\*|\\?|)";
+    let host = "(\\*\\.|\\*|www\\.|x\\*\\.|)(a\\.com|b\\.com|a\\.com\\.cn|a\\.co\\.uk|[ab?*]{1,3})";
+    (lead, host, "(:80|)(/|/b/?|/\\?b=[ab]|/\\*|#b|\\*|)")
+        .prop_map(|(a, b, c)| format!("{a}{b}{c}"))
+}
+
+prop_compose! {
+    fn some_policy()(
+        allow in prop::collection::vec(rule(), 0..6),
+        deny in prop::collection::vec(rule(), 0..3),
+        compare in prop::sample::select(vec![WithQuery, WithPath, Origin]),
+    ) -> Policy {
+        let (allow, deny) = (patterns(&allow), patterns(&deny));
+        Policy { empty: EmptyReferer::Deny, compare, allow, deny }
+    }
+}
+
+fn url() -> impl Strategy<Value = String> {
+    let host = "(www\\.|x\\.|evil|b\\.)?(a\\.com|b\\.com|a\\.com\\.cn|a\\.co\\.uk|[ab]{1,2})(\\.evil\\.net)?";
+    ("https?://", host, "(:80)?(/[ab./]{0,5})?(\\?b=[ab])?(#b)?")
+        .prop_map(|(a, b, c)| format!("{a}{b}{c}"))
+}
+
+/// The rule alone, as a whitelist.
+fn alone(policy: &Policy, list: List, position: usize) -> Policy {
+    let allow = vec![list.of(policy)[position].clone()];
+    Policy { allow, deny: Vec::new(), ..policy.clone() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn findings_are_true(policy in some_policy(), urls in prop::collection::vec(url(), 16)) {
+        for finding in lint(&policy, &LintContext::default()) {
+            let Some((list, position)) = finding.list.zip(finding.position) else { continue };
+            let rule = alone(&policy, list, position);
+            match finding.code {
+                Code::LookAlikeSuffix | Code::LookAlikePrefix | Code::LookAlikePath => {
+                    prop_assert!(allows(&rule, finding.example.as_deref().unwrap()), "{finding:?}");
+                }
+                Code::NeverMatches | Code::NoScheme => {
+                    prop_assert!(urls.iter().all(|url| !allows(&rule, url)), "{finding:?}");
+                }
+                Code::PathNotSent | Code::QuestionMark => {
+                    prop_assert!(!allows(&rule, finding.example.as_deref().unwrap()), "{finding:?}");
+                }
+                Code::Blacklisted => {
+                    let denied = urls.iter().filter(|url| allows(&rule, url)).all(|url| !allows(&policy, url));
+                    prop_assert!(denied, "{finding:?}");
+                }
+                Code::Shadowed | Code::Duplicate => {
+                    let mut without = policy.clone();
+                    let rules = if list == List::Allow { &mut without.allow } else { &mut without.deny };
+                    rules.remove(position);
+                    let same = urls.iter().all(|url| allows(&without, url) == allows(&policy, url));
+                    prop_assert!(same, "{finding:?}");
+                }
+                Code::AdmitsEverything => {
+                    let all = urls.iter().filter(|url| allows(&rule, url)).count();
+                    prop_assert!(all > 0 || urls.iter().all(|url| url.starts_with("http:")) || urls.iter().all(|url| url.starts_with("https:")));
+                }
+                Code::SchemeTwin | Code::Apex | Code::EmptyPasses | Code::EmptyDenyInVain
+                | Code::OwnEndpoint | Code::SearchCut => {}
+            }
+        }
+    }
+
+    #[test]
+    fn fixes_keep_their_promise(policy in some_policy(), urls in prop::collection::vec(url(), 16)) {
+        let context = LintContext::default();
+        let with = |limit: Safety| fixed(&policy, &context, |_, safety| safety <= limit);
+        let (same, tight) = (with(Safety::SameMeaning), with(Safety::Tightens));
+        for url in &urls {
+            prop_assert_eq!(allows(&same, url), allows(&policy, url), "same: {}", url);
+            // Cutting to the origin makes one of all pages of a site.
+            let site = tight.compare != policy.compare;
+            prop_assert!(!allows(&tight, url) || allows(&policy, url) || site, "tight: {}", url);
+        }
+    }
+
+    #[test]
+    fn fixes_come_to_an_end(policy in some_policy()) {
+        let context = LintContext::default();
+        for limit in [Safety::SameMeaning, Safety::Tightens, Safety::Widens] {
+            let accepts = |_: &Finding, safety: Safety| safety <= limit;
+            let once = fixed(&policy, &context, accepts);
+            prop_assert_eq!(&fixed(&once, &context, accepts), &once);
+            prop_assert_eq!(once.allow.is_empty(), policy.allow.is_empty());
+            let rest = lint(&once, &context);
+            let open = rest.iter().filter(|it| it.fix.as_ref().is_some_and(|fix| fix.safety <= limit));
+            prop_assert_eq!(apply(&once, &open.cloned().collect::<Vec<_>>()), once);
+        }
+    }
+}

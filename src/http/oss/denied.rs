@@ -1,0 +1,97 @@
+//! What whoever is denied by the referer check gets instead of an error, if the bucket's owner
+//! asked for that.
+//!
+//! A substitute is answered with 200, as servers do that rewrite such requests (nginx, Apache):
+//! players and style sheets take nothing else. `x-oss-ec` says what it is. Nothing of the request but
+//! GET or HEAD counts: no range, no condition, and there is no tag or date of the substitute by
+//! which it could be taken for the object. Neither answer may be stored.
+
+use axum::body::Body;
+use http::{HeaderValue, Response, StatusCode, header};
+
+use super::head::Head;
+use super::object::copy;
+use super::respond::{EC, empty};
+use super::{Answer, Oss, OssError};
+use crate::domain::object::range::Slice;
+use crate::domain::op::Verb;
+use crate::domain::referer::RedirectUrl;
+use crate::service::access::ObjectPermit;
+use crate::service::error::Error;
+use crate::service::gate::{Instead, RefererDenial};
+
+/// Answers a refused request. The denial is that of a good answer; an error speaks for itself.
+pub(super) async fn answer(
+    oss: &Oss,
+    head: &Head,
+    err: OssError,
+) -> (Answer, Option<RefererDenial>) {
+    let Some(Error::Referer { instead: Some(instead), denial, .. }) = err.cause() else {
+        return (Err(err), None);
+    };
+    let answered = match instead {
+        Instead::Redirect(url) => redirect(head, url),
+        Instead::Substitute(permit) => substitute(oss, head, permit).await,
+    };
+    match answered {
+        Ok(mut response) => {
+            let headers = response.headers_mut();
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            if let Some(ec) = denial.reason.ec {
+                headers.insert(EC, HeaderValue::from_static(ec));
+            }
+            (Ok(response), Some(denial.clone()))
+        }
+        Err(No::Answer) => (Err(err), None),
+        Err(No::Way(failure)) => (Err(failure.into()), None),
+    }
+}
+
+/// Why there is no such answer.
+enum No {
+    /// There is nothing to give: it stays with the error.
+    Answer,
+    /// We failed.
+    Way(Error),
+}
+
+impl From<Error> for No {
+    fn from(err: Error) -> Self {
+        if matches!(err, Error::NoSuchKey(_)) { Self::Answer } else { Self::Way(err) }
+    }
+}
+
+/// A redirect, unless it would lead back here: whoever is refused brings the same referer again.
+fn redirect(head: &Head, url: &RedirectUrl) -> Result<Response<Body>, No> {
+    if url.leads_to(head.host(), head.parts.uri.path()) {
+        return Err(No::Answer);
+    }
+    let location = HeaderValue::try_from(url.as_str());
+    let location = location.map_err(|_| No::Way(Error::Fault("a URL is no header value")))?;
+    let mut response = empty(StatusCode::FOUND);
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+async fn substitute(oss: &Oss, head: &Head, permit: &ObjectPermit) -> Result<Response<Body>, No> {
+    /// What a client needs to make sense of the bytes.
+    const KEPT: [header::HeaderName; 5] = [
+        header::CONTENT_TYPE,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LANGUAGE,
+        header::CONTENT_DISPOSITION,
+        header::X_CONTENT_TYPE_OPTIONS,
+    ];
+
+    let found = oss.app.find_object(permit).await?;
+    let opened = oss.app.open_object(permit, found).await?;
+    let stored = opened.stored.clone();
+    let size = stored.object.size;
+    let mut response = empty(StatusCode::OK);
+    copy(&stored.headers, response.headers_mut(), &KEPT);
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+    if head.verb == Some(Verb::Get) && size > 0 {
+        *response.body_mut() = Body::from_stream(opened.stream(Slice { offset: 0, length: size }));
+    }
+    Ok(response)
+}
