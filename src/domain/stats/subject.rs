@@ -67,7 +67,7 @@ impl<'s> Subject<'s> {
         Self { kind, text: String::from_utf8_lossy(bytes) }
     }
 
-    /// The [`origin`](super::origin) that it is counted under; `(malformed)` if the referer was
+    /// The [`origin`](super::origin()) that it is counted under; `(malformed)` if the referer was
     /// not recorded.
     pub fn origin(&self) -> String {
         match self.kind {
