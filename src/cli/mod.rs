@@ -19,6 +19,7 @@ mod lint;
 mod log;
 mod open_files;
 mod referer;
+mod report;
 mod serve;
 
 use std::path::PathBuf;

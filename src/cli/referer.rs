@@ -14,6 +14,7 @@ use super::extras;
 use super::formats::{self, ExportArgs, ImportArgs};
 use super::history;
 use super::lint::{self, LintArgs};
+use super::report::{self, ReportArgs, SimulateArgs};
 use crate::domain::name::BucketName;
 use crate::domain::referer::{
     Decision, MAX_LARGE_LIST_BYTES, MAX_LIST_BYTES, Matcher, Policy, Referers,
@@ -71,6 +72,10 @@ pub(super) enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Show who was let through and who was refused
+    Report(Box<ReportArgs>),
+    /// Say what another policy would have changed for the requests of the last hours
+    Simulate(Box<SimulateArgs>),
     /// Say why requests pass or not, step by step: exit 0 all allowed, 1 otherwise
     Explain(Box<ExplainArgs>),
     /// Say what is probably wrong with the policy, and fix it: exit 0 nothing, 1 findings
@@ -120,6 +125,8 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             let policy = get(&Client::new(client)?, &bucket)?;
             return Ok(check(policy, referer.as_deref()));
         }
+        Command::Report(args) => report::show(*args)?,
+        Command::Simulate(args) => report::simulate(*args)?,
         Command::Explain(args) => return explain::run(*args),
         Command::Lint(args) => return lint::run(*args),
         Command::Import(args) => return formats::run_import(*args),

@@ -25,6 +25,7 @@ use crate::http::{admin, conn};
 use crate::meta::Keep;
 use crate::meta::sqlite::Sqlite;
 use crate::service::clock::Clock;
+use crate::service::stats;
 use crate::service::{App, Parts};
 
 /// Serves until SIGTERM or SIGINT, then lets running requests end.
@@ -58,6 +59,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let stop = stop_signal()?;
     welcome(&settings, &(address(&data)?, address(&admin)?), &key, &origin);
     app.start_scrub();
+    app.start_stats();
     serve_planes((data, admin), &app, &settings, stop).await?;
     app.finish().await;
     let closed = meta.close().await;
@@ -163,6 +165,7 @@ async fn start_app(
         root,
         object_cache_bytes: settings.object_cache_bytes,
         keep: Keep { versions: settings.referer_history, bytes: settings.referer_history_bytes },
+        keep_stats: stats::Keep { days: settings.stats_days, hours: settings.subject_hours },
     });
     app.await.map_err(|err| Failure::caused("cannot load the buckets", &err))
 }

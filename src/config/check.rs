@@ -58,6 +58,20 @@ pub(super) fn connections(value: Option<usize>) -> Result<usize, SettingError> {
     Err(SettingError::Value { name: "max_connections", value: value.to_string(), reason })
 }
 
+/// A time for which something is kept, with its default and its most.
+pub(super) fn kept(
+    name: &'static str,
+    value: Option<u32>,
+    (default, most): (u32, u32),
+) -> Result<u32, SettingError> {
+    let value = value.unwrap_or(default);
+    if !(1..=most).contains(&value) {
+        let reason = format!("must be 1 to {most}");
+        return Err(SettingError::Value { name, value: value.to_string(), reason });
+    }
+    Ok(value)
+}
+
 pub(super) fn seconds(
     name: &'static str,
     value: Option<u64>,

@@ -19,7 +19,7 @@ use crate::domain::name::{AccessKeyId, BucketName, Region};
 use crate::domain::op::HostName;
 use crate::domain::secret::SecretKey;
 
-use check::{cnames, connections, parsed, public_endpoint, root_key, seconds};
+use check::{cnames, connections, kept, parsed, public_endpoint, root_key, seconds};
 
 /// The file that is read if no other is named.
 pub const DEFAULT_FILE: &str = "refgate.toml";
@@ -82,6 +82,14 @@ pub struct Layer {
     /// Bytes of rules in all of them together, in MiB; the newest is always kept [default: 256]
     #[arg(long, env = "REFGATE_REFERER_HISTORY_MIB", value_name = "MIB")]
     pub referer_history_mib: Option<u64>,
+
+    /// Days that statistics of referers are kept [default: 30]
+    #[arg(long, env = "REFGATE_STATS_DAYS", value_name = "DAYS")]
+    pub stats_days: Option<u32>,
+
+    /// Hours that the referers themselves are kept, to try policies on them [default: 72]
+    #[arg(long, env = "REFGATE_SUBJECT_HOURS", value_name = "HOURS")]
+    pub subject_hours: Option<u32>,
 
     /// Connections that are served at once on the data plane, as far as the limit of open files
     /// allows [default: 10000]
@@ -180,6 +188,10 @@ pub struct Settings {
     pub referer_history: u32,
     /// The most bytes of rules in all of them together.
     pub referer_history_bytes: u64,
+    /// Days that statistics of referers are kept.
+    pub stats_days: u32,
+    /// Hours that the referers themselves are kept.
+    pub subject_hours: u32,
     /// What a connection may take.
     pub limits: Limits,
     /// The filter of the log.
@@ -248,7 +260,8 @@ macro_rules! all_fields {
     ($then:ident) => {
         $then! {
             data_dir, listen, admin_listen, region, base_domains, cnames, public_endpoint,
-            vary_referer, object_cache_mib, referer_history, referer_history_mib, max_connections, header_timeout, body_timeout,
+            vary_referer, object_cache_mib, referer_history, referer_history_mib, stats_days,
+            subject_hours, max_connections, header_timeout, body_timeout,
             shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret
         }
     };
@@ -321,6 +334,8 @@ impl Layer {
             object_cache_bytes: self.object_cache_mib.unwrap_or(64).saturating_mul(1 << 20),
             referer_history: self.referer_history.unwrap_or(100),
             referer_history_bytes: self.referer_history_mib.unwrap_or(256).saturating_mul(1 << 20),
+            stats_days: kept("stats_days", self.stats_days, (30, 3660))?,
+            subject_hours: kept("subject_hours", self.subject_hours, (72, 2400))?,
             limits: Limits {
                 max_connections: connections(self.max_connections)?,
                 header_timeout: seconds("header_timeout", self.header_timeout, 30)?,

@@ -33,6 +33,8 @@ fn a_wrong_setting_is_one_line_that_names_it() {
         ("public_endpoint = \"http://a/\"",  "public_endpoint"),
         ("public_endpoint = \"a:99999\"",    "public_endpoint"),
         ("header_timeout = 0",               "header_timeout"),
+        ("stats_days = 0",                   "stats_days"),
+        ("subject_hours = 2401",             "must be 1 to 2400"),
         ("cnames = [\"a.example\"]",         "HOST=BUCKET"),
         ("cnames = [\"a.example=X\"]",       "3 to 63 bytes"),
         ("colour = 1",                       "line 1: unknown field `colour`"),

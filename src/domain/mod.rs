@@ -9,6 +9,7 @@
 //! | [`op`] | what a request names (host and path) and which operation it asks for |
 //! | [`auth`] | whether a signature is genuine and in time |
 //! | [`referer`] | who may embed an object |
+//! | [`stats`] | what is counted of requests, and what another policy would have said of them |
 //! | [`acl`] | what a bucket ACL grants to whom |
 //! | [`object`] | object metadata, ranges, conditional requests, listings |
 //! | [`code`] | error codes, their status and wording |
@@ -24,4 +25,5 @@ pub mod op;
 pub mod query;
 pub mod referer;
 pub mod secret;
+pub mod stats;
 pub mod time;

@@ -1,18 +1,21 @@
-//! Metadata: buckets, policies, objects. Traits here, one per aggregate; SQL in [`sqlite`].
+//! Metadata: buckets, policies, objects, statistics. Traits here, one per aggregate; SQL in [`sqlite`].
 //!
 //! A method that writes returns when the write is durable. Time comes as an argument.
 
 pub mod sqlite;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::domain::acl::BucketAcl;
 use crate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use crate::domain::object::listing::ListedObject;
 use crate::domain::object::{Object, Overwrite, StorageClass};
 use crate::domain::referer::{Extras, Policy, PolicyVersion, Record, VersionSummary};
+use crate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use crate::domain::time::UnixMillis;
 
 /// Why metadata could not be read or written.
@@ -252,6 +255,34 @@ pub trait Objects: Send + Sync {
     async fn unnamed_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, MetaError>;
 }
 
+/// What is counted of requests.
+#[async_trait]
+pub trait Stats: Send + Sync {
+    /// Adds a batch, unless it was added before: giving it twice adds it once. What it says of
+    /// buckets that are not there is dropped.
+    async fn add_stats(&self, batch: Arc<Batch>) -> Result<(), MetaError>;
+
+    /// The number of the last batch of a writer that was added; 0 if there is none.
+    async fn last_stats(&self, writer: Uuid) -> Result<u64, MetaError>;
+
+    /// What was counted of a bucket on a day and those after it.
+    async fn stats_of_days(
+        &self,
+        bucket: BucketId,
+        first: Day,
+    ) -> Result<BTreeMap<Day, DayStats>, MetaError>;
+
+    /// What was counted of a bucket in an hour and those after it.
+    async fn stats_of_hours(
+        &self,
+        bucket: BucketId,
+        first: Hour,
+    ) -> Result<BTreeMap<Hour, HourStats>, MetaError>;
+
+    /// Deletes what was counted before a day and, of the referers themselves, before an hour.
+    async fn prune_stats(&self, first_day: Day, first_hour: Hour) -> Result<(), MetaError>;
+}
+
 /// All of the metadata.
-pub trait Meta: Buckets + Policies + RefererExtras + Objects {}
-impl<T: Buckets + Policies + RefererExtras + Objects> Meta for T {}
+pub trait Meta: Buckets + Policies + RefererExtras + Objects + Stats {}
+impl<T: Buckets + Policies + RefererExtras + Objects + Stats> Meta for T {}

@@ -26,6 +26,7 @@ use super::App;
 use super::bucket::Bucket;
 use super::error::Error;
 use super::gate::{RefererDenial, check_referer};
+use super::stats::{Asked, Sighting};
 use crate::domain::acl::Access;
 use crate::domain::auth::{
     Channel, Claim, PayloadHash, Place, Proof, SignedRequest, Version, has_v1_sub_resource,
@@ -36,6 +37,7 @@ use crate::domain::op::{Action, Level, Target, Targets};
 use crate::domain::query::Query;
 use crate::domain::referer::{DependsOn, Facts};
 use crate::domain::secret::{Digest, SecretKey};
+use crate::domain::stats::Verdict;
 
 /// The owner's access key.
 #[derive(Debug)]
@@ -99,6 +101,27 @@ pub struct Ask<'r> {
     pub query: &'r Query,
     /// What host and path name.
     pub targets: &'r Targets,
+}
+
+/// A request as the referer policy sees it: where its client comes from and, once it was asked
+/// for a permit, that this was counted.
+#[derive(Debug)]
+pub struct Visit<'r> {
+    facts: Facts<'r>,
+    sighting: Option<Sighting>,
+}
+
+impl<'r> Visit<'r> {
+    /// A request that says this of where it comes from.
+    pub const fn new(facts: Facts<'r>) -> Self {
+        Self { facts, sighting: None }
+    }
+
+    /// What was counted: nothing if the request is not for an object of a bucket. It is to be told
+    /// of the answer.
+    pub fn into_sighting(self) -> Option<Sighting> {
+        self.sighting
+    }
 }
 
 /// The right to an operation on the account.
@@ -282,7 +305,7 @@ impl App {
         action: Action,
         target: &Target,
         caller: &Caller,
-        facts: &Facts<'_>,
+        visit: &mut Visit<'_>,
     ) -> Result<Permit, Error> {
         match target {
             Target::Service => {
@@ -300,11 +323,14 @@ impl App {
             }
             Target::Object(name, key) => {
                 let bucket = self.existing(name)?;
-                let would_refuse = if caller.obeys_referer_policy() {
-                    check_referer(&bucket, (action, key), facts)?.map(Box::new)
+                let (verdict, checked) = if caller.obeys_referer_policy() {
+                    check_referer(&bucket, (action, key), &visit.facts)?
                 } else {
-                    None
+                    (Verdict::NotChecked, Ok(None))
                 };
+                let asked = Asked { key, referers: &visit.facts.referers, at: self.clock.now() };
+                visit.sighting = Some(self.stats.sight(&bucket, verdict, &asked));
+                let would_refuse = checked?.map(Box::new);
                 grant(caller, action, Some(&bucket))?;
                 Ok(Permit::Object(ObjectPermit { bucket, key: key.clone(), would_refuse }))
             }

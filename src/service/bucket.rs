@@ -14,6 +14,7 @@ use super::App;
 use super::access::{BucketPermit, NewBucketPermit, ServicePermit};
 use super::error::Error;
 use super::policy::RefererState;
+use super::stats::Counters;
 use crate::domain::acl::BucketAcl;
 use crate::domain::code;
 use crate::domain::name::{BucketId, BucketName};
@@ -33,6 +34,8 @@ pub struct Bucket {
     pub created: UnixMillis,
     /// The class of objects that are uploaded without one.
     pub storage_class: StorageClass,
+    /// What was counted of the requests for its objects.
+    pub(super) counters: Counters,
     settings: ArcSwap<Settings>,
     /// Held while settings change, so that they reach memory in the order of their commits.
     pub(super) changing: Mutex<()>,
@@ -89,6 +92,7 @@ impl From<meta::Bucket> for Bucket {
             name: stored.name,
             created: stored.created,
             storage_class: stored.storage_class,
+            counters: Counters::default(),
             settings: ArcSwap::from_pointee(settings),
             changing: Mutex::new(()),
             compiling: Mutex::new(()),
@@ -117,9 +121,13 @@ impl Table {
         let _ = self.0.pin().remove_if(&bucket.name, |_, present| present.id == bucket.id);
     }
 
-    /// All buckets in the order of their names.
-    pub(super) fn sorted(&self) -> Vec<Arc<Bucket>> {
-        let mut all: Vec<_> = self.0.pin().values().cloned().collect();
+    /// All buckets, in no order.
+    pub(super) fn all(&self) -> Vec<Arc<Bucket>> {
+        self.0.pin().values().cloned().collect()
+    }
+
+    fn sorted(&self) -> Vec<Arc<Bucket>> {
+        let mut all = self.all();
         all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         all
     }

@@ -52,9 +52,14 @@ impl Clock {
     }
 
     /// A fresh blob id.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that draws ids")]
     pub fn blob_id(&self) -> BlobId {
-        BlobId(Uuid::now_v7())
+        BlobId(self.unique())
+    }
+
+    /// A fresh UUID.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that draws ids")]
+    pub fn unique(&self) -> Uuid {
+        Uuid::now_v7()
     }
 }
 

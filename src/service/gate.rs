@@ -10,6 +10,7 @@ use crate::domain::code::Reason;
 use crate::domain::name::ObjectKey;
 use crate::domain::op::Action;
 use crate::domain::referer::{DenialAnswer, Facts, RedirectUrl, Refused, Verdict};
+use crate::domain::stats;
 
 /// What the referer check refused, or would refuse if the bucket were not only monitored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,20 +36,23 @@ pub enum Instead {
     Substitute(Box<ObjectPermit>),
 }
 
+/// What a decision counts as, and what becomes of the request.
+pub(super) type Checked = (stats::Verdict, Result<Option<RefererDenial>, Error>);
+
 /// Asks a bucket's gate. Each request for an object that obeys the policy comes here once, with
-/// its verdict, whether it is refused, passes, or passes because the bucket is monitored: whoever
-/// counts decisions counts them here.
+/// its verdict, whether it is refused, passes, or passes because the bucket is monitored.
 ///
-/// Returns what would have been refused.
+/// Returns what the decision counts as, and what would have been refused. While no policy answers
+/// yet there is no decision, and the request is refused as such.
 pub(super) fn check_referer(
     bucket: &Arc<Bucket>,
     (action, key): (Action, &ObjectKey),
     facts: &Facts<'_>,
-) -> Result<Option<RefererDenial>, Error> {
+) -> Result<Checked, Error> {
     let settings = bucket.settings();
     let (_, gate) = settings.referer.answering()?;
     let verdict = gate.decide(facts);
-    match verdict {
+    let checked = match verdict {
         Verdict::Pass(_) => Ok(None),
         Verdict::WouldRefuse(rule) => Ok(Some(RefererDenial::of(&rule))),
         Verdict::Refuse { rule, answer } => Err(Error::Referer {
@@ -56,7 +60,8 @@ pub(super) fn check_referer(
             denial: RefererDenial::of(&rule),
             instead: instead(bucket, (action, key), answer),
         }),
-    }
+    };
+    Ok((stats::Verdict::of(&verdict), checked))
 }
 
 /// What a refused request gets instead of an error. Only reading an object has such an answer;

@@ -14,6 +14,7 @@
 //! | [`object`] | reading, writing, deleting, listing objects |
 //! | [`cache`] | object metadata in memory |
 //! | [`inflight`], [`scrub`] | blobs that no row names: yet, or any more |
+//! | [`stats`] | counting what the referer policy says, and telling it |
 //! | [`clock`] | time, ids, randomness |
 
 pub mod access;
@@ -27,6 +28,7 @@ pub mod inflight;
 pub mod object;
 pub mod policy;
 pub mod scrub;
+pub mod stats;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -62,6 +64,8 @@ pub struct Parts {
     pub object_cache_bytes: u64,
     /// How much of the history of a policy is kept.
     pub keep: Keep,
+    /// How long statistics are kept.
+    pub keep_stats: stats::Keep,
 }
 
 impl std::fmt::Debug for Parts {
@@ -85,6 +89,7 @@ pub struct App {
     keep: Keep,
     /// Slots for compiling large policies.
     compilers: Semaphore,
+    stats: Arc<stats::Recorder>,
     /// Held while a bucket is created or deleted.
     creating: Mutex<()>,
     /// Work that must end before the process does.
@@ -103,6 +108,7 @@ impl App {
         for bucket in parts.meta.all_buckets().await? {
             buckets.add(bucket);
         }
+        let stats = stats::Recorder::new(parts.keep_stats, parts.clock.unique());
         let app = Arc::new(Self {
             clock: parts.clock,
             region: parts.region,
@@ -115,10 +121,11 @@ impl App {
             scrub: ScrubProgress::default(),
             keep: parts.keep,
             compilers: Semaphore::new(policy::COMPILERS),
+            stats: Arc::new(stats),
             creating: Mutex::new(()),
             tasks: TaskTracker::new(),
         });
-        for bucket in app.buckets.sorted() {
+        for bucket in app.buckets.all() {
             app.compile_soon(&bucket);
         }
         Ok(app)
@@ -159,10 +166,12 @@ impl App {
         task.await.map_err(|_| Error::Fault("a change panicked"))?
     }
 
-    /// Waits until all changes that were begun have come to their end.
+    /// Waits until all changes that were begun have come to their end, and writes down what was
+    /// counted.
     pub async fn finish(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+        self.end_stats().await;
     }
 }
 

@@ -12,6 +12,7 @@ mod buckets;
 mod model;
 mod objects;
 mod policies;
+mod stats;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -163,4 +164,8 @@ conformance!(on_sqlite, sqlite:
     objects::deleting_a_thousand_counts_each_once,
     objects::unnamed_blobs_are_those_of_no_row,
     objects::ten_thousand_extents_are_one_object,
+    stats::what_was_counted_adds_up,
+    stats::a_batch_that_is_given_twice_is_added_once,
+    stats::what_is_old_is_deleted,
+    stats::a_bucket_takes_its_statistics_with_it,
 );

@@ -79,7 +79,7 @@ pub use history::{How, Newer, PolicyVersion, Record, VersionSummary, lost};
 pub use matcher::{Engine, Explanation, Matcher};
 pub use pattern::Pattern;
 pub use policy::{Compare, EmptyReferer, MAX_LIST_BYTES, Policy};
-pub use subject::{MAX_LINES, MAX_REFERER_BYTES, Referers};
+pub use subject::{MAX_LINES, MAX_REFERER_BYTES, Referers, is_settled};
 
 use rank::Rank;
 

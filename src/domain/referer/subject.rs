@@ -48,6 +48,14 @@ impl<'r> Referers<'r> {
     pub(super) fn lines(&self) -> Option<&[&'r [u8]]> {
         self.lines.get(..self.count)
     }
+
+    /// The line of a request that has one; empty if it has none. `None` for a request of several.
+    pub fn sole(&self) -> Option<&'r [u8]> {
+        match self.lines()? {
+            [line] => Some(line),
+            _ => None,
+        }
+    }
 }
 
 /// Cuts the optional white space of RFC 9110, section 5.6.3.
@@ -65,6 +73,13 @@ pub(super) fn subject(line: &[u8], compare: Compare) -> Cow<'_, str> {
         Cow::Borrowed(text) => truncate(text, compare),
         Cow::Owned(text) => Cow::Owned(truncate(&text, compare).into_owned()),
     }
+}
+
+/// Whether what is compared of a referer is known from its beginning: nothing that may follow
+/// changes it.
+pub fn is_settled(beginning: &[u8], compare: Compare) -> bool {
+    let now = subject(beginning, compare);
+    [b"x".as_slice(), b"/x"].iter().all(|rest| subject(&[beginning, rest].concat(), compare) == now)
 }
 
 fn truncate(text: &str, compare: Compare) -> Cow<'_, str> {

@@ -9,6 +9,7 @@ mod error;
 mod extras;
 mod health;
 mod policy;
+mod stats;
 
 use std::sync::Arc;
 
@@ -39,12 +40,15 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("post", "/api/v1/buckets/{bucket}/referer/versions/{version}/rollback"),
     ("get",  extras::PATH),
     ("put",  extras::PATH),
+    ("get",  stats::REPORT),
+    ("post", stats::SIMULATE),
 ];
 
 /// The routes of the admin plane.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(health::router())
+        .merge(stats::router())
         .merge(extras::router())
         .merge(policy::router())
         .fallback(no_such_route)

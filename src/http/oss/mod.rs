@@ -32,7 +32,7 @@ use crate::domain::op::{
 };
 use crate::domain::secret::Digest;
 use crate::service::App;
-use crate::service::access::{Caller, Permit};
+use crate::service::access::{Caller, Permit, Visit};
 use crate::service::object::Announced;
 
 pub use error::OssError;
@@ -72,11 +72,11 @@ impl Oss {
             Ok(head) => head,
             Err((parts, err)) => {
                 error::drain_unread(&parts.headers, body).await;
-                return exchange.finish(Err(err), &Known::default());
+                return exchange.finish(Err(err), Known::default());
             }
         };
         let (answer, known) = self.answer(head, body).await;
-        exchange.finish(answer, &known)
+        exchange.finish(answer, known)
     }
 
     /// Finds out who asks for what, and does it if it is granted. Says what came to be known.
@@ -88,15 +88,18 @@ impl Oss {
                 return (Err(err.into()), Known::default());
             }
         };
-        match self.grant(&head, &target, &caller) {
+        let mut visit = Visit::new(head.facts());
+        let granted = self.grant(&head, &target, (&caller, &mut visit));
+        let sighting = visit.into_sighting();
+        match granted {
             Ok((action, permit)) => {
-                let known = Known::of(target, &permit, &head, &caller);
+                let known = Known { sighting, ..Known::of(target, &permit, &head, &caller) };
                 (self.dispatch(action, permit, Call { head, caller, body }).await, known)
             }
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
                 let (answer, refused) = denied::answer(self, &head, err).await;
-                (answer, Known { target: Some(target), refused, ..Known::default() })
+                (answer, Known { target: Some(target), refused, sighting, ..Known::default() })
             }
         }
     }
@@ -105,11 +108,11 @@ impl Oss {
         &self,
         head: &Head,
         target: &Target,
-        caller: &Caller,
+        (caller, visit): (&Caller, &mut Visit<'_>),
     ) -> Result<(Action, Permit), OssError> {
         let action = action_of(head, target)?;
         check_bodyless(head, caller)?;
-        Ok((action, self.app.permit(action, target, caller, &head.facts())?))
+        Ok((action, self.app.permit(action, target, caller, visit)?))
     }
 
     /// Hands a granted request to its handler. The `match` has no wildcard arm, so an operation

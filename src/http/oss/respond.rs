@@ -20,6 +20,7 @@ use crate::domain::referer::DependsOn;
 use crate::http::conn::Peer;
 use crate::service::access::{Caller, Permit};
 use crate::service::gate::RefererDenial;
+use crate::service::stats::Sighting;
 use crate::wire::error_body::{ErrorBody, write_error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
@@ -39,6 +40,8 @@ pub(super) struct Known {
     pub(super) would: Option<RefererDenial>,
     /// The number of the refusal that a signed request for an explanation is told.
     pub(super) debug: Option<&'static str>,
+    /// That the referer check was asked and counts.
+    pub(super) sighting: Option<Sighting>,
 }
 
 impl Known {
@@ -96,7 +99,7 @@ impl Exchange {
     }
 
     /// Completes an answer.
-    pub(super) fn finish(self, answer: Answer, known: &Known) -> Response<Body> {
+    pub(super) fn finish(self, answer: Answer, mut known: Known) -> Response<Body> {
         let id = self.id.to_string();
         let mut denial = None;
         let mut response = match answer {
@@ -120,8 +123,21 @@ impl Exchange {
         if let Some(vary) = self.vary(known.target.as_ref()) {
             headers.append(header::VARY, HeaderValue::from_static(vary));
         }
-        self.record(&id, &response, (denial.as_ref().map(OssError::refusal), known));
+        if let Some(sighting) = known.sighting.take() {
+            sighting.answered(self.promised_bytes(&response));
+        }
+        self.record(&id, &response, (denial.as_ref().map(OssError::refusal), &known));
         response
+    }
+
+    /// How many bytes of body the answer promises.
+    fn promised_bytes(&self, response: &Response<Body>) -> u64 {
+        if self.method == Method::HEAD {
+            return 0;
+        }
+        let announced = response.headers().get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|value| value.to_str().ok()?.parse().ok());
+        announced.or_else(|| response.body().size_hint().exact()).unwrap_or(0)
     }
 
     fn vary(&self, target: Option<&Target>) -> Option<&'static str> {

@@ -18,6 +18,7 @@ mod bucket;
 mod extras;
 mod object;
 mod policy;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod writer;

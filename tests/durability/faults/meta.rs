@@ -1,5 +1,6 @@
 //! Metadata whose commits fail on demand.
 
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::{Arc, Mutex};
 
@@ -9,13 +10,15 @@ use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use refgate::domain::object::listing::ListedObject;
 use refgate::domain::object::{Object, Overwrite, StorageClass};
 use refgate::domain::referer::{Extras, Policy, PolicyVersion, Record, VersionSummary};
+use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
     Bucket, Buckets, Changed, Created, DeletedBucket, Keep, MetaError, Objects, Policies, Put,
-    RefererExtras, Usage,
+    RefererExtras, Stats, Usage,
 };
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 /// What becomes of the next commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -218,5 +221,36 @@ impl Objects for FaultyMeta {
 
     async fn unnamed_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, MetaError> {
         self.inner.unnamed_blobs(blobs).await
+    }
+}
+
+#[async_trait]
+impl Stats for FaultyMeta {
+    async fn add_stats(&self, batch: Arc<Batch>) -> Result<(), MetaError> {
+        self.change(self.take(), self.inner.add_stats(batch)).await
+    }
+
+    async fn last_stats(&self, writer: Uuid) -> Result<u64, MetaError> {
+        self.inner.last_stats(writer).await
+    }
+
+    async fn stats_of_days(
+        &self,
+        bucket: BucketId,
+        first: Day,
+    ) -> Result<BTreeMap<Day, DayStats>, MetaError> {
+        self.inner.stats_of_days(bucket, first).await
+    }
+
+    async fn stats_of_hours(
+        &self,
+        bucket: BucketId,
+        first: Hour,
+    ) -> Result<BTreeMap<Hour, HourStats>, MetaError> {
+        self.inner.stats_of_hours(bucket, first).await
+    }
+
+    async fn prune_stats(&self, first_day: Day, first_hour: Hour) -> Result<(), MetaError> {
+        self.inner.prune_stats(first_day, first_hour).await
     }
 }

@@ -4,6 +4,7 @@
 
 mod blobs;
 mod meta;
+mod stats;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use refgate::http::oss::Oss;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{Buckets, Keep};
 use refgate::service::clock::Clock;
+use refgate::service::stats::Keep as KeepStats;
 use refgate::service::{App, Parts};
 use tempfile::TempDir;
 
@@ -128,6 +130,7 @@ async fn serve(meta: Arc<FaultyMeta>, blobs: Arc<FaultyBlobs>) -> Arc<Oss> {
         root: (KEY_ID.parse().unwrap(), SecretKey::new(KEY_SECRET.into())),
         object_cache_bytes: 1 << 20,
         keep: Keep { versions: 100, bytes: 1 << 20 },
+        keep_stats: KeepStats { days: 30, hours: 72 },
     });
     Arc::new(Oss {
         app: app.await.unwrap(),

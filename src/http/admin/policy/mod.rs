@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::ApiError;
 use super::api::{OnBucket, PATIENCE, read_json};
 use crate::domain::code::Code;
-use crate::domain::referer::{MAX_LARGE_LIST_BYTES, PolicyVersion};
+use crate::domain::referer::{MAX_LARGE_LIST_BYTES, Policy, PolicyVersion};
 use crate::http::body;
 use crate::service::App;
 use crate::service::access::Administrator;
@@ -86,9 +86,7 @@ async fn replace(
     body: Body,
 ) -> Result<Response, ApiError> {
     let order = order(&on.admin, &headers)?;
-    let bytes = body::read(body, max_body_bytes(MAX_LARGE_LIST_BYTES), PATIENCE).await?;
-    let policy =
-        at_leisure(move || read_strict_policy_json(&bytes, MAX_LARGE_LIST_BYTES)).await??;
+    let policy = read_policy(body).await?;
     Ok(changed(&app.put_policy(on.permit, order, policy).await?))
 }
 
@@ -112,6 +110,12 @@ async fn set_limit(
     }
     app.set_referer_max_bytes(on.permit, limit.referer_max_bytes).await?;
     Ok(json(&limit))
+}
+
+/// Reads a policy, whose lists may be large.
+pub(super) async fn read_policy(body: Body) -> Result<Policy, ApiError> {
+    let bytes = body::read(body, max_body_bytes(MAX_LARGE_LIST_BYTES), PATIENCE).await?;
+    Ok(at_leisure(move || read_strict_policy_json(&bytes, MAX_LARGE_LIST_BYTES)).await??)
 }
 
 /// What came of a change.

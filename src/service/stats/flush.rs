@@ -1,0 +1,198 @@
+//! Moving what was counted into the database.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::record::{MOVED_AT_ONCE, Recorder};
+use crate::domain::name::BucketId;
+use crate::domain::stats::{Batch, Day, Hour, Ledger};
+use crate::domain::time::UnixMillis;
+use crate::meta::MetaError;
+use crate::service::App;
+use crate::service::error::Error;
+
+/// How often the queue is moved into the lists.
+const MOVE_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How often lists and totals are written down: what a crash can cost.
+const FLUSH_INTERVAL_MILLIS: u64 = 5000;
+
+/// How many buckets are written down in one operation, so that no upload waits long for it.
+const BUCKETS_PER_BATCH: usize = 16;
+
+/// What is on its way to the database.
+#[derive(Debug)]
+pub(super) struct Flushing {
+    writer: Uuid,
+    /// The number of the last batch.
+    number: u64,
+    /// Batches that are not known to be written, the oldest first.
+    pending: VecDeque<Arc<Batch>>,
+    /// The hour of the last pruning.
+    pruned: Option<Hour>,
+    /// The server is stopping: nothing more is written.
+    ended: bool,
+}
+
+impl Flushing {
+    pub(super) fn new(writer: Uuid) -> Self {
+        Self { writer, number: 0, pending: VecDeque::new(), pruned: None, ended: false }
+    }
+
+    /// Puts ledgers on their way.
+    fn enqueue(&mut self, mut ledgers: Vec<(BucketId, Ledger)>) {
+        while !ledgers.is_empty() {
+            let rest = ledgers.split_off(ledgers.len().min(BUCKETS_PER_BATCH));
+            self.number += 1;
+            let (writer, number) = (self.writer, self.number);
+            self.pending.push_back(Arc::new(Batch { writer, number, ledgers }));
+            ledgers = rest;
+        }
+    }
+}
+
+impl App {
+    /// Starts the task that moves what was counted. It may be cut off at any point: what it was
+    /// moving is in memory still, for [`finish`](Self::finish).
+    pub fn start_stats(self: &Arc<Self>) {
+        let app = self.clone();
+        tokio::spawn(async move {
+            let mut flushed = app.clock.now();
+            loop {
+                app.move_sightings().await;
+                let now = app.clock.now();
+                // Also if the clock was set back.
+                if now.0.abs_diff(flushed.0) >= FLUSH_INTERVAL_MILLIS {
+                    flushed = now;
+                    if let Err(err) = app.flush_stats().await {
+                        tracing::warn!(error = %err, "statistics have to wait: {err}");
+                    }
+                }
+                sleep(MOVE_INTERVAL).await;
+            }
+        });
+    }
+
+    /// Moves what is in the queue into the lists, and lists that need the room into the database.
+    async fn move_sightings(&self) {
+        while self.stats.move_some() == MOVED_AT_ONCE {
+            self.make_room().await;
+            tokio::task::yield_now().await;
+        }
+        self.make_room().await;
+    }
+
+    async fn make_room(&self) {
+        if !self.stats.lists().is_crowded() {
+            return;
+        }
+        let mut flushing = self.stats.flushing.lock().await;
+        // What cannot be written stays in memory, so there is no room to be made.
+        if flushing.ended || self.write_pending(&mut flushing).await.is_err() {
+            return;
+        }
+        let idle = self.stats.lists().take_idle();
+        flushing.enqueue(idle);
+        let _ = self.write_pending(&mut flushing).await;
+    }
+
+    /// Writes down what was counted, and once an hour deletes what is old.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: what could not be written is kept, and will be tried again.
+    pub async fn flush_stats(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut flushing = self.stats.flushing.lock().await;
+        if !flushing.ended {
+            self.write_stats(&mut flushing, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what was counted, for the last time.
+    pub(in crate::service) async fn end_stats(&self) {
+        let now = self.clock.now();
+        let mut flushing = self.stats.flushing.lock().await;
+        flushing.ended = true;
+        if let Err(err) = self.write_stats(&mut flushing, now).await {
+            tracing::error!(error = %err, "the last statistics are lost: {err}");
+        }
+    }
+
+    async fn write_stats(&self, flushing: &mut Flushing, now: UnixMillis) -> Result<(), MetaError> {
+        self.write_pending(flushing).await?;
+        flushing.enqueue(self.take_counted(now));
+        self.write_pending(flushing).await?;
+        let hour = Hour::of(now);
+        if flushing.pruned != Some(hour) {
+            let keep = self.stats.keep;
+            let (day, first) = (Day::of(now).before(keep.days), hour.before(keep.hours));
+            self.meta.prune_stats(day, first).await?;
+            flushing.pruned = Some(hour);
+        }
+        Ok(())
+    }
+
+    /// Writes what is on its way. A batch is given again until it is known to be written; it is
+    /// added once.
+    async fn write_pending(&self, flushing: &mut Flushing) -> Result<(), MetaError> {
+        while let Some(batch) = flushing.pending.front() {
+            self.meta.add_stats(batch.clone()).await?;
+            flushing.pending.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Takes lists and counters out of memory.
+    fn take_counted(&self, now: UnixMillis) -> Vec<(BucketId, Ledger)> {
+        self.stats.move_all();
+        let lists = self.stats.lists().take();
+        let mut ledgers: HashMap<BucketId, Ledger> = lists.into_iter().collect();
+        for bucket in self.buckets.all() {
+            for (hour, totals) in bucket.counters.take(now) {
+                if !totals.is_zero() {
+                    ledgers.entry(bucket.id).or_default().add_totals(hour, &totals);
+                }
+            }
+        }
+        ledgers.into_iter().collect()
+    }
+}
+
+impl Recorder {
+    /// What was counted of a bucket and is not in the database, given the number of the last batch
+    /// that is. Nothing moves as long as `flushing` is held.
+    pub(super) fn unwritten(
+        &self,
+        flushing: &Flushing,
+        bucket: &crate::service::bucket::Bucket,
+        (last, now): (u64, UnixMillis),
+    ) -> Ledger {
+        let mut ledger = Ledger::default();
+        for batch in flushing.pending.iter().filter(|batch| batch.number > last) {
+            for (_, part) in batch.ledgers.iter().filter(|(id, _)| *id == bucket.id) {
+                ledger.merge(part);
+            }
+        }
+        self.move_all();
+        if let Some(lists) = self.lists().of(bucket.id) {
+            ledger.merge(lists);
+        }
+        for (hour, totals) in bucket.counters.peek(now) {
+            ledger.add_totals(hour, &totals);
+        }
+        ledger
+    }
+}
+
+impl Flushing {
+    /// Who writes.
+    pub(super) const fn writer(&self) -> Uuid {
+        self.writer
+    }
+}
