@@ -99,7 +99,7 @@ fn limits(wanted: Limits) -> (Limits, Limits) {
     let fitting = open_files::connections_that_fit();
     let max_connections = wanted.max_connections.min(fitting);
     if max_connections < wanted.max_connections {
-        tracing::warn!(
+        tracing::info!(
             max_connections,
             "serving {max_connections} connections at once: the limit of open files allows no more",
         );

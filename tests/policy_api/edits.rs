@@ -161,7 +161,7 @@ fn an_explanation_says_what_a_request_is_told() {
     };
     let full = explain(json!({"method": "GET", "referer": "HTTPS://good.example/bad?x"}));
     let want = json!({
-        "version": 1, "state": "in-force", "decision": "deny", "applies": true, "why_not": null,
+        "version": 1, "state": "in-force", "mode": "enforce", "decision": "deny", "applies": true, "why_not": null,
         "sentence": "denied: on the blacklist, rule 1 `https://good.example/bad`",
         "step": "blacklist", "list": "blacklist", "rule": "https://good.example/bad",
         "position": 0, "subject": "https://good.example/bad", "ec": "0003-00000502",
