@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
 use super::Failure;
 use super::client::{Client, ClientArgs};
 use super::referer::{get, put, read_file};
 use crate::domain::name::BucketName;
-use crate::domain::referer::lint::{Edit, Finding, LintContext, List, Safety, fixed, lint};
-use crate::domain::referer::{Compare, Pattern, Policy};
+use crate::domain::referer::lint::{Finding, LintContext, List, Safety, fixed, lint};
+use crate::domain::referer::{Pattern, Policy};
+use crate::wire::lint::{FindingView, compared, described};
 use crate::wire::referer::{write_policy, write_policy_json};
 
 /// What to look through, and what to do about it.
@@ -171,14 +171,6 @@ fn beyond<'p>(rules: &'p [Pattern], others: &'p [Pattern]) -> impl Iterator<Item
     })
 }
 
-const fn compared(compare: Compare) -> &'static str {
-    match compare {
-        Compare::WithQuery => "the whole URL",
-        Compare::WithPath => "the URL without its query",
-        Compare::Origin => "scheme and host (TruncatePath)",
-    }
-}
-
 /// A text on one line, without anything that a terminal would take for an instruction.
 pub(super) fn printable(text: &str) -> String {
     Pattern::read(text).map(|text| text.to_string()).unwrap_or_default()
@@ -213,53 +205,8 @@ fn print_text(policy: &Policy, findings: &[Finding], changes: &[String]) {
     }
 }
 
-fn described(edit: &Edit) -> String {
-    let joined = |rules: &[Pattern]| {
-        rules.iter().map(|rule| format!("`{rule}`")).collect::<Vec<_>>().join(", ")
-    };
-    match edit {
-        Edit::Remove => "remove the rule".into(),
-        Edit::Replace(rules) => format!("replace it by {}", joined(rules)),
-        Edit::Add(rules) => format!("add {}", joined(rules)),
-        Edit::Compare(compare) => format!("compare {}", compared(*compare)),
-    }
-}
-
-#[derive(Serialize)]
-struct FindingJson<'f> {
-    code: &'static str,
-    list: Option<&'static str>,
-    /// From 0.
-    position: Option<usize>,
-    rule: Option<&'f str>,
-    sentence: &'f str,
-    example: Option<&'f str>,
-    fix: Option<FixJson>,
-}
-
-#[derive(Serialize)]
-struct FixJson {
-    safety: &'static str,
-    sentence: String,
-}
-
 fn print_json(policy: &Policy, findings: &[Finding], changes: &[String]) {
-    let finding = |it: &'_ Finding| -> serde_json::Value {
-        let rule = it.list.zip(it.position).and_then(|(list, at)| list.of(policy).get(at));
-        let fix = it.fix.as_ref();
-        let json = FindingJson {
-            code: it.code.as_str(),
-            list: it.list.map(List::as_str),
-            position: it.position,
-            rule: rule.map(Pattern::as_str),
-            sentence: &it.sentence,
-            example: it.example.as_deref(),
-            fix: fix
-                .map(|fix| FixJson { safety: fix.safety.as_str(), sentence: described(&fix.edit) }),
-        };
-        serde_json::to_value(json).unwrap_or_default()
-    };
-    let findings: Vec<_> = findings.iter().map(finding).collect();
+    let findings: Vec<_> = findings.iter().map(|it| FindingView::new(policy, it)).collect();
     let report = serde_json::json!({ "findings": findings, "changes": changes });
     say!("{report:#}");
 }
@@ -267,6 +214,7 @@ fn print_json(policy: &Policy, findings: &[Finding], changes: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::referer::Compare;
 
     #[test]
     fn differences_count_rules() {

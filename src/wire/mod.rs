@@ -9,11 +9,13 @@
 //! | [`bucket`] | the bodies of operations on buckets |
 //! | [`list`] | listings, and deletions of many objects |
 //! | [`error_body`] | errors |
+//! | [`lint`] | findings of the lint |
 //! | [`referer`] | referer policies, as XML and as JSON |
 //! | [`policy_formats`] | referer policies as other products write them |
 
 pub mod bucket;
 pub mod error_body;
+pub mod lint;
 pub mod list;
 pub mod policy_formats;
 pub mod referer;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use base64::Engine as _;
-use http::header;
 use http::request::Parts;
+use http::{Uri, header};
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
@@ -98,4 +98,12 @@ pub(super) async fn read_json<T: DeserializeOwned>(body: Body, max: usize) -> Re
     let bytes = body::read(body, max, PATIENCE).await?;
     serde_json::from_slice(&bytes)
         .map_err(|err| ApiError::saying(Code::InvalidArgument, format!("The body: {err}.")))
+}
+
+/// Reads the query. What is wrong with it is named.
+pub(super) fn read_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
+    let query = Query::try_from_uri(uri).map_err(|err| {
+        ApiError::saying(Code::InvalidArgument, format!("The query: {}.", err.body_text()))
+    })?;
+    Ok(query.0)
 }

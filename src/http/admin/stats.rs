@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::{Json, Router, routing};
 use http::Uri;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::ApiError;
-use super::api::OnBucket;
+use super::api::{OnBucket, read_query};
 use super::policy::read_policy;
 use crate::domain::code::{Code, REFERER_BLACKLISTED, REFERER_EMPTY, REFERER_NOT_WHITELISTED};
 use crate::domain::name::BucketName;
@@ -76,13 +75,6 @@ async fn simulate(
     let policy = read_policy(body).await?;
     let simulation = app.simulate_referer_policy(&permit, policy, hours).await?;
     Ok(Json(simulation_json(&permit.bucket().name, hours, &simulation)))
-}
-
-fn read_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
-    let query = Query::try_from_uri(uri).map_err(|err| {
-        ApiError::saying(Code::InvalidArgument, format!("The query: {}.", err.body_text()))
-    })?;
-    Ok(query.0)
 }
 
 fn within(name: &str, value: Option<u32>, (default, most): (u32, u32)) -> Result<u32, ApiError> {

@@ -3,6 +3,7 @@
 //! Every answer that shows or makes a version has it as its `ETag`; every change can name in
 //! `If-Match` the version that it is meant for, and is refused with 412 if another is the newest.
 
+mod check;
 mod edit;
 mod explain;
 mod history;
@@ -42,6 +43,9 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route(&at("/rules"), post(edit::edit_rules))
         .route(&at("/reset"), post(edit::reset))
         .route(&at("/explain"), post(explain::explain))
+        .route(&at("/lint"), post(check::lint))
+        .route(&at("/import"), post(check::import))
+        .route(&at("/export"), get(check::export))
         .route(&at("/versions"), get(history::list))
         .route(&at("/versions/{version}"), get(history::show))
         .route(&at("/versions/{version}/diff/{to}"), get(history::compare))
