@@ -51,7 +51,8 @@ pub(super) enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
-    /// Remove both lists and allow empty referers: everybody may embed
+    /// Remove both lists and allow empty referers. What was asked for beyond OSS stays; the admin
+    /// API's reset takes that back, too
     Reset {
         /// The bucket
         bucket: BucketName,
@@ -62,7 +63,8 @@ pub(super) enum Command {
     Settings(Box<extras::SettingsArgs>),
     #[command(flatten)]
     History(history::Command),
-    /// Say what the policy decides about a referer, and by which rule: exit 0 allowed, 1 denied
+    /// Say what the policy decides about a referer, and by which rule: exit 0 allowed, 1 denied.
+    /// What goes beyond OSS is not asked
     Check {
         /// The bucket
         bucket: BucketName,

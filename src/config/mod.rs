@@ -36,7 +36,7 @@ pub struct Layer {
     #[arg(long, env = "REFGATE_LISTEN", value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
 
-    /// Address of the admin plane: health, readiness [default: 127.0.0.1:9001]
+    /// Address of the admin plane: health, metrics, the admin API [default: 127.0.0.1:9001]
     #[arg(long, env = "REFGATE_ADMIN_LISTEN", value_name = "ADDR:PORT")]
     pub admin_listen: Option<SocketAddr>,
 

@@ -121,6 +121,11 @@ impl Table {
         let _ = self.0.pin().remove_if(&bucket.name, |_, present| present.id == bucket.id);
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// All buckets, in no order.
     pub(super) fn all(&self) -> Vec<Arc<Bucket>> {
         self.0.pin().values().cloned().collect()

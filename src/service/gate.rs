@@ -9,7 +9,7 @@ use super::error::Error;
 use crate::domain::code::Reason;
 use crate::domain::name::ObjectKey;
 use crate::domain::op::Action;
-use crate::domain::referer::{DenialAnswer, Facts, RedirectUrl, Refused, Verdict};
+use crate::domain::referer::{DenialAnswer, Facts, Mode, RedirectUrl, Refused, Verdict};
 use crate::domain::stats;
 
 /// What the referer check refused, or would refuse if the bucket were not only monitored.
@@ -50,7 +50,14 @@ pub(super) fn check_referer(
     facts: &Facts<'_>,
 ) -> Result<Checked, Error> {
     let settings = bucket.settings();
-    let (_, gate) = settings.referer.answering()?;
+    let gate = match settings.referer.answering() {
+        Ok((_, gate)) => gate,
+        // Who only monitors wants nobody refused, whatever happens.
+        Err(_) if settings.referer.extras().mode == Mode::Monitor => {
+            return Ok((stats::Verdict::NotChecked, Ok(None)));
+        }
+        Err(err) => return Err(err),
+    };
     let verdict = gate.decide(facts);
     let checked = match verdict {
         Verdict::Pass(_) => Ok(None),

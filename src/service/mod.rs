@@ -39,6 +39,7 @@ use tokio_util::task::TaskTracker;
 use crate::blob::BlobStore;
 use crate::domain::name::{AccessKeyId, Region};
 use crate::domain::secret::SecretKey;
+use crate::domain::stats::Totals;
 use crate::meta::{Keep, Meta};
 
 use access::RootKey;
@@ -144,6 +145,16 @@ impl App {
     /// How far the scrub is.
     pub fn scrub_report(&self) -> scrub::ScrubReport {
         self.scrub.report()
+    }
+
+    /// What the referer policies decided since the start, of all buckets together.
+    pub fn decisions(&self) -> Totals {
+        self.stats.totals_since_start()
+    }
+
+    /// How many buckets there are.
+    pub fn bucket_count(&self) -> usize {
+        self.buckets.len()
     }
 
     /// Whether the metadata answers.

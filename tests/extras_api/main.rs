@@ -105,6 +105,40 @@ fn a_monitored_bucket_refuses_nobody_and_marks() {
     assert_eq!((event.get("would"), &event["ec"]), (None, &"0003-00000503".into()), "{event}");
 }
 
+/// What a monitoring system is told: counts by verdict, and no name that a client made up.
+#[test]
+fn metrics_count_what_was_decided() {
+    let (_folder, server) = guarded();
+    set(&server, r#"{"mode": "monitor"}"#);
+    server.data("GET /pics/a.png", &[THIEF]);
+    set(&server, "{}");
+    server.data("GET /pics/a.png", &[THIEF]);
+    server.data("GET /pics/a.png", &[GOOD]);
+    let text = server.admin("GET /metrics", &[], "").text();
+    for (verdict, count) in [
+        ("would-deny-not-whitelisted", 1),
+        ("denied-not-whitelisted", 1),
+        ("allowed-whitelisted", 1),
+    ] {
+        let line = format!("refgate_referer_decisions_total{{verdict=\"{verdict}\"}} {count}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    assert!(!text.contains("thief") && !text.contains("pics"), "{text}");
+}
+
+/// After a reset nobody is refused, whatever the bucket had asked for beyond OSS.
+#[test]
+fn a_reset_takes_back_what_would_still_refuse() {
+    let (_folder, server) = guarded();
+    set(&server, r#"{"missing": "deny", "malformed": "deny", "mode": "enforce"}"#);
+    assert_eq!(server.data("GET /pics/a.png", &[]).status, 403);
+    let reset = server.admin("POST /api/v1/buckets/pics/referer/reset", &[], "");
+    assert_eq!(reset.status, 200, "{}", reset.text());
+    for headers in [&[][..], &[THIEF], &[("Referer", "about:blank")]] {
+        assert_eq!(server.data("GET /pics/a.png", headers).status, 200, "{headers:?}");
+    }
+}
+
 #[test]
 fn a_signed_request_may_ask_what_would_be_denied() {
     const DEBUG: (&str, &str) = ("x-refgate-debug", "1");

@@ -8,6 +8,7 @@ mod api;
 mod error;
 mod extras;
 mod health;
+mod metrics;
 mod policy;
 mod stats;
 
@@ -26,6 +27,7 @@ pub use error::ApiError;
 pub const ROUTES: &[(&str, &str)] = &[
     ("get",  "/healthz"),
     ("get",  "/readyz"),
+    ("get",  "/metrics"),
     ("get",  "/api/v1/buckets/{bucket}/referer"),
     ("put",  "/api/v1/buckets/{bucket}/referer"),
     ("put",  "/api/v1/buckets/{bucket}/referer/limit"),
@@ -51,6 +53,7 @@ pub const ROUTES: &[(&str, &str)] = &[
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(health::router())
+        .merge(metrics::router())
         .merge(stats::router())
         .merge(extras::router())
         .merge(policy::router())

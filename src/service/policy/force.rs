@@ -24,8 +24,14 @@ impl App {
         bucket.replace(|settings| settings.referer.begin(version, Arc::clone(&policy)));
         if is_prompt(&policy) {
             let extras = bucket.settings().referer.extras().clone();
-            let gate = compile(policy, extras).await?;
-            bucket.replace(|settings| settings.referer.install(version, gate));
+            match compile(policy, extras).await {
+                Ok(gate) => bucket.replace(|settings| settings.referer.install(version, gate)),
+                Err(err) => {
+                    // It is durable, so it must come into force some time.
+                    self.compile_soon(bucket);
+                    return Err(err);
+                }
+            }
         } else {
             self.compile_soon(bucket);
         }
@@ -40,8 +46,7 @@ impl App {
         let (app, bucket) = (Arc::clone(self), Arc::clone(bucket));
         tokio::spawn(async move {
             if let Err(err) = app.compile_newest(&bucket).await {
-                // The older version goes on answering, or nothing does: neither lets through
-                // what the newest refuses.
+                // The older version goes on answering, or, after a start, nothing does.
                 tracing::error!(
                     bucket = %bucket.name, error = %err,
                     "the referer policy of {} could not be compiled: {err}", bucket.name,

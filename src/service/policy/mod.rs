@@ -18,15 +18,16 @@ mod state;
 use std::sync::Arc;
 
 use super::App;
-use super::access::BucketPermit;
+use super::access::{Administrator, BucketPermit};
 use super::bucket::Bucket;
 use super::error::Error;
+use super::extras::Replace;
 use crate::domain::code;
 use crate::domain::name::AccessKeyId;
 use crate::domain::referer::lint::List;
 use crate::domain::referer::{
-    Edited, How, MAX_LARGE_LIST_BYTES, MAX_RULES, Newer, Pattern, Policy, PolicyVersion, Record,
-    VersionSummary, edit, lost,
+    Edited, Extras, How, MAX_LARGE_LIST_BYTES, MAX_RULES, MalformedReferer, MissingReferer, Newer,
+    Pattern, Policy, PolicyVersion, Record, VersionSummary, edit, lost,
 };
 use crate::meta::Changed;
 
@@ -162,16 +163,25 @@ impl App {
         self.change_policy(permit, order, draft).await
     }
 
-    /// Removes both lists and everything else that was put.
+    /// Removes both lists, allows empty referers, and takes back what beyond OSS would still refuse:
+    /// afterwards nobody is refused.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn reset_policy(
         self: &Arc<Self>,
+        by: &Administrator,
         permit: BucketPermit,
         order: Order,
     ) -> Result<Outcome, Error> {
+        let extras = self.referer_extras(&permit);
+        let (missing, malformed) = (MissingReferer::AsPolicy, MalformedReferer::AsText);
+        let open = Extras { missing, malformed, ..extras.clone() };
+        if open != extras {
+            let same = self.manage(by, &permit.bucket().name)?;
+            self.put_referer_extras(by, same, open, Replace::Only(extras)).await?;
+        }
         self.change_policy(permit, order, |_| Draft::of(Policy::default(), How::Reset)).await
     }
 

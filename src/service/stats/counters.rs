@@ -89,6 +89,41 @@ impl Counters {
     }
 }
 
+/// Requests and bytes by verdict since the start, of all buckets together: what only ever grows, as
+/// a monitoring system wants it.
+#[derive(Debug)]
+pub(super) struct Running(Box<[RunningPart]>);
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct RunningPart([Cell; Verdict::COUNT]);
+
+impl Running {
+    pub(super) fn new() -> Self {
+        Self((0..*SHARDS).map(|_| RunningPart::default()).collect())
+    }
+
+    pub(super) fn add(&self, verdict: Verdict, count: Count) {
+        let part = self.0.get(shard_of_thread()).map(|RunningPart(cells)| cells);
+        if let Some(cell) = part.and_then(|cells| cells.get(verdict.index())) {
+            cell.requests.fetch_add(count.requests, Ordering::Relaxed);
+            cell.bytes.fetch_add(count.bytes, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for RunningPart(cells) in &self.0 {
+            for (verdict, cell) in Verdict::ALL.iter().zip(cells) {
+                let requests = cell.requests.load(Ordering::Relaxed);
+                let bytes = cell.bytes.load(Ordering::Relaxed);
+                totals.add(*verdict, Count { requests, bytes });
+            }
+        }
+        totals
+    }
+}
+
 /// The hour of a moment, and the one whose counters the other ones are.
 const fn hours_around(now: UnixMillis) -> [Hour; 2] {
     let hour = Hour::of(now);

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam_queue::ArrayQueue;
 use uuid::Uuid;
 
-use super::counters::{SHARDS, shard_of_thread};
+use super::counters::{Running, SHARDS, shard_of_thread};
 use super::flush::Flushing;
 use crate::domain::name::{BucketId, ObjectKey};
 use crate::domain::referer::Referers;
 use crate::domain::stats::{
-    Count, Hour, Lists, MAX_SAMPLE_BYTES, Sight, Subject, SubjectKind, Verdict,
+    Count, Hour, Lists, MAX_SAMPLE_BYTES, Sight, Subject, SubjectKind, Totals, Verdict,
 };
 use crate::domain::time::UnixMillis;
 use crate::service::bucket::Bucket;
@@ -101,6 +101,7 @@ pub struct Asked<'r> {
 pub struct Recorder {
     shards: Box<[Shard]>,
     lists: Mutex<Lists>,
+    running: Running,
     /// Held while anything moves between memory and database.
     pub(super) flushing: tokio::sync::Mutex<Flushing>,
     pub(super) keep: Keep,
@@ -112,6 +113,7 @@ impl Recorder {
         Self {
             shards: (0..*SHARDS).map(|_| Shard::new(SLOTS.div_ceil(*SHARDS))).collect(),
             lists: Mutex::new(Lists::new(MAX_LIST_BYTES)),
+            running: Running::new(),
             flushing: tokio::sync::Mutex::new(Flushing::new(writer)),
             keep,
         }
@@ -140,6 +142,11 @@ impl Recorder {
             slot
         });
         Sighting { recorder: self.clone(), bucket: bucket.clone(), verdict, hour, bytes: 0, slot }
+    }
+
+    /// What was counted since the start, of all buckets together.
+    pub fn totals_since_start(&self) -> Totals {
+        self.running.totals()
     }
 
     fn slot(&self) -> Option<Box<Slot>> {
@@ -225,7 +232,9 @@ impl Sighting {
 impl Drop for Sighting {
     fn drop(&mut self) {
         // First the totals: whatever is on a list is in them.
-        self.bucket.counters.add(self.hour, self.verdict, Count::one(self.bytes));
+        let count = Count::one(self.bytes);
+        self.bucket.counters.add(self.hour, self.verdict, count);
+        self.recorder.running.add(self.verdict, count);
         if let Some(mut slot) = self.slot.take() {
             slot.bytes = self.bytes;
             self.recorder.queue(slot);
