@@ -5,6 +5,7 @@
 //! put into the table after it is durable and before it is acknowledged, so the table is exact.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use papaya::HashMap;
@@ -41,6 +42,9 @@ pub struct Bucket {
     pub(super) changing: Mutex<()>,
     /// Held while a policy is compiled in the background.
     pub(super) compiling: Mutex<()>,
+    /// Set while the outcome of a change of the policy is in doubt: it may yet turn up, so what is
+    /// in memory is no reason to write nothing.
+    pub(super) policy_in_doubt: AtomicBool,
 }
 
 /// What a bucket's owner can change: immutable, replaced as a whole.
@@ -96,6 +100,7 @@ impl From<meta::Bucket> for Bucket {
             settings: ArcSwap::from_pointee(settings),
             changing: Mutex::new(()),
             compiling: Mutex::new(()),
+            policy_in_doubt: AtomicBool::new(false),
         }
     }
 }

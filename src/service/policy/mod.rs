@@ -16,6 +16,7 @@ mod force;
 mod state;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::App;
 use super::access::{Administrator, BucketPermit};
@@ -282,6 +283,10 @@ impl App {
         self.to_the_end(async move {
             let bucket = permit.into_bucket();
             let _changing = bucket.changing.lock().await;
+            let in_doubt = bucket.policy_in_doubt.load(Ordering::Relaxed);
+            if in_doubt {
+                app.read_newest(&bucket).await?;
+            }
             let before = bucket.settings().referer.clone();
             let version = before.version();
             if let Expect::OneOf(versions) = &order.expect
@@ -291,7 +296,7 @@ impl App {
             }
             let (draft, changed) = compute(move || {
                 let draft = draft(before.policy());
-                let changed = draft.policy != *before.policy();
+                let changed = in_doubt || draft.policy != *before.policy();
                 (draft, changed)
             })
             .await?;
@@ -326,11 +331,14 @@ impl App {
             Ok(None) => return Err(Error::NoSuchBucket(bucket.name.clone())),
             Err(err) => {
                 if err.is_in_doubt() {
+                    bucket.policy_in_doubt.store(true, Ordering::Relaxed);
                     self.read_newest(bucket).await?;
                 }
                 return Err(err.into());
             }
         };
+        // Whatever turns up of an earlier change is an older version now.
+        bucket.policy_in_doubt.store(false, Ordering::Relaxed);
         let (allow, deny) = (policy.allow.len(), policy.deny.len());
         tracing::info!(
             bucket = %bucket.name, version = version.0, how, allow, deny,

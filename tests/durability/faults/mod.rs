@@ -231,6 +231,27 @@ async fn settings_in_doubt_are_shown_as_they_are_enforced() {
     }
 }
 
+/// Who is told of a failure and puts what was there before must not hear that it is there already:
+/// the failed change may turn up at the next start.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_a_policy_in_doubt_is_written() {
+    let reset = "<RefererConfiguration><AllowEmptyReferer>true</AllowEmptyReferer><RefererList/>\
+                 </RefererConfiguration>";
+    let policy = reset.replace("true", "false");
+    for commit in [Commit::Lost, Commit::Kept] {
+        let house = House::make().await;
+        house.meta.fail_next(commit);
+        assert_eq!(house.signed("PUT", "/bucket/?referer", &policy).await.0, 500);
+        let before = house.meta.all_buckets().await.unwrap()[0].policy_version;
+        assert_eq!(house.signed("PUT", "/bucket/?referer", reset).await.0, 200);
+        let after = house.meta.all_buckets().await.unwrap()[0].policy_version;
+        assert!(after > before, "{commit:?}: {after:?}");
+        // The doubt is over: the same again is no version.
+        assert_eq!(house.signed("PUT", "/bucket/?referer", reset).await.0, 200);
+        assert_eq!(house.meta.all_buckets().await.unwrap()[0].policy_version, after);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_in_doubt_can_be_made_and_dropped_again() {
     for commit in [Commit::Lost, Commit::Kept] {
