@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use clap::Args;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use ureq::Agent;
 
 use super::Failure;
@@ -125,13 +125,11 @@ impl Client {
             .body(body)
             .map_err(|err| bad(&err))?;
         *request.headers_mut() = all;
-        match self.answer(&self.endpoint, request)? {
-            (status, body) if status.is_success() => Ok(body),
-            (status, body) => Err(refusal(status, &body)),
-        }
+        let (parts, body) = self.answer(&self.endpoint, request)?.into_parts();
+        if parts.status.is_success() { Ok(body) } else { Err(refusal(parts.status, &body)) }
     }
 
-    /// Sends a request to the JSON API and returns a good answer.
+    /// Sends a request with a JSON body to the JSON API and returns a good answer.
     ///
     /// # Errors
     ///
@@ -142,38 +140,55 @@ impl Client {
         path: &str,
         body: Vec<u8>,
     ) -> Result<serde_json::Value, Failure> {
+        let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let (_, body) = self.admin(method, path, (&headers, body))?;
+        serde_json::from_slice(&body).map_err(|_| {
+            let sentence = "an answer that is not of refgate's JSON API";
+            Failure::Other(format!("{} gave {sentence}", self.admin_endpoint))
+        })
+    }
+
+    /// Sends a request to the JSON API and returns the headers and the body of a good answer.
+    /// `path` is what follows `/api/v1/`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: the server cannot be reached, or it refuses; then with its own words.
+    pub(super) fn admin(
+        &self,
+        method: &Method,
+        path: &str,
+        (headers, body): (&[(HeaderName, HeaderValue)], Vec<u8>),
+    ) -> Result<(HeaderMap, Vec<u8>), Failure> {
         let (id, secret) = (self.key.0.as_str(), self.key.1.expose());
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method.clone())
             .uri(format!("{}/api/v1/{path}", self.admin_endpoint))
             .header(header::AUTHORIZATION, format!("Basic {basic}"))
-            .header(header::CONTENT_TYPE, "application/json")
             .body(body)
             .map_err(|err| Failure::of("cannot make the request", err))?;
-        let (status, body) = self.answer(&self.admin_endpoint, request)?;
-        let answer: serde_json::Value = serde_json::from_slice(&body).map_err(|_| {
-            let sentence = "an answer that is not of refgate's JSON API";
-            Failure::Other(format!("{} gave {sentence} (status {status})", self.admin_endpoint))
-        })?;
-        if status.is_success() {
-            return Ok(answer);
+        request.headers_mut().extend(headers.iter().cloned());
+        let answer = self.answer(&self.admin_endpoint, request)?;
+        let (parts, body) = answer.into_parts();
+        if parts.status.is_success() {
+            return Ok((parts.headers, body));
         }
-        let text = |name: &str| answer.pointer(name).and_then(|it| it.as_str()).unwrap_or_default();
+        let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let text = |name: &str| answer.pointer(name).and_then(|it| it.as_str()).unwrap_or("?");
         let (code, message) = (text("/error/code"), text("/error/message"));
-        Err(Failure::Other(format!("{code}: {message} (status {})", status.as_u16())))
+        Err(Failure::Other(format!("{code}: {message} (status {})", parts.status.as_u16())))
     }
 
     fn answer(
         &self,
         endpoint: &str,
         request: Request<Vec<u8>>,
-    ) -> Result<(StatusCode, Vec<u8>), Failure> {
+    ) -> Result<Response<Vec<u8>>, Failure> {
         let unreachable = |err| Failure::of(&format!("cannot reach {endpoint}"), err);
-        let mut response = self.agent.run(request).map_err(unreachable)?;
-        let status = response.status();
-        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        Ok((status, body.map_err(unreachable)?))
+        let (parts, mut body) = self.agent.run(request).map_err(unreachable)?.into_parts();
+        let body = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(unreachable)?;
+        Ok(Response::from_parts(parts, body))
     }
 
     #[expect(clippy::disallowed_methods, reason = "a command has no service and so no clock of it")]
@@ -189,7 +204,7 @@ impl Client {
 
 /// An HTTP client that gives every answer back as it is and waits for none for ever. A list of a
 /// million rules takes its time.
-pub(super) fn agent() -> Agent {
+fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -204,7 +219,7 @@ pub(super) fn agent() -> Agent {
 /// # Errors
 ///
 /// [`Failure`] if there is none.
-pub(super) fn owner_key(settings: Settings) -> Result<AccessKey, Failure> {
+fn owner_key(settings: Settings) -> Result<AccessKey, Failure> {
     if let Some(key) = settings.root {
         return Ok(key);
     }
@@ -221,7 +236,7 @@ pub(super) fn owner_key(settings: Settings) -> Result<AccessKey, Failure> {
 /// # Errors
 ///
 /// [`Failure::Setting`].
-pub(super) fn check_endpoint(name: &'static str, endpoint: &str) -> Result<(), Failure> {
+fn check_endpoint(name: &'static str, endpoint: &str) -> Result<(), Failure> {
     let good = ["http://", "https://"]
         .iter()
         .any(|scheme| endpoint.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));

@@ -6,7 +6,7 @@ use clap::Args;
 use http::{Method, header};
 
 use super::Failure;
-use super::admin_client::{AdminArgs, AdminClient};
+use super::client::{Client, ClientArgs};
 use crate::domain::name::{BucketName, ObjectKey};
 use crate::domain::referer::{
     DenialAnswer, Extras, HostRule, MalformedReferer, MissingReferer, Mode, RedirectUrl,
@@ -50,7 +50,7 @@ pub(super) struct SettingsArgs {
     substitute: Option<ObjectKey>,
 
     #[command(flatten)]
-    admin: AdminArgs,
+    client: ClientArgs,
 }
 
 /// `on` or `off`.
@@ -75,9 +75,10 @@ impl FromStr for Switch {
 ///
 /// [`Failure`].
 pub(super) fn run(args: SettingsArgs) -> Result<(), Failure> {
-    let SettingsArgs { bucket, admin, .. } = args;
-    let client = AdminClient::new(admin)?;
-    let (headers, body) = client.send(&Method::GET, &bucket, PATH, (&[], Vec::new()))?;
+    let SettingsArgs { bucket, client, .. } = args;
+    let client = Client::new(client)?;
+    let path = format!("buckets/{bucket}/{PATH}");
+    let (headers, body) = client.admin(&Method::GET, &path, (&[], Vec::new()))?;
     let before = read(&body)?;
     let denial = match (args.forbid, args.redirect, args.substitute) {
         (_, Some(url), _) => DenialAnswer::Redirect(url),
@@ -97,7 +98,7 @@ pub(super) fn run(args: SettingsArgs) -> Result<(), Failure> {
         let tag = headers.get(header::ETAG).map(|tag| (header::IF_MATCH, tag.clone()));
         let tag: Vec<_> = tag.into_iter().collect();
         let body = write_extras_json(&after).into_bytes();
-        client.send(&Method::PUT, &bucket, PATH, (&tag, body))?;
+        client.admin(&Method::PUT, &path, (&tag, body))?;
     }
     say!("{}", write_extras_json(&after).trim_end());
     Ok(())

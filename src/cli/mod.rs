@@ -7,7 +7,6 @@
 #[macro_use]
 mod say;
 
-mod admin_client;
 mod bucket;
 mod client;
 mod credentials;

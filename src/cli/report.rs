@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, header};
 use serde_json::Value;
 
 use super::Failure;
-use super::admin_client::{AdminArgs, AdminClient};
+use super::client::{Client, ClientArgs};
 use super::referer::read_file;
 use crate::domain::name::BucketName;
 use crate::wire::referer::write_policy_json;
@@ -31,7 +31,7 @@ pub(super) struct ReportArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
-    admin: AdminArgs,
+    client: ClientArgs,
 }
 
 /// What is to be tried.
@@ -48,7 +48,7 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
-    admin: AdminArgs,
+    client: ClientArgs,
 }
 
 /// The form of a report.
@@ -66,10 +66,10 @@ enum Format {
 ///
 /// [`Failure`].
 pub(super) fn show(args: ReportArgs) -> Result<(), Failure> {
-    let ReportArgs { bucket, days, top, format, admin } = args;
-    let path = format!("referer/report?days={days}&top={top}");
-    let client = AdminClient::new(admin)?;
-    let report = json(&client.send(&Method::GET, &bucket, &path, (&[], Vec::new()))?.1)?;
+    let ReportArgs { bucket, days, top, format, client } = args;
+    let path = format!("buckets/{bucket}/referer/report?days={days}&top={top}");
+    let client = Client::new(client)?;
+    let report = json(&client.admin(&Method::GET, &path, (&[], Vec::new()))?.1)?;
     print(format, &report, report_text);
     Ok(())
 }
@@ -80,12 +80,12 @@ pub(super) fn show(args: ReportArgs) -> Result<(), Failure> {
 ///
 /// [`Failure`].
 pub(super) fn simulate(args: SimulateArgs) -> Result<(), Failure> {
-    let SimulateArgs { bucket, file, hours, format, admin } = args;
+    let SimulateArgs { bucket, file, hours, format, client } = args;
     let policy = write_policy_json(&read_file(&file)?);
-    let path = format!("referer/simulate?hours={hours}");
+    let path = format!("buckets/{bucket}/referer/simulate?hours={hours}");
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    let client = AdminClient::new(admin)?;
-    let sent = client.send(&Method::POST, &bucket, &path, (&headers, policy.into_bytes()))?;
+    let client = Client::new(client)?;
+    let sent = client.admin(&Method::POST, &path, (&headers, policy.into_bytes()))?;
     let answer = json(&sent.1)?;
     print(format, &answer, simulation_text);
     Ok(())
