@@ -14,6 +14,8 @@ pub use host::{HostName, HostRules, InvalidHost};
 pub use target::{InvalidTarget, Target, Targets};
 pub use unserved::unserved_feature;
 
+use std::sync::LazyLock;
+
 use crate::domain::acl::Access;
 use crate::domain::query::Query;
 
@@ -156,7 +158,7 @@ pub enum Resolution {
 /// parameter is left to the operation, or ignored as OSS ignores it. Two selecting parameters
 /// are refused, because guessing which one was meant decides who may do what.
 pub fn resolve(verb: Verb, level: Level, query: &Query) -> Resolution {
-    let mut selected = selectors(level).filter(|sub| query.has(sub));
+    let mut selected = selectors(level).iter().copied().filter(|sub| query.has(sub));
     let sub = selected.next();
     if let (Some(one), Some(other)) = (sub, selected.next()) {
         return Resolution::Ambiguous(one, other);
@@ -171,15 +173,26 @@ pub fn resolve(verb: Verb, level: Level, query: &Query) -> Resolution {
     }
 }
 
-/// The parameters that select an operation at a level, each once.
-fn selectors(level: Level) -> impl Iterator<Item = &'static str> {
-    let served = Action::ALL.iter().filter(move |a| a.level() == level);
-    let served: Vec<_> = served.filter_map(|a| a.sub_resource()).collect();
-    let mut names = served.clone();
-    names.extend(unserved::sub_resources(level).filter(|sub| !served.contains(sub)));
+/// The parameters that select an operation at a level, each once and in order. Every request asks,
+/// so they are gathered from the two tables once.
+fn selectors(level: Level) -> &'static [&'static str] {
+    static GATHERED: LazyLock<[Vec<&'static str>; 3]> =
+        LazyLock::new(|| [Level::Service, Level::Bucket, Level::Object].map(gather));
+    let [service, bucket, object] = &*GATHERED;
+    match level {
+        Level::Service => service,
+        Level::Bucket => bucket,
+        Level::Object => object,
+    }
+}
+
+fn gather(level: Level) -> Vec<&'static str> {
+    let served = Action::ALL.iter().filter(|action| action.level() == level);
+    let served = served.filter_map(|action| action.sub_resource());
+    let mut names: Vec<_> = served.chain(unserved::sub_resources(level)).collect();
     names.sort_unstable();
     names.dedup();
-    names.into_iter()
+    names
 }
 
 #[cfg(test)]
