@@ -1,13 +1,10 @@
 //! The owner's access key: made once, kept in a file that only the server's user can read.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Failure;
+use super::{Failure, private_file};
 use crate::domain::name::AccessKeyId;
 use crate::domain::secret::SecretKey;
 use crate::service::clock::new_access_key;
@@ -44,11 +41,7 @@ fn file(data_dir: &Path) -> PathBuf {
 /// [`Failure`]: the file is there and cannot be used.
 pub(super) fn read(data_dir: &Path) -> Result<Option<AccessKey>, Failure> {
     let path = file(data_dir);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(err) => return Err(Failure::of(&format!("cannot read {}", path.display()), err)),
-    };
+    let Some(text) = private_file::read(&path)? else { return Ok(None) };
     // The text of a parse error would quote the line, and with it the secret.
     let bad = || Failure::Other(format!("{} is not a credentials file", path.display()));
     let File { access_key_id, access_key_secret } = toml::from_str(&text).map_err(|_| bad())?;
@@ -67,28 +60,21 @@ pub(super) fn read_or_make(data_dir: &Path) -> Result<(AccessKey, Origin), Failu
         return Ok((key, Origin::Kept(path)));
     }
     let (id, secret) = new_access_key().map_err(|err| Failure::of("cannot make a key", err))?;
-    save(&path, &id, &secret)
-        .map_err(|err| Failure::of(&format!("cannot save {}", path.display()), err))?;
+    save(&path, &id, &secret)?;
     let id = id.parse().map_err(|err| Failure::of("cannot make a key", err))?;
     Ok(((id, secret), Origin::Made(path)))
 }
 
-/// Saves a key so that it is there as a whole or not at all, also after a power failure.
-fn save(path: &Path, id: &str, secret: &SecretKey) -> std::io::Result<()> {
+fn save(path: &Path, id: &str, secret: &SecretKey) -> Result<(), Failure> {
     let content = File { access_key_id: id.into(), access_key_secret: secret.expose().into() };
-    let text = toml::to_string(&content).map_err(std::io::Error::other)?;
-    let draft = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+    let text = toml::to_string(&content).map_err(|err| Failure::of("cannot save a key", err))?;
+    private_file::save(path, &text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]

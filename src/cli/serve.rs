@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::credentials::{self, AccessKey, Origin};
-use super::{Failure, ServeArgs, log, open_files};
+use super::{Failure, ServeArgs, log, master_key, open_files};
 use crate::blob::local::LocalBlobs;
 use crate::config::{Layer, Limits, Settings};
 use crate::domain::op::HostRules;
@@ -158,6 +158,7 @@ async fn start_app(
         .map_err(|err| Failure::caused(&format!("cannot open {}", folder.display()), &err))?;
     let clock = Clock::system().map_err(|err| Failure::of("cannot start", err))?;
     let app = App::start(Parts {
+        master_keys: master_key::read_or_make(&settings.master_key_file)?,
         meta,
         blobs: Arc::new(blobs),
         clock,

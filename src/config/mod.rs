@@ -32,6 +32,11 @@ pub struct Layer {
     #[arg(long, env = "REFGATE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
+    /// File of the master key, which opens the secrets in the database
+    /// [default: master-key.toml in the data folder]
+    #[arg(long, env = "REFGATE_MASTER_KEY_FILE", value_name = "FILE")]
+    pub master_key_file: Option<PathBuf>,
+
     /// Address of the data plane, which speaks OSS's protocol [default: 127.0.0.1:9000]
     #[arg(long, env = "REFGATE_LISTEN", value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
@@ -168,6 +173,8 @@ impl std::fmt::Debug for SecretText {
 pub struct Settings {
     /// Folder of everything that is kept.
     pub data_dir: PathBuf,
+    /// File of the master key.
+    pub master_key_file: PathBuf,
     /// Address of the data plane.
     pub listen: SocketAddr,
     /// Address of the admin plane.
@@ -259,7 +266,7 @@ pub enum SettingError {
 macro_rules! all_fields {
     ($then:ident) => {
         $then! {
-            data_dir, listen, admin_listen, region, base_domains, cnames, public_endpoint,
+            data_dir, master_key_file, listen, admin_listen, region, base_domains, cnames, public_endpoint,
             vary_referer, object_cache_mib, referer_history, referer_history_mib, stats_days,
             subject_hours, max_connections, header_timeout, body_timeout,
             shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret
@@ -319,8 +326,11 @@ impl Layer {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let root = root_key(self.root_access_key_id, self.root_access_key_secret)?;
         let domains = self.base_domains.unwrap_or_else(|| vec!["localhost".into()]);
+        let data_dir = self.data_dir.unwrap_or_else(|| "./refgate-data".into());
+        let beside = || data_dir.join("master-key.toml");
         Ok(Settings {
-            data_dir: self.data_dir.unwrap_or_else(|| "./refgate-data".into()),
+            master_key_file: self.master_key_file.unwrap_or_else(beside),
+            data_dir,
             listen: self.listen.unwrap_or(local(9000)),
             admin_listen: self.admin_listen.unwrap_or(local(9001)),
             region: parsed("region", &self.region.unwrap_or_else(|| "cn-hangzhou".into()))?,

@@ -13,6 +13,7 @@
 //! | [`acl`] | what a bucket ACL grants to whom |
 //! | [`object`] | object metadata, ranges, conditional requests, listings |
 //! | [`code`] | error codes, their status and wording |
+//! | [`seal`] | how secrets lie in the database |
 //! | [`query`], [`encode`], [`time`], [`secret`] | the small values that the rest is made of |
 
 pub mod acl;
@@ -24,6 +25,7 @@ pub mod object;
 pub mod op;
 pub mod query;
 pub mod referer;
+pub mod seal;
 pub mod secret;
 pub mod stats;
 pub mod time;

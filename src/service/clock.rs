@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::domain::name::{BlobId, RequestId};
+use crate::domain::seal::{KEY_BYTES, MasterKey, NONCE_BYTES};
 use crate::domain::secret::SecretKey;
 use crate::domain::time::UnixMillis;
 
@@ -78,6 +80,24 @@ fn scramble(mut z: u64) -> u64 {
 /// [`NoRandomness`].
 pub fn new_access_key() -> Result<(String, SecretKey), NoRandomness> {
     Ok((format!("LTAI{}", alphanumeric(20)?), SecretKey::new(alphanumeric(30)?)))
+}
+
+/// Draws a key that seals secrets.
+///
+/// # Errors
+///
+/// [`NoRandomness`].
+pub fn new_master_key() -> Result<MasterKey, NoRandomness> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    getrandom::fill(&mut *key).map_err(NoRandomness)?;
+    Ok(MasterKey::new(key))
+}
+
+/// Draws the nonce of a secret that is sealed.
+pub(super) fn nonce() -> Result<[u8; NONCE_BYTES], NoRandomness> {
+    let mut nonce = [0; NONCE_BYTES];
+    getrandom::fill(&mut nonce).map_err(NoRandomness)?;
+    Ok(nonce)
 }
 
 fn alphanumeric(length: usize) -> Result<String, NoRandomness> {

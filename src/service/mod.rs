@@ -15,6 +15,7 @@
 //! | [`cache`] | object metadata in memory |
 //! | [`inflight`], [`scrub`] | blobs that no row names: yet, or any more |
 //! | [`stats`] | counting what the referer policy says, and telling it |
+//! | [`vault`] | sealing secrets |
 //! | [`clock`] | time, ids, randomness |
 
 pub mod access;
@@ -29,6 +30,7 @@ pub mod object;
 pub mod policy;
 pub mod scrub;
 pub mod stats;
+pub mod vault;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::blob::BlobStore;
 use crate::domain::name::{AccessKeyId, Region};
+use crate::domain::seal::Keyring;
 use crate::domain::secret::SecretKey;
 use crate::domain::stats::Totals;
 use crate::meta::{Keep, Meta};
@@ -48,6 +51,7 @@ use clock::Clock;
 use error::Error;
 use inflight::InFlight;
 use scrub::ScrubProgress;
+use vault::Vault;
 
 /// What the service is built from.
 pub struct Parts {
@@ -61,6 +65,8 @@ pub struct Parts {
     pub region: Region,
     /// The owner's access key.
     pub root: (AccessKeyId, SecretKey),
+    /// The master key, which seals all other secrets.
+    pub master_keys: Keyring,
     /// How much memory object metadata may take.
     pub object_cache_bytes: u64,
     /// How much of the history of a policy is kept.
@@ -81,6 +87,8 @@ pub struct App {
     pub clock: Clock,
     region: Region,
     root: RootKey,
+    /// Seals secrets for the database.
+    pub vault: Vault,
     meta: Arc<dyn Meta>,
     blobs: Arc<dyn BlobStore>,
     buckets: bucket::Table,
@@ -114,6 +122,7 @@ impl App {
             clock: parts.clock,
             region: parts.region,
             root: RootKey::new(parts.root),
+            vault: Vault::new(parts.master_keys),
             meta: parts.meta,
             blobs: parts.blobs,
             buckets,

@@ -17,6 +17,7 @@ use refgate::blob::local::LocalBlobs;
 use refgate::domain::acl::BucketAcl;
 use refgate::domain::object::StorageClass;
 use refgate::domain::op::HostRules;
+use refgate::domain::seal::{KeyVersion, Keyring, MasterKey};
 use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
 use refgate::http::oss::Oss;
@@ -128,6 +129,7 @@ async fn serve(meta: Arc<FaultyMeta>, blobs: Arc<FaultyBlobs>) -> Arc<Oss> {
         clock: Clock::system().unwrap(),
         region: "cn-hangzhou".parse().unwrap(),
         root: (KEY_ID.parse().unwrap(), SecretKey::new(KEY_SECRET.into())),
+        master_keys: Keyring::new([(KeyVersion(1), MasterKey::new([7; 32].into()))]).unwrap(),
         object_cache_bytes: 1 << 20,
         keep: Keep { versions: 100, bytes: 1 << 20 },
         keep_stats: KeepStats { days: 30, hours: 72 },
