@@ -128,6 +128,25 @@ pub enum Changed {
     NoSuchBucket,
 }
 
+/// A version of an object that is to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct NewVersion<'n> {
+    /// The version.
+    pub object: &'n Object,
+    /// Whether it may replace one that is there.
+    pub overwrite: Overwrite,
+    /// Those of its blobs that were not made for it. Each must be named by a row at the moment of
+    /// writing: one that is not is about to be deleted.
+    pub shared: &'n [BlobId],
+}
+
+impl<'n> NewVersion<'n> {
+    /// A version whose blobs were all made for it.
+    pub const fn own(object: &'n Object, overwrite: Overwrite) -> Self {
+        Self { object, overwrite, shared: &[] }
+    }
+}
+
 /// What came of writing an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Put {
@@ -138,6 +157,9 @@ pub enum Put {
     },
     /// An object is there and may not be replaced.
     Exists,
+    /// A shared blob is not named any more: the object that it came from was replaced or deleted.
+    /// Nothing was written.
+    SourceGone,
     /// The bucket was deleted in the meantime.
     NoSuchBucket,
 }
@@ -230,8 +252,7 @@ pub trait Objects: Send + Sync {
         &self,
         bucket: BucketId,
         key: &ObjectKey,
-        object: &Object,
-        overwrite: Overwrite,
+        version: NewVersion<'_>,
     ) -> Result<Put, MetaError>;
 
     /// Deletes those of the objects that are there, all in one transaction. Returns the blobs

@@ -13,7 +13,7 @@ use quick_cache::{Equivalent, Weighter};
 
 use super::error::Error;
 use crate::domain::name::{BucketId, ObjectKey};
-use crate::domain::object::Object;
+use crate::domain::object::{Attributes, Object};
 
 /// An object with the headers of its answers, made once per version.
 #[derive(Debug)]
@@ -38,7 +38,8 @@ impl StoredObject {
 
     /// About how many bytes the object takes in memory.
     fn weight(&self) -> usize {
-        let stored: usize = self.object.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum();
+        let stored = &self.object.attributes.headers;
+        let stored: usize = stored.iter().map(|(n, v)| n.len() + v.len() + 48).sum();
         let extents = size_of_val(self.object.extents.as_slice());
         // Prepared headers repeat the stored ones; 96 bytes is a slot of the map with its index.
         size_of::<Self>() + 2 * stored + extents + self.headers.len() * 96
@@ -53,9 +54,10 @@ fn headers(object: &Object) -> Option<HeaderMap> {
     const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-oss-storage-class");
 
     let value = |text: String| HeaderValue::try_from(text).ok();
-    let mut headers = HeaderMap::with_capacity(9 + object.headers.len());
+    let Attributes { storage_class, headers: stored } = &object.attributes;
+    let mut headers = HeaderMap::with_capacity(9 + stored.len());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    for (name, stored) in &object.headers {
+    for (name, stored) in stored {
         headers.insert(
             HeaderName::try_from(name).ok()?,
             HeaderValue::from_bytes(stored.as_bytes()).ok()?,
@@ -65,7 +67,7 @@ fn headers(object: &Object) -> Option<HeaderMap> {
     headers.insert(header::LAST_MODIFIED, value(object.modified.to_http_date())?);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(OBJECT_TYPE, HeaderValue::from_static(object.kind.as_str()));
-    headers.insert(STORAGE_CLASS, HeaderValue::from_static(object.storage_class.as_str()));
+    headers.insert(STORAGE_CLASS, HeaderValue::from_static(storage_class.as_str()));
     headers.insert(CRC64, value(object.crc64.to_string())?);
     if let Some(md5) = &object.md5 {
         let text = base64::engine::general_purpose::STANDARD.encode(md5);

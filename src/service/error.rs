@@ -37,6 +37,9 @@ pub enum Error {
     /// A code is enough to say.
     #[error("{}", .0.message())]
     Code(Code),
+    /// What is being copied was replaced or deleted in the meantime: finding it again tells.
+    #[error("the source was changed while it was copied")]
+    SourceChanged,
     /// The body of the request could not be read to its end.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -75,6 +78,7 @@ impl Error {
             Self::Referer { denial, .. } => denial.reason,
             Self::Refused(reason) => *reason,
             Self::Code(code) => Reason::of(*code),
+            Self::SourceChanged => Reason::of(Code::ServiceUnavailable),
             Self::Body(BodyError::Incomplete(_)) => Reason::of(Code::IncompleteBody),
             Self::Body(BodyError::TooSlow) => Reason::of(Code::RequestTimeout),
             Self::Body(BodyError::TooLarge(_)) => Reason::of(Code::EntityTooLarge),
@@ -91,6 +95,7 @@ impl Error {
             Self::Referer { bucket, .. } => vec![("BucketName", bucket.to_string())],
             Self::Refused(_)
             | Self::Code(_)
+            | Self::SourceChanged
             | Self::Body(_)
             | Self::Meta(_)
             | Self::Blob(_)

@@ -28,7 +28,9 @@ pub(super) async fn a_bucket_id_is_never_used_again(meta: &dyn Meta) {
     assert_eq!(meta.delete_bucket(first).await.unwrap(), DeletedBucket::NoSuchBucket);
     let second = bucket(meta, "again").await;
     assert_ne!(first, second);
-    let gone = meta.put_object(first, &key("k"), &object(&[(1, 1)]), Overwrite::Allow).await;
+    let object = object(&[(1, 1)]);
+    let version = NewVersion::own(&object, Overwrite::Allow);
+    let gone = meta.put_object(first, &key("k"), version).await;
     assert_eq!(gone.unwrap(), Put::NoSuchBucket);
     assert_eq!(
         meta.set_bucket_acl(first, BucketAcl::Private).await.unwrap(),

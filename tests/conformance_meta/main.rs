@@ -20,14 +20,18 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use refgate::domain::acl::BucketAcl;
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
-use refgate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite, StorageClass};
+use refgate::domain::object::{
+    Attributes, ETag, Extent, Object, ObjectKind, Overwrite, StorageClass,
+};
 use refgate::domain::referer::{
     Compare, DenialAnswer, EmptyReferer, Extras, HostRule, How, MalformedReferer, MissingReferer,
     Mode, Pattern, Policy, PolicyVersion, Record,
 };
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
-use refgate::meta::{Bucket, Changed, Created, DeletedBucket, Keep, Meta, MetaError, Put, Usage};
+use refgate::meta::{
+    Bucket, Changed, Created, DeletedBucket, Keep, Meta, MetaError, NewVersion, Put, Usage,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -48,22 +52,30 @@ fn key(text: &str) -> ObjectKey {
     text.parse().unwrap()
 }
 
-/// An object of extents `(blob, length)`, with every field away from its default.
-fn object(extents: &[(u128, u64)]) -> Object {
+/// An object of whole blobs `(blob, length)`, with every field away from its default.
+fn object(blobs: &[(u128, u64)]) -> Object {
+    piece_of(&blobs.iter().map(|&(id, length)| (id, 0, length)).collect::<Vec<_>>())
+}
+
+/// The same of extents `(blob, offset, length)`.
+fn piece_of(extents: &[(u128, u64, u64)]) -> Object {
+    let extent = |&(id, offset, length): &_| Extent { blob: blob(id), offset, length };
     Object {
-        size: extents.iter().map(|(_, length)| length).sum(),
+        size: extents.iter().map(|(.., length)| length).sum(),
         etag: ETag::from_stored("5D41402ABC4B2A76B9719D911017C592"),
         crc64: 0xFFFF_FFFF_0000_0001,
         md5: Some([7; 16]),
         kind: ObjectKind::Multipart,
-        storage_class: StorageClass::IA,
         modified: NOW,
-        headers: vec![
-            ("content-type".into(), "text/plain; charset=\"utf-8\"".into()),
-            ("x-oss-meta-a".into(), "é\u{1}\\".into()),
-            ("x-oss-meta-a".into(), String::new()),
-        ],
-        extents: extents.iter().map(|&(id, length)| Extent { blob: blob(id), length }).collect(),
+        attributes: Attributes {
+            storage_class: StorageClass::IA,
+            headers: vec![
+                ("content-type".into(), "text/plain; charset=\"utf-8\"".into()),
+                ("x-oss-meta-a".into(), "é\u{1}\\".into()),
+                ("x-oss-meta-a".into(), String::new()),
+            ],
+        },
+        extents: extents.iter().map(extent).collect(),
     }
 }
 
@@ -77,12 +89,13 @@ async fn bucket(meta: &dyn Meta, name: &str) -> BucketId {
 }
 
 async fn put(meta: &dyn Meta, bucket: BucketId, name: &str, object: &Object) -> Vec<BlobId> {
-    match meta.put_object(bucket, &key(name), object, Overwrite::Allow).await.unwrap() {
+    let version = NewVersion::own(object, Overwrite::Allow);
+    match meta.put_object(bucket, &key(name), version).await.unwrap() {
         Put::Done { mut unnamed } => {
             unnamed.sort();
             unnamed
         }
-        other @ (Put::Exists | Put::NoSuchBucket) => panic!("{name}: {other:?}"),
+        other @ (Put::Exists | Put::SourceGone | Put::NoSuchBucket) => panic!("{name}: {other:?}"),
     }
 }
 
@@ -157,6 +170,7 @@ conformance!(on_sqlite, sqlite:
     policies::a_limit_is_kept,
     objects::an_object_comes_back_exactly,
     objects::replacing_tells_which_blobs_are_left,
+    objects::a_shared_blob_is_there_or_nothing_is_written,
     objects::forbidding_leaves_the_old_version,
     objects::an_object_that_does_not_add_up_is_refused,
     objects::keys_are_bytes,

@@ -47,7 +47,8 @@ pub(super) async fn history_agrees_with_a_map(
                 let fresh: Vec<_> =
                     lengths.iter().map(|&l| (next.replace(next.get() + 1), l)).collect();
                 let new = object(&fresh);
-                let got = meta.put_object(id, &key(text), &new, *overwrite).await.unwrap();
+                let version = NewVersion::own(&new, *overwrite);
+                let got = meta.put_object(id, &key(text), version).await.unwrap();
                 if *overwrite == Overwrite::Forbid && model.contains_key(text) {
                     assert_eq!(got, Put::Exists);
                     continue;

@@ -4,12 +4,19 @@ use super::*;
 
 pub(super) async fn an_object_comes_back_exactly(meta: &dyn Meta) {
     let id = bucket(meta, "exact").await;
-    let plain = Object { md5: None, headers: vec![], crc64: 1, ..object(&[(9, 5)]) };
+    let bare = Attributes { storage_class: StorageClass::Standard, headers: vec![] };
+    let plain = Object { md5: None, attributes: bare, crc64: 1, ..object(&[(9, 5)]) };
     let cases = [
         ("no blob", object(&[])),
         ("one blob", object(&[(1, 5)])),
         ("an empty blob", object(&[(2, 0)])),
         ("several, in order", object(&[(5, 10), (3, 20), (4, 0)])),
+        ("the beginning of a blob", piece_of(&[(1, 0, 4)])),
+        ("the middle of a blob", piece_of(&[(1, 7, 4)])),
+        (
+            "several pieces, two of one blob",
+            piece_of(&[(1, 9, 4), (1, 0, 4), (2, u64::MAX >> 1, 0)]),
+        ),
         ("without md5 and headers", plain),
         ("every bit of the checksum", Object { crc64: u64::MAX, ..object(&[(6, 1)]) }),
         ("the high bit of the checksum", Object { crc64: 1 << 63, ..object(&[(7, 1)]) }),
@@ -37,11 +44,35 @@ pub(super) async fn replacing_tells_which_blobs_are_left(meta: &dyn Meta) {
     assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 0 });
 }
 
+/// A copy names the blobs of its source, and only as long as they are there.
+pub(super) async fn a_shared_blob_is_there_or_nothing_is_written(meta: &dyn Meta) {
+    let id = bucket(meta, "share").await;
+    let copy = async |to: &str, object: &Object, shared: &[BlobId]| {
+        let version = NewVersion { object, overwrite: Overwrite::Allow, shared };
+        meta.put_object(id, &key(to), version).await.unwrap()
+    };
+    let done = |unnamed: &[BlobId]| Put::Done { unnamed: unnamed.to_vec() };
+    put(meta, id, "source", &object(&[(1, 5), (2, 5)])).await;
+    let middle = piece_of(&[(1, 3, 2), (2, 0, 1)]);
+    assert_eq!(copy("copy", &middle, &[blob(1), blob(2)]).await, done(&[]));
+    assert_eq!(copy("copy of the copy", &middle, &[blob(1), blob(2)]).await, done(&[]));
+    // Onto itself, where it is itself the only one that names them.
+    assert_eq!(meta.delete_objects(id, &[key("source"), key("copy")]).await.unwrap(), []);
+    let first = piece_of(&[(1, 3, 2)]);
+    assert_eq!(copy("copy of the copy", &first, &[blob(1)]).await, done(&[blob(2)]));
+    // What is not named any more is about to be deleted.
+    assert_eq!(copy("late", &middle, &[blob(1), blob(2)]).await, Put::SourceGone);
+    assert_eq!(copy("copy of the copy", &middle, &[blob(1), blob(2)]).await, Put::SourceGone);
+    assert_eq!(meta.find_object(id, &key("copy of the copy")).await.unwrap(), Some(first));
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 2 });
+}
+
 pub(super) async fn forbidding_leaves_the_old_version(meta: &dyn Meta) {
     let id = bucket(meta, "forbid").await;
     let (old, new) = (object(&[(1, 5)]), object(&[(2, 6)]));
-    let forbid =
-        async |object| meta.put_object(id, &key("k"), object, Overwrite::Forbid).await.unwrap();
+    let forbid = async |object| {
+        meta.put_object(id, &key("k"), NewVersion::own(object, Overwrite::Forbid)).await.unwrap()
+    };
     assert_eq!(forbid(&old).await, Put::Done { unnamed: vec![] });
     assert_eq!(forbid(&new).await, Put::Exists);
     assert_eq!(meta.find_object(id, &key("k")).await.unwrap(), Some(old));
@@ -52,7 +83,8 @@ pub(super) async fn an_object_that_does_not_add_up_is_refused(meta: &dyn Meta) {
     let id = bucket(meta, "sum").await;
     for extents in [&[(1, 5)][..], &[(1, 5), (2, 6)], &[]] {
         let wrong = Object { size: 7, ..object(extents) };
-        let put = meta.put_object(id, &key("k"), &wrong, Overwrite::Allow).await;
+        let version = NewVersion::own(&wrong, Overwrite::Allow);
+        let put = meta.put_object(id, &key("k"), version).await;
         assert!(matches!(put, Err(MetaError::Corrupt { .. })), "{put:?}");
     }
     assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage::default());
@@ -113,7 +145,7 @@ pub(super) async fn a_listing_tells_what_was_put(meta: &dyn Meta) {
     let page = meta.objects_from(id, b"", 10).await.unwrap();
     let [listed] = page.as_slice() else { panic!("{page:?}") };
     assert_eq!((listed.key.as_str(), listed.size, &listed.etag), ("k", 12, &object.etag));
-    assert_eq!((listed.kind, listed.storage_class), (object.kind, object.storage_class));
+    assert_eq!((listed.kind, listed.storage_class), (object.kind, object.attributes.storage_class));
     assert_eq!(listed.modified, object.modified);
 }
 

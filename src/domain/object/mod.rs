@@ -22,24 +22,34 @@ pub struct Object {
     pub md5: Option<[u8; 16]>,
     /// How the object was uploaded.
     pub kind: ObjectKind,
-    /// The storage class that its owner gave it.
-    pub storage_class: StorageClass,
     /// When this version was written.
     pub modified: UnixMillis,
-    /// The headers that the owner stored with it, names in lower case: `content-type`,
-    /// `cache-control`, `content-disposition`, `content-encoding`, `content-language`,
-    /// `expires` and `x-oss-meta-*`.
-    pub headers: Vec<(String, String)>,
+    /// What its owner chose.
+    pub attributes: Attributes,
     /// Where its bytes are, in order.
     pub extents: Vec<Extent>,
 }
 
-/// A run of an object's bytes: the whole of one blob.
+/// What the owner of an object chooses for it, beside its content. An upload in parts has it from
+/// its beginning on; a copy takes it over, or brings its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// The storage class.
+    pub storage_class: StorageClass,
+    /// The headers that are stored with the object, names in lower case: `content-type`,
+    /// `cache-control`, `content-disposition`, `content-encoding`, `content-language`,
+    /// `expires` and `x-oss-meta-*`.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A run of an object's bytes: a run of the bytes of one blob, which may serve other objects, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// The blob.
     pub blob: BlobId,
-    /// Its length in bytes.
+    /// Where in the blob the run begins, in bytes.
+    pub offset: u64,
+    /// The length of the run in bytes.
     pub length: u64,
 }
 

@@ -3,12 +3,13 @@
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
+use super::head::Head;
 use super::{Answer, Call, Oss, OssError, announced};
 use crate::domain::code::Code;
 use crate::domain::object::{Overwrite, StorageClass};
 use crate::http::body;
 use crate::service::access::ObjectPermit;
-use crate::service::object::NewObject;
+use crate::service::object::{Announced, Content, NewObject};
 use crate::wire::bucket::read_storage_class;
 
 /// The largest object that is uploaded in one piece: OSS's limit for `PutObject`.
@@ -29,15 +30,16 @@ const STORED: [HeaderName; 6] = [
 
 /// `PUT /<bucket>/<key>`
 pub(super) async fn put(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
-    let new = match read_new(&call) {
-        Ok(new) => new,
+    let (new, announced) = match read(&call) {
+        Ok(read) => read,
         Err(err) => {
             super::error::drain_unread(&call.head.parts.headers, call.body).await;
             return Err(err);
         }
     };
     let mut body = body::stream(call.body, MAX_OBJECT_BYTES, oss.body_timeout);
-    let stored = match oss.app.put_object(permit, new, &mut body).await {
+    let stored = match oss.app.put_object(permit, new, Content { body: &mut body, announced }).await
+    {
         Ok(stored) => stored,
         Err(err) => {
             // As with `drain_unread`: a client that waits for `100 Continue` listens.
@@ -56,14 +58,24 @@ pub(super) async fn put(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     Ok(response)
 }
 
-fn read_new(call: &Call) -> Result<NewObject, OssError> {
-    let head = &call.head;
+fn read(call: &Call) -> Result<(NewObject, Announced), OssError> {
+    check_length(&call.head, MAX_OBJECT_BYTES)?;
+    Ok((new_object(&call.head)?, announced(&call.head, &call.caller)?))
+}
+
+/// Checks what a request says of the length of its body: it is at most `most` bytes, or the body
+/// comes in chunks and tells as it ends.
+pub(super) fn check_length(head: &Head, most: u64) -> Result<(), OssError> {
     let chunked = head.parts.headers.contains_key(header::TRANSFER_ENCODING);
     match head.content_length()? {
-        None if !chunked => return Err(Code::MissingContentLength.into()),
-        Some(length) if length > MAX_OBJECT_BYTES => return Err(Code::EntityTooLarge.into()),
-        None | Some(_) => {}
+        None if !chunked => Err(Code::MissingContentLength.into()),
+        Some(length) if length > most => Err(Code::EntityTooLarge.into()),
+        None | Some(_) => Ok(()),
     }
+}
+
+/// What a request says of the object that it makes, beside its content.
+pub(super) fn new_object(head: &Head) -> Result<NewObject, OssError> {
     let overwrite = match head.one("x-oss-forbid-overwrite")? {
         Some(text) if text.eq_ignore_ascii_case("true") => Overwrite::Forbid,
         None | Some(_) => Overwrite::Allow,
@@ -72,7 +84,6 @@ fn read_new(call: &Call) -> Result<NewObject, OssError> {
         headers: stored_headers(&head.parts.headers)?,
         storage_class: storage_class(head.one("x-oss-storage-class")?)?,
         overwrite,
-        announced: announced(head, &call.caller)?,
     })
 }
 

@@ -14,8 +14,8 @@ use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
-    Bucket, Buckets, Changed, Created, DeletedBucket, Keep, MetaError, Objects, Policies, Put,
-    RefererExtras, Stats, Usage,
+    Bucket, Buckets, Changed, Created, DeletedBucket, Keep, MetaError, NewVersion, Objects,
+    Policies, Put, RefererExtras, Stats, Usage,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -65,7 +65,8 @@ impl FaultyMeta {
     pub(super) async fn recover(&self) {
         let late = self.late.lock().unwrap().take();
         if let Some((bucket, key, object)) = late {
-            self.inner.put_object(bucket, &key, &object, Overwrite::Allow).await.unwrap();
+            let version = NewVersion::own(&object, Overwrite::Allow);
+            self.inner.put_object(bucket, &key, version).await.unwrap();
         }
     }
 
@@ -192,14 +193,13 @@ impl Objects for FaultyMeta {
         &self,
         bucket: BucketId,
         key: &ObjectKey,
-        object: &Object,
-        overwrite: Overwrite,
+        version: NewVersion<'_>,
     ) -> Result<Put, MetaError> {
         let commit = self.take();
         if commit == Commit::Late {
-            *self.late.lock().unwrap() = Some((bucket, key.clone(), object.clone()));
+            *self.late.lock().unwrap() = Some((bucket, key.clone(), version.object.clone()));
         }
-        self.change(commit, self.inner.put_object(bucket, key, object, overwrite)).await
+        self.change(commit, self.inner.put_object(bucket, key, version)).await
     }
 
     async fn delete_objects(

@@ -119,10 +119,13 @@ async fn a_damaged_object_is_an_error() {
         "update objects set blob = x'00'",
         "update extents set length = 11 where position = 0",
         "update extents set blob = x'00' where position = 1",
+        "update extents set offset = -1 where position = 1",
         "delete from extents where position = 1",
     ] {
         let (folder, meta, bucket) = fresh().await;
-        meta.put_object(bucket, &key(1), &object(&[1, 2]), Overwrite::Allow).await.unwrap();
+        let several = object(&[1, 2]);
+        let version = NewVersion::own(&several, Overwrite::Allow);
+        meta.put_object(bucket, &key(1), version).await.unwrap();
         damage(&folder, sql).await;
         let read = meta.find_object(bucket, &key(1)).await;
         assert!(

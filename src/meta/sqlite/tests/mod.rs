@@ -15,10 +15,12 @@ use super::writer::Operation;
 use super::*;
 use crate::domain::acl::BucketAcl;
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
-use crate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite};
+use crate::domain::object::{Attributes, ETag, Extent, Object, ObjectKind, Overwrite};
 use crate::domain::referer::{Compare, How, Pattern, Policy, PolicyVersion, Record};
 use crate::domain::time::UnixMillis;
-use crate::meta::{Buckets, Created, Keep, Objects, Policies, Put, RefererExtras, Usage};
+use crate::meta::{
+    Buckets, Created, Keep, NewVersion, Objects, Policies, Put, RefererExtras, Usage,
+};
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -41,16 +43,19 @@ async fn bucket(meta: &Sqlite, name: &str) -> BucketId {
 }
 
 fn object(numbers: &[u128]) -> Object {
-    let extent = |&number: &u128| Extent { blob: BlobId(Uuid::from_u128(number)), length: 10 };
+    let extent =
+        |&number: &u128| Extent { blob: BlobId(Uuid::from_u128(number)), offset: 0, length: 10 };
     Object {
         size: 10 * numbers.len() as u64,
         etag: ETag::of_md5(&[1; 16]),
         crc64: u64::MAX,
         md5: Some([1; 16]),
         kind: ObjectKind::Normal,
-        storage_class: StorageClass::Standard,
         modified: NOW,
-        headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+        attributes: Attributes {
+            storage_class: StorageClass::Standard,
+            headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+        },
         extents: numbers.iter().map(extent).collect(),
     }
 }
@@ -60,7 +65,8 @@ fn key(number: u128) -> ObjectKey {
 }
 
 async fn put(meta: &Sqlite, bucket: BucketId, number: u128) -> Result<Put, MetaError> {
-    meta.put_object(bucket, &key(number), &object(&[number]), Overwrite::Allow).await
+    let object = object(&[number]);
+    meta.put_object(bucket, &key(number), NewVersion::own(&object, Overwrite::Allow)).await
 }
 
 /// Executes any SQL in the place of an operation.

@@ -1,0 +1,215 @@
+//! Objects and the blobs that they name.
+
+pub(super) mod named;
+pub(super) mod row;
+
+use async_trait::async_trait;
+use sqlx::SqliteConnection;
+
+use super::writer::Operation;
+use super::{Sqlite, corrupt, read_error};
+use crate::domain::name::{BlobId, BucketId, ObjectKey};
+use crate::domain::object::listing::ListedObject;
+use crate::domain::object::{Object, Overwrite};
+use crate::meta::{MetaError, NewVersion, Objects, Put};
+use named::{blobs_of, keys_text, unnamed};
+use row::{ListedRow, ObjectRow, listed, object};
+
+#[async_trait]
+impl Objects for Sqlite {
+    async fn find_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+    ) -> Result<Option<Object>, MetaError> {
+        const SQL: &str = "
+            select size, etag, crc64, md5, kind, storage_class, modified, headers, blob,
+                   case when blob is null then
+                       (select json_group_array(json_array(hex(e.blob), e.offset, e.length)
+                                                order by e.position)
+                        from extents e where e.bucket_id = o.bucket_id and e.key = o.key)
+                   end as extents
+            from objects o where bucket_id = ?1 and key = ?2";
+        let row: Option<ObjectRow> = sqlx::query_as(SQL)
+            .bind(bucket.0)
+            .bind(key.as_str().as_bytes())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(read_error)?;
+        row.map(|row| object(row).map_err(|reason| bad_object(bucket, key, reason))).transpose()
+    }
+
+    async fn put_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        version: NewVersion<'_>,
+    ) -> Result<Put, MetaError> {
+        let row = ObjectRow::try_from(version.object);
+        let row = row.map_err(|why| bad_object(bucket, key, why))?;
+        let (overwrite, shared) = (version.overwrite, version.shared.to_vec());
+        let key = key.as_str().into();
+        self.writer.submit(PutObject { bucket, key, row, overwrite, shared }).await
+    }
+
+    async fn delete_objects(
+        &self,
+        bucket: BucketId,
+        keys: &[ObjectKey],
+    ) -> Result<Vec<BlobId>, MetaError> {
+        let keys = keys_text(keys.iter().map(ObjectKey::as_str));
+        self.writer.submit(DeleteObjects { bucket, keys }).await
+    }
+
+    async fn objects_from(
+        &self,
+        bucket: BucketId,
+        from: &[u8],
+        limit: u32,
+    ) -> Result<Vec<ListedObject>, MetaError> {
+        const SQL: &str = "
+            select key, size, etag, kind, storage_class, modified from objects
+            where bucket_id = ?1 and key >= ?2 order by key limit ?3";
+        let rows: Vec<ListedRow> = sqlx::query_as(SQL)
+            .bind(bucket.0)
+            .bind(from)
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(read_error)?;
+        rows.into_iter()
+            .map(|row| {
+                let name = format!("{}/{}", bucket.0, String::from_utf8_lossy(&row.key));
+                listed(&row).map_err(|reason| corrupt("objects", name, reason))
+            })
+            .collect()
+    }
+
+    async fn unnamed_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, MetaError> {
+        unnamed(&self.readers, blobs).await.map_err(read_error)
+    }
+}
+
+struct PutObject {
+    bucket: BucketId,
+    key: Box<str>,
+    row: ObjectRow,
+    overwrite: Overwrite,
+    shared: Vec<BlobId>,
+}
+
+impl Operation for PutObject {
+    type Answer = Put;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Put, MetaError> {
+        // One row if the bucket is there, with whether the object is.
+        const CURRENT: &str = "
+            select o.key is not null from buckets b
+            left join objects o on o.bucket_id = b.id and o.key = ?2
+            where b.id = ?1";
+        let present: Option<bool> = sqlx::query_scalar(CURRENT)
+            .bind(self.bucket.0)
+            .bind(self.key.as_bytes())
+            .fetch_optional(&mut *connection)
+            .await?;
+        match (present, self.overwrite) {
+            (None, _) => return Ok(Put::NoSuchBucket),
+            (Some(true), Overwrite::Forbid) => return Ok(Put::Exists),
+            (Some(true), Overwrite::Allow) | (Some(false), _) => {}
+        }
+        // Asked before the old version goes: it may be the one that shares its blobs.
+        if !unnamed(&mut *connection, &self.shared).await?.is_empty() {
+            return Ok(Put::SourceGone);
+        }
+        let replaced = match present {
+            Some(true) => self.forget_blobs(connection).await?,
+            Some(false) | None => Vec::new(),
+        };
+        self.write_row(connection).await?;
+        self.write_extents(connection).await?;
+        // Asked last: a version may keep blobs of the one that it replaces.
+        Ok(Put::Done { unnamed: unnamed(connection, &replaced).await? })
+    }
+}
+
+impl PutObject {
+    /// Removes what the version that is being replaced has beside its row. Returns its blobs.
+    async fn forget_blobs(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<Vec<BlobId>, MetaError> {
+        const SQL: &str = "delete from extents where bucket_id = ?1 and key = ?2";
+        let blobs = blobs_of(connection, self.bucket, &keys_text([&*self.key])).await?;
+        sqlx::query(SQL).bind(self.bucket.0).bind(self.key.as_bytes()).execute(connection).await?;
+        Ok(blobs)
+    }
+
+    async fn write_row(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        const SQL: &str = "
+            insert into objects (bucket_id, key, size, etag, crc64, md5, kind, storage_class,
+                                 modified, headers, blob)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+            on conflict (bucket_id, key) do update set
+                size = excluded.size, etag = excluded.etag, crc64 = excluded.crc64,
+                md5 = excluded.md5, kind = excluded.kind, storage_class = excluded.storage_class,
+                modified = excluded.modified, headers = excluded.headers, blob = excluded.blob";
+        let row = &self.row;
+        sqlx::query(SQL)
+            .bind(self.bucket.0)
+            .bind(self.key.as_bytes())
+            .bind(row.size)
+            .bind(row.etag.as_str())
+            .bind(row.crc64)
+            .bind(row.md5.as_deref())
+            .bind(row.kind.as_str())
+            .bind(row.storage_class.as_str())
+            .bind(row.modified)
+            .bind(row.headers.as_str())
+            .bind(row.blob.as_deref())
+            .execute(connection)
+            .await
+            .map(|_| ())
+    }
+
+    async fn write_extents(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        const SQL: &str = "
+            insert into extents (bucket_id, key, position, blob, offset, length)
+            select ?1, ?2, e.key, unhex(e.value ->> 0), e.value ->> 1, e.value ->> 2
+            from json_each(?3) e";
+        let Some(extents) = &self.row.extents else { return Ok(()) };
+        sqlx::query(SQL)
+            .bind(self.bucket.0)
+            .bind(self.key.as_bytes())
+            .bind(extents.as_str())
+            .execute(connection)
+            .await
+            .map(|_| ())
+    }
+}
+
+struct DeleteObjects {
+    bucket: BucketId,
+    /// A JSON array of keys.
+    keys: String,
+}
+
+impl Operation for DeleteObjects {
+    type Answer = Vec<BlobId>;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Vec<BlobId>, MetaError> {
+        const SQL: &str = "
+            delete from objects where bucket_id = ?1
+            and key in (select cast(value as blob) from json_each(?2))";
+        let blobs = blobs_of(connection, self.bucket, &self.keys).await?;
+        sqlx::query(SQL)
+            .bind(self.bucket.0)
+            .bind(self.keys.as_str())
+            .execute(&mut *connection)
+            .await?;
+        Ok(unnamed(connection, &blobs).await?)
+    }
+}
+
+fn bad_object(bucket: BucketId, key: &ObjectKey, reason: String) -> MetaError {
+    corrupt("objects", format_args!("{}/{key}", bucket.0), reason)
+}

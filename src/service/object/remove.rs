@@ -1,0 +1,89 @@
+//! Deleting objects, and blobs that no row names any more.
+
+use std::sync::Arc;
+
+use super::super::App;
+use super::super::access::{BucketPermit, ObjectPermit};
+use super::super::error::Error;
+use crate::domain::name::{BlobId, BucketId, ObjectKey};
+
+impl App {
+    /// Deletes an object. One that is not there is deleted as well.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; the object is then as it was.
+    pub async fn delete_object(self: &Arc<Self>, permit: ObjectPermit) -> Result<(), Error> {
+        let (bucket, key) = (permit.bucket().id, permit.into_key());
+        self.delete_keys(bucket, vec![key]).await
+    }
+
+    /// Deletes objects of a bucket, all or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; the objects are then as they were.
+    pub async fn delete_objects(
+        self: &Arc<Self>,
+        permit: &BucketPermit,
+        keys: Vec<ObjectKey>,
+    ) -> Result<(), Error> {
+        self.delete_keys(permit.bucket().id, keys).await
+    }
+
+    async fn delete_keys(
+        self: &Arc<Self>,
+        bucket: BucketId,
+        keys: Vec<ObjectKey>,
+    ) -> Result<(), Error> {
+        let app = self.clone();
+        self.to_the_end(async move {
+            let in_doubt = app.inflight.take_in_doubt();
+            let unnamed = app.meta.delete_objects(bucket, &keys).await;
+            for key in &keys {
+                app.objects.remove(bucket, key);
+            }
+            // Deleting what is not there writes nothing.
+            app.settle(in_doubt, unnamed.as_ref().is_ok_and(|unnamed| !unnamed.is_empty()));
+            app.delete_blobs(unnamed?);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes blobs that no row names any more, behind the request that made them so.
+    pub(in crate::service) fn delete_blobs(self: &Arc<Self>, unnamed: Vec<BlobId>) {
+        if unnamed.is_empty() {
+            return;
+        }
+        let blobs = self.blobs.clone();
+        self.tasks.spawn(async move {
+            for id in unnamed {
+                if let Err(err) = blobs.delete(id).await {
+                    tracing::warn!(blob = %id, error = %err, "could not delete unnamed blob {id}");
+                }
+            }
+        });
+    }
+
+    /// Ends the doubt about blobs whose commits failed, if a later write is durable: the log has
+    /// gone on without those commits, or with them, and the database knows which.
+    pub(super) fn settle(self: &Arc<Self>, in_doubt: Vec<BlobId>, later_is_durable: bool) {
+        if in_doubt.is_empty() {
+            return;
+        }
+        if !later_is_durable {
+            return self.inflight.doubt(in_doubt);
+        }
+        let app = self.clone();
+        self.tasks.spawn(async move {
+            match app.meta.unnamed_blobs(&in_doubt).await {
+                Ok(unnamed) => {
+                    app.inflight.forget(&in_doubt);
+                    app.delete_blobs(unnamed);
+                }
+                Err(_) => app.inflight.doubt(in_doubt),
+            }
+        });
+    }
+}
