@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use refgate::domain::acl::Access;
 use refgate::domain::code::{Code, REASONS};
-use refgate::domain::op::{Action, Level, Verb};
+use refgate::domain::op::{Action, Content, Level, Verb};
 use refgate::http::admin::ROUTES;
 use serde_json::Value;
 
@@ -110,7 +110,8 @@ fn described(action: Action) -> (&'static str, String) {
         Level::Object => "/{bucket}/{key}",
     };
     let sub = action.sub_resource().map(|sub| format!("?{sub}")).unwrap_or_default();
-    (method, format!("{path}{sub}"))
+    let copy = if action.content() == Content::Copied { "#copy" } else { "" };
+    (method, format!("{path}{sub}{copy}"))
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //! | [`gate`] | the referer check of a request |
 //! | [`extras`] | what owners ask for beyond OSS's referer policy |
 //! | [`policy`] | referer policies: their history, and bringing them into force |
-//! | [`object`] | reading, writing, deleting, listing objects |
+//! | [`object`] | reading, writing, copying, deleting, listing objects |
 //! | [`cache`] | object metadata in memory |
 //! | [`inflight`], [`scrub`] | blobs that no row names: yet, or any more |
 //! | [`stats`] | counting what the referer policy says, and telling it |

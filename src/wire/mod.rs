@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`xml`] | XML in general, within limits |
 //! | [`bucket`] | the bodies of operations on buckets |
+//! | [`copy`] | the bodies of operations that copy |
 //! | [`list`] | listings, and deletions of many objects |
 //! | [`error_body`] | errors |
 //! | [`lint`] | findings of the lint |
@@ -14,6 +15,7 @@
 //! | [`policy_formats`] | referer policies as other products write them |
 
 pub mod bucket;
+pub mod copy;
 pub mod error_body;
 pub mod lint;
 pub mod list;

@@ -11,6 +11,7 @@
 )]
 
 mod bodies;
+mod copies;
 mod hammer;
 mod heads;
 mod names;

@@ -12,10 +12,10 @@ use crate::support::{
     Channel, PRIVATE, PUBLIC_READ, PUBLIC_READ_WRITE, Request, Response, Server, Signer,
 };
 
-/// The exceptions to "strangers may do nothing". These lists only ever shrink: an operation that
-/// is new is the owner's.
+/// The exceptions to "strangers may do nothing", as OSS's manual has them: an operation that is new
+/// is the owner's unless it reads or writes an object.
 const OPEN_TO_READERS: [Action; 3] = [Action::GetObject, Action::HeadObject, Action::GetObjectMeta];
-const OPEN_TO_WRITERS: [Action; 2] = [Action::PutObject, Action::DeleteObject];
+const OPEN_TO_WRITERS: [Action; 3] = [Action::PutObject, Action::CopyObject, Action::DeleteObject];
 
 const BUCKET: &str = "strangers";
 const KEY: &str = "object";

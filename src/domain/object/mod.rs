@@ -1,6 +1,8 @@
-//! Objects: what is known of one, which part of it a request wants, and how a bucket is listed.
+//! Objects: what is known of one, which part of it a request wants, how a bucket is listed,
+//! and what a copy is made of.
 
 pub mod conditional;
+pub mod copy;
 pub mod listing;
 pub mod range;
 

@@ -62,6 +62,15 @@ pub enum Level {
     Object,
 }
 
+/// Where the content of what is written comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// From the body of the request, if the operation takes any.
+    Sent,
+    /// From another object, which `x-oss-copy-source` names.
+    Copied,
+}
+
 macro_rules! sub_resource {
     (_) => {
         None
@@ -69,10 +78,23 @@ macro_rules! sub_resource {
     ($key:literal) => {
         Some($key)
     };
+    ((copy $sub:tt)) => {
+        sub_resource!($sub)
+    };
 }
 
-/// One row per operation: verb, level, sub-resource, RAM permission, and the right that a bucket
-/// ACL can grant for it.
+macro_rules! content {
+    ((copy $sub:tt)) => {
+        Content::Copied
+    };
+    ($sub:tt) => {
+        Content::Sent
+    };
+}
+
+/// One row per operation: verb, level, sub-resource, RAM permission, and the right that an ACL
+/// can grant for it. An operation that copies has its sub-resource in `(copy ...)`; to read what it
+/// copies takes the right to `GetObject` beside the one in its row.
 macro_rules! actions {
     ($($name:ident $verb:ident $level:ident $sub:tt $permission:literal $access:ident;)*) => {
         /// An operation that is served. `match` on it without a wildcard arm: a new operation is
@@ -110,6 +132,11 @@ macro_rules! actions {
                 match self { $(Self::$name => Verb::$verb),* }
             }
 
+            /// Where the content of what it writes comes from.
+            pub const fn content(self) -> Content {
+                match self { $(Self::$name => content!($sub)),* }
+            }
+
             /// The query parameter that selects the operation, if one does.
             pub const fn sub_resource(self) -> Option<&'static str> {
                 match self { $(Self::$name => sub_resource!($sub)),* }
@@ -133,6 +160,7 @@ actions! {
     ListObjectsV2         Get    Bucket  "list-type"  "oss:ListObjects"       Own;
     DeleteMultipleObjects Post   Bucket  "delete"     "oss:DeleteObject"      Own;
     PutObject             Put    Object  _            "oss:PutObject"         Write;
+    CopyObject            Put    Object  (copy _)     "oss:PutObject"         Write;
     GetObject             Get    Object  _            "oss:GetObject"         Read;
     HeadObject            Head   Object  _            "oss:GetObject"         Read;
     GetObjectMeta         Head   Object  "objectMeta" "oss:GetObject"         Read;
@@ -156,20 +184,28 @@ pub enum Resolution {
 ///
 /// A parameter selects an operation if OSS defines one for it at this level; every other
 /// parameter is left to the operation, or ignored as OSS ignores it. Two selecting parameters
-/// are refused, because guessing which one was meant decides who may do what.
-pub fn resolve(verb: Verb, level: Level, query: &Query) -> Resolution {
+/// are refused, because guessing which one was meant decides who may do what. A request that
+/// writes and names what to copy is never taken for one that brings its content.
+pub fn resolve(verb: Verb, level: Level, query: &Query, content: Content) -> Resolution {
     let mut selected = selectors(level).iter().copied().filter(|sub| query.has(sub));
     let sub = selected.next();
     if let (Some(one), Some(other)) = (sub, selected.next()) {
         return Resolution::Ambiguous(one, other);
     }
+    let content = match (verb, level) {
+        (Verb::Put | Verb::Post, Level::Object) => content,
+        (Verb::Get | Verb::Head | Verb::Delete | Verb::Options, _)
+        | (_, Level::Service | Level::Bucket) => Content::Sent,
+    };
     let served = Action::ALL.iter().find(|action| {
         (action.verb(), action.level(), action.sub_resource()) == (verb, level, sub)
+            && action.content() == content
     });
-    match (served, unserved::find(verb, level, sub)) {
-        (Some(&action), _) => Resolution::Served(action),
-        (None, Some(name)) => Resolution::Unserved(name),
-        (None, None) => Resolution::NotAllowed,
+    match (served, unserved::find(verb, level, sub), content) {
+        (Some(&action), ..) => Resolution::Served(action),
+        (None, Some(name), Content::Sent) => Resolution::Unserved(name),
+        (None, _, Content::Copied) => Resolution::Unserved("copying by this operation"),
+        (None, None, Content::Sent) => Resolution::NotAllowed,
     }
 }
 
@@ -200,14 +236,15 @@ mod tests {
     use super::*;
 
     fn ask(verb: Verb, level: Level, query: &str) -> Resolution {
-        resolve(verb, level, &Query::parse(query).unwrap())
+        resolve(verb, level, &Query::parse(query).unwrap(), Content::Sent)
     }
 
     #[test]
     fn no_operation_is_hidden_by_another() {
         for &action in Action::ALL {
             let query = action.sub_resource().unwrap_or_default();
-            let got = ask(action.verb(), action.level(), query);
+            let query = Query::parse(query).unwrap();
+            let got = resolve(action.verb(), action.level(), &query, action.content());
             assert_eq!(got, Resolution::Served(action));
         }
     }
@@ -238,6 +275,20 @@ mod tests {
         ];
         for (name, verb, level, query, want) in table {
             assert_eq!(ask(verb, level, query), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_copy_is_not_taken_for_an_upload() {
+        let table = [
+            (Verb::Put, Level::Object, "", Resolution::Served(Action::CopyObject)),
+            (Verb::Get, Level::Object, "", Resolution::Served(Action::GetObject)),
+            (Verb::Put, Level::Bucket, "", Resolution::Served(Action::PutBucket)),
+            (Verb::Put, Level::Object, "live", Resolution::Unserved("copying by this operation")),
+        ];
+        for (verb, level, query, want) in table {
+            let parsed = Query::parse(query).unwrap();
+            assert_eq!(resolve(verb, level, &parsed, Content::Copied), want, "{verb:?} {query}");
         }
     }
 }

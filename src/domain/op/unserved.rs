@@ -86,7 +86,6 @@ pub(super) fn sub_resources(level: Level) -> impl Iterator<Item = &'static str> 
 /// encrypted, private or copied would not be.
 #[rustfmt::skip]
 const FEATURES: &[(&str, &[&str], &str)] = &[
-    ("x-oss-copy-source",                       &[],                 "CopyObject"),
     ("x-oss-server-side-encryption",            &[],                 "server-side encryption"),
     ("x-oss-server-side-encryption-key-id",     &[],                 "server-side encryption"),
     ("x-oss-server-side-data-encryption",       &[],                 "server-side encryption"),

@@ -10,6 +10,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "a handler spends its permit and its call")]
 
 mod bucket;
+mod copy;
 mod denied;
 mod error;
 mod head;
@@ -28,11 +29,11 @@ use tokio::time::Instant;
 use crate::domain::auth::PayloadHash;
 use crate::domain::code::{self, Code};
 use crate::domain::op::{
-    Action, HostRules, Level, Resolution, Target, Verb, resolve, unserved_feature,
+    Action, Content, HostRules, Level, Resolution, Target, Verb, resolve, unserved_feature,
 };
 use crate::domain::secret::Digest;
 use crate::service::App;
-use crate::service::access::{Caller, Permit, Visit};
+use crate::service::access::{Caller, Permit, Visit, Wish};
 use crate::service::object::Announced;
 
 pub use error::OssError;
@@ -112,7 +113,12 @@ impl Oss {
     ) -> Result<(Action, Permit), OssError> {
         let action = action_of(head, target)?;
         check_bodyless(head, caller)?;
-        Ok((action, self.app.permit(action, target, caller, visit)?))
+        let source = match action.content() {
+            Content::Sent => None,
+            Content::Copied => Some(copy::source(head)?),
+        };
+        let wish = Wish { action, target, source: source.as_ref() };
+        Ok((action, self.app.permit(&wish, caller, visit)?))
     }
 
     /// Hands a granted request to its handler. The `match` has no wildcard arm, so an operation
@@ -133,6 +139,7 @@ impl Oss {
             Action::ListObjectsV2 => list::list_v2(self, permit.bucket()?, call).await,
             Action::DeleteMultipleObjects => list::delete(self, permit.bucket()?, call).await,
             Action::PutObject => upload::put(self, permit.object()?, call).await,
+            Action::CopyObject => copy::copy(self, *permit.copy()?, call).await,
             Action::GetObject => object::get(self, permit.object()?, call).await,
             Action::HeadObject => object::head(self, permit.object()?, call).await,
             Action::GetObjectMeta => object::get_meta(self, permit.object()?, call).await,
@@ -145,7 +152,9 @@ impl Oss {
 fn action_of(head: &Head, target: &Target) -> Result<Action, OssError> {
     let not_allowed = || OssError::from(Code::MethodNotAllowed);
     let verb = head.verb.ok_or_else(not_allowed)?;
-    match resolve(verb, target.level(), &head.query) {
+    let copies = head.parts.headers.contains_key(copy::COPY_SOURCE);
+    let content = if copies { Content::Copied } else { Content::Sent };
+    match resolve(verb, target.level(), &head.query, content) {
         Resolution::Served(action) => {
             check_features(head, target)?;
             Ok(action)

@@ -18,7 +18,7 @@ use crate::domain::name::RequestId;
 use crate::domain::op::Target;
 use crate::domain::referer::DependsOn;
 use crate::http::conn::Peer;
-use crate::service::access::{Caller, Permit};
+use crate::service::access::{Caller, ObjectPermit, Permit};
 use crate::service::gate::RefererDenial;
 use crate::service::stats::Sighting;
 use crate::wire::error_body::{ErrorBody, write_error};
@@ -48,12 +48,10 @@ impl Known {
     /// What is known of a request that was granted.
     pub(super) fn of(target: Target, permit: &Permit, head: &Head, caller: &Caller) -> Self {
         let mut known = Self { target: Some(target), ..Self::default() };
-        if let Permit::Object(permit) = permit {
-            known.would = permit.would_refuse().cloned();
-            if caller.is_signed() && head.lenient(DEBUG) == Some("1") {
-                let denial = permit.explain_denial(&head.facts());
-                known.debug = denial.and_then(|denial| denial.reason.ec);
-            }
+        known.would = permit.objects().find_map(ObjectPermit::would_refuse).cloned();
+        if caller.is_signed() && head.lenient(DEBUG) == Some("1") {
+            let denial = permit.objects().find_map(|permit| permit.explain_denial(&head.facts()));
+            known.debug = denial.and_then(|denial| denial.reason.ec);
         }
         known
     }

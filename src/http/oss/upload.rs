@@ -76,18 +76,24 @@ pub(super) fn check_length(head: &Head, most: u64) -> Result<(), OssError> {
 
 /// What a request says of the object that it makes, beside its content.
 pub(super) fn new_object(head: &Head) -> Result<NewObject, OssError> {
-    let overwrite = match head.one("x-oss-forbid-overwrite")? {
-        Some(text) if text.eq_ignore_ascii_case("true") => Overwrite::Forbid,
-        None | Some(_) => Overwrite::Allow,
-    };
     Ok(NewObject {
         headers: stored_headers(&head.parts.headers)?,
-        storage_class: storage_class(head.one("x-oss-storage-class")?)?,
-        overwrite,
+        storage_class: storage_class(head)?,
+        overwrite: overwrite(head)?,
     })
 }
 
-fn storage_class(text: Option<&str>) -> Result<Option<StorageClass>, OssError> {
+/// Whether the request may replace an object: `x-oss-forbid-overwrite`.
+fn overwrite(head: &Head) -> Result<Overwrite, OssError> {
+    Ok(match head.one("x-oss-forbid-overwrite")? {
+        Some(text) if text.eq_ignore_ascii_case("true") => Overwrite::Forbid,
+        None | Some(_) => Overwrite::Allow,
+    })
+}
+
+/// The class that the request asks for: `x-oss-storage-class`.
+fn storage_class(head: &Head) -> Result<Option<StorageClass>, OssError> {
+    let text = head.one("x-oss-storage-class")?;
     text.map(|text| read_storage_class(text).map_err(OssError::from)).transpose()
 }
 

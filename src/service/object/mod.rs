@@ -1,6 +1,7 @@
-//! Objects: reading, writing, deleting, listing.
+//! Objects: reading, writing, copying, deleting, listing.
 
 mod announced;
+mod copy;
 mod list;
 mod read;
 mod remove;
@@ -14,6 +15,7 @@ use super::error::BodyError;
 use crate::domain::object::{Attributes, Overwrite, StorageClass};
 
 pub use announced::Announced;
+pub use copy::{Copied, NewCopy};
 pub use read::OpenObject;
 
 /// What a client says of an object that it makes, beside the content.

@@ -33,7 +33,7 @@ impl OpenObject {
             let length = (extent.length - offset).min(left);
             skip -= offset;
             left -= length;
-            (length > 0).then(|| reader.stream(offset, length))
+            (length > 0).then(|| reader.stream(extent.offset + offset, length))
         });
         stream::iter(pieces.collect::<Vec<_>>()).flatten()
     }

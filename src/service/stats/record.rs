@@ -223,6 +223,11 @@ pub struct Sighting {
 }
 
 impl Sighting {
+    /// Whether it counts in that bucket.
+    pub fn is_in(&self, bucket: &Bucket) -> bool {
+        self.bucket.id == bucket.id
+    }
+
     /// The request is answered with a body of so many bytes.
     pub fn answered(mut self, bytes: u64) {
         self.bytes = bytes;

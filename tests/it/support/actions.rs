@@ -50,6 +50,9 @@ pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
     };
     match action {
         Action::PutObject => request.body("written by a test"),
+        Action::CopyObject => {
+            request.header("x-oss-copy-source", format!("/{bucket}/{key}")).body("")
+        }
         Action::PutBucket => request.body(""),
         Action::PutBucketAcl => request.header("x-oss-acl", "private").body(""),
         Action::PutBucketReferer => request.body(OPEN.xml()),

@@ -1,0 +1,107 @@
+//! Who sends a request, and what it says of itself.
+
+use http::HeaderMap;
+
+use crate::domain::auth::{Channel, PayloadHash};
+use crate::domain::name::AccessKeyId;
+use crate::domain::op::Targets;
+use crate::domain::query::Query;
+use crate::domain::referer::{Facts, Referers};
+use crate::domain::secret::SecretKey;
+use crate::service::bucket::Bucket;
+use crate::service::stats::Sighting;
+
+/// The owner's access key.
+#[derive(Debug)]
+pub(in crate::service) struct RootKey {
+    pub(super) id: AccessKeyId,
+    pub(super) secret: SecretKey,
+}
+
+impl RootKey {
+    pub(in crate::service) fn new((id, secret): (AccessKeyId, SecretKey)) -> Self {
+        Self { id, secret }
+    }
+
+    pub(in crate::service) const fn id(&self) -> &AccessKeyId {
+        &self.id
+    }
+}
+
+/// Who a request was proved to come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody in particular.
+    Anonymous,
+    /// The owner of all buckets.
+    Owner,
+}
+
+/// A request's sender, as far as it was proved.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    pub(super) principal: Principal,
+    pub(super) channel: Option<Channel>,
+    pub(super) payload: PayloadHash,
+}
+
+impl Caller {
+    /// Whether the request is signed, by header or by URL.
+    pub const fn is_signed(&self) -> bool {
+        self.channel.is_some()
+    }
+
+    /// What the body must be.
+    pub const fn payload(&self) -> PayloadHash {
+        self.payload
+    }
+
+    /// Whether the referer policy is asked: not for a request with a verified header.
+    pub(super) fn obeys_referer_policy(self) -> bool {
+        self.channel != Some(Channel::Header)
+    }
+}
+
+/// The parts of a request that say who sends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'r> {
+    /// The method, as it was sent.
+    pub method: &'r str,
+    /// The headers.
+    pub headers: &'r HeaderMap,
+    /// The query.
+    pub query: &'r Query,
+    /// What host and path name.
+    pub targets: &'r Targets,
+}
+
+/// A request as the referer policy sees it: where its client comes from and, once it was asked
+/// for a permit, that this was counted.
+#[derive(Debug)]
+pub struct Visit<'r> {
+    pub(super) facts: Facts<'r>,
+    sighting: Option<Sighting>,
+}
+
+impl<'r> Visit<'r> {
+    /// A request that says this of where it comes from.
+    pub const fn new(facts: Facts<'r>) -> Self {
+        Self { facts, sighting: None }
+    }
+
+    /// A decision about an object of the bucket. A request counts once in each bucket; what it
+    /// reads of another than its own goes into a copy and not into the answer.
+    pub(super) fn saw(&mut self, bucket: &Bucket, sight: impl FnOnce(&Referers<'r>) -> Sighting) {
+        match &self.sighting {
+            None => self.sighting = Some(sight(&self.facts.referers)),
+            Some(seen) if seen.is_in(bucket) => {}
+            Some(_) => drop(sight(&self.facts.referers)),
+        }
+    }
+
+    /// What was counted: nothing if the request is not for an object of a bucket. It is to be told
+    /// of the answer.
+    pub fn into_sighting(self) -> Option<Sighting> {
+        self.sighting
+    }
+}

@@ -1,0 +1,221 @@
+//! From what a request presents to the right that it is granted.
+//!
+//! The order of refusals is fixed here, in one place for all operations:
+//!
+//! 1. signature or expiry ([`App::identify`])
+//! 2. existence of the bucket
+//! 3. referer policy, for every operation on an object whose request has no *verified*
+//!    `Authorization` header
+//! 4. ACL
+//! 5. the same from 2 on for the object that is copied, of which a copy is a way to read it
+//! 6. existence of the object (the use case itself)
+//!
+//! A [`Permit`] is the only key to a bucket: its fields are private to this module, so a handler
+//! that has none has nothing to work on.
+//!
+//! With the first, a V1 URL for a bucket is refused if it signs any parameter. V1 runs key and
+//! parameters together, so a link that an application hands out for an upload to the key
+//! `?referer` would also replace the bucket's referer policy, and one for `?x-oss-a` list it.
+//!
+//! Source: OSS "Configure hotlink protection" (what is exempt); the order is ours.
+
+mod caller;
+mod permit;
+
+use std::sync::Arc;
+
+use super::App;
+use super::bucket::Bucket;
+use super::error::Error;
+use super::gate::check_referer;
+use super::stats::Asked;
+use crate::domain::acl::Access;
+use crate::domain::auth::{
+    Channel, Claim, PayloadHash, Place, Proof, SignedRequest, Version, has_v1_sub_resource,
+};
+use crate::domain::code;
+use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
+use crate::domain::object::copy::CopySource;
+use crate::domain::op::{Action, Content, Level, Target};
+use crate::domain::query::Query;
+use crate::domain::referer::DependsOn;
+use crate::domain::secret::{Digest, SecretKey};
+use crate::domain::stats::Verdict;
+
+pub(super) use caller::RootKey;
+pub use caller::{Ask, Caller, Principal, Visit};
+pub use permit::{
+    Administrator, BucketPermit, CopyPermit, NewBucketPermit, ObjectPermit, Permit, ServicePermit,
+};
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'r> {
+    /// The operation.
+    pub action: Action,
+    /// What it is addressed to.
+    pub target: &'r Target,
+    /// What it copies, if it is an operation that copies.
+    pub source: Option<&'r CopySource>,
+}
+
+impl App {
+    /// Finds out who sends a request, and which of its readings was meant.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Auth`]: what the request presents is not true. It is then refused, and never
+    /// treated as anonymous.
+    pub fn identify<'t>(&self, ask: &Ask<'t>) -> Result<(&'t Target, Caller), Error> {
+        match Claim::read(ask.headers, ask.query)? {
+            Claim::Anonymous => {
+                let payload = PayloadHash::Unsigned;
+                let caller = Caller { principal: Principal::Anonymous, channel: None, payload };
+                Ok((&ask.targets.first, caller))
+            }
+            Claim::Signed(claim) => {
+                let Ask { method, headers, query, targets } = *ask;
+                let request = SignedRequest { method, headers, query };
+                let place = Place { region: &self.region, now: self.clock.now() };
+                let proof = claim.prove(&request, targets, &place, |id| self.secret_of(id))?;
+                if may_mean_an_object(&proof, query) {
+                    return Err(Error::Refused(code::V1_URL_FOR_SETTINGS));
+                }
+                let caller = Caller {
+                    principal: Principal::Owner,
+                    channel: Some(proof.channel()),
+                    payload: proof.payload(),
+                };
+                Ok((proof.target(), caller))
+            }
+        }
+    }
+
+    fn secret_of(&self, id: &AccessKeyId) -> Option<SecretKey> {
+        (*id == self.root.id).then(|| self.root.secret.clone())
+    }
+
+    /// Decides whether the sender may perform the operation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], the first refusal in the order that the [module](self) gives.
+    pub fn permit(
+        &self,
+        wish: &Wish<'_>,
+        caller: &Caller,
+        visit: &mut Visit<'_>,
+    ) -> Result<Permit, Error> {
+        let action = wish.action;
+        match wish.target {
+            Target::Service => {
+                grant(caller, action, None)?;
+                Ok(Permit::Service(ServicePermit(())))
+            }
+            Target::Bucket(name) if action == Action::PutBucket => {
+                grant(caller, action, None)?;
+                Ok(Permit::NewBucket(NewBucketPermit(name.clone())))
+            }
+            Target::Bucket(name) => {
+                let bucket = self.existing(name)?;
+                grant(caller, action, Some(&bucket))?;
+                Ok(Permit::Bucket(BucketPermit(bucket)))
+            }
+            Target::Object(name, key) => {
+                let target = self.permit_object((action, action), (name, key), caller, visit)?;
+                match (action.content(), wish.source) {
+                    (Content::Sent, _) => Ok(Permit::Object(target)),
+                    (Content::Copied, Some(source)) => {
+                        let read = (action, Action::GetObject);
+                        let source = (&source.bucket, &source.key);
+                        let source = self.permit_object(read, source, caller, visit)?;
+                        Ok(Permit::Copy(Box::new(CopyPermit { source, target })))
+                    }
+                    (Content::Copied, None) => Err(Error::Fault("a copy without a source")),
+                }
+            }
+        }
+    }
+
+    /// Decides about one of the objects of a request: whether the sender may do what the second
+    /// action says, as a part of the first.
+    fn permit_object(
+        &self,
+        (wished, action): (Action, Action),
+        (name, key): (&BucketName, &ObjectKey),
+        caller: &Caller,
+        visit: &mut Visit<'_>,
+    ) -> Result<ObjectPermit, Error> {
+        let bucket = self.existing(name)?;
+        let (verdict, checked) = if caller.obeys_referer_policy() {
+            check_referer(&bucket, (wished, key), &visit.facts)?
+        } else {
+            (Verdict::NotChecked, Ok(None))
+        };
+        visit.saw(&bucket, |referers| {
+            self.stats.sight(&bucket, verdict, &Asked { key, referers, at: self.clock.now() })
+        });
+        let would_refuse = checked?.map(Box::new);
+        grant(caller, action, Some(&bucket))?;
+        Ok(ObjectPermit { bucket, key: key.clone(), would_refuse })
+    }
+
+    /// Decides whether somebody who presents a key itself may administer the server.
+    ///
+    /// # Errors
+    ///
+    /// [`code::NOT_AN_ADMINISTRATOR`], whichever half is wrong. Both halves are compared in
+    /// constant time, so the answer does not tell them apart either.
+    pub fn administrator(&self, id: &str, secret: &str) -> Result<Administrator, Error> {
+        let same = |a: &str, b: &str| Digest::new(a).matches(&Digest::new(b));
+        let known = same(id, self.root.id.as_str()) & same(secret, self.root.secret.expose());
+        if known {
+            Ok(Administrator(self.root.id.clone()))
+        } else {
+            Err(Error::Refused(code::NOT_AN_ADMINISTRATOR))
+        }
+    }
+
+    /// The administrator's right to any operation on a bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchBucket`].
+    pub fn manage(
+        &self,
+        _administrator: &Administrator,
+        bucket: &BucketName,
+    ) -> Result<BucketPermit, Error> {
+        self.existing(bucket).map(BucketPermit)
+    }
+
+    /// What of a request the answers about this target depend on, so that a cache must keep them
+    /// apart.
+    pub fn answers_depend_on(&self, target: &Target) -> DependsOn {
+        let bucket = target.key().and(target.bucket()).and_then(|name| self.buckets.find(name));
+        bucket.map_or(DependsOn::Nothing, |bucket| bucket.settings().referer.depends_on())
+    }
+
+    fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
+        self.buckets.find(name).ok_or_else(|| Error::NoSuchBucket(name.clone()))
+    }
+}
+
+/// Whether a signature for a bucket is also one for an object with such a key.
+fn may_mean_an_object(proof: &Proof<'_>, query: &Query) -> bool {
+    (proof.version(), proof.channel()) == (Version::V1, Channel::Url)
+        && proof.target().level() == Level::Bucket
+        && has_v1_sub_resource(query)
+}
+
+fn grant(caller: &Caller, action: Action, bucket: Option<&Bucket>) -> Result<(), Error> {
+    let acl = bucket.map(|bucket| bucket.settings().acl).unwrap_or_default();
+    match (caller.principal, action.access()) {
+        (Principal::Owner, _) => Ok(()),
+        (Principal::Anonymous, access) if acl.grants(access) => Ok(()),
+        (Principal::Anonymous, Access::Read | Access::Write) => {
+            Err(Error::Refused(code::DENIED_BY_ACL))
+        }
+        (Principal::Anonymous, Access::Own) => Err(Error::Refused(code::DENIED_TO_STRANGERS)),
+    }
+}

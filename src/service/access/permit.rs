@@ -1,0 +1,175 @@
+//! Rights, of which each is made in one place: where it was decided.
+
+use std::sync::Arc;
+
+use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
+use crate::domain::referer::Facts;
+use crate::service::bucket::Bucket;
+use crate::service::error::Error;
+use crate::service::gate::RefererDenial;
+
+/// The right to an operation on the account.
+#[derive(Debug)]
+pub struct ServicePermit(pub(super) ());
+
+/// The right to create a bucket of that name.
+#[derive(Debug)]
+pub struct NewBucketPermit(pub(super) BucketName);
+
+impl NewBucketPermit {
+    /// The name.
+    pub const fn name(&self) -> &BucketName {
+        &self.0
+    }
+}
+
+/// The right to an operation on a bucket.
+#[derive(Debug)]
+pub struct BucketPermit(pub(super) Arc<Bucket>);
+
+impl BucketPermit {
+    /// The bucket.
+    pub fn bucket(&self) -> &Bucket {
+        &self.0
+    }
+
+    /// The bucket, to keep.
+    pub(in crate::service) fn into_bucket(self) -> Arc<Bucket> {
+        self.0
+    }
+}
+
+/// The right to an operation on an object. Whether there is such an object it does not say.
+#[derive(Clone, Debug)]
+pub struct ObjectPermit {
+    pub(super) bucket: Arc<Bucket>,
+    pub(super) key: ObjectKey,
+    pub(super) would_refuse: Option<Box<RefererDenial>>,
+}
+
+impl ObjectPermit {
+    /// The right that everybody has to the object which the bucket's owner chose for those whom
+    /// the referer check refuses.
+    pub(in crate::service) fn of_substitute(bucket: &Arc<Bucket>, key: &ObjectKey) -> Self {
+        Self { bucket: Arc::clone(bucket), key: key.clone(), would_refuse: None }
+    }
+
+    /// The bucket.
+    pub fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
+    /// The object's name.
+    pub const fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    /// What refuses this request as soon as the bucket is no longer only monitored.
+    pub fn would_refuse(&self) -> Option<&RefererDenial> {
+        self.would_refuse.as_deref()
+    }
+
+    /// What would refuse such a request from somebody who did not sign it, for people who ask
+    /// why. Nothing comes of it.
+    pub fn explain_denial(&self, facts: &Facts<'_>) -> Option<RefererDenial> {
+        let settings = self.bucket.settings();
+        let (_, gate) = settings.referer.answering().ok()?;
+        gate.decide(facts).refused().map(RefererDenial::of)
+    }
+
+    /// The object's name, to keep.
+    pub fn into_key(self) -> ObjectKey {
+        self.key
+    }
+}
+
+/// The right to write an object with the content of another, which the sender may read.
+#[derive(Debug)]
+pub struct CopyPermit {
+    pub(super) source: ObjectPermit,
+    pub(super) target: ObjectPermit,
+}
+
+impl CopyPermit {
+    /// The right to read the source, and the right to write the target.
+    pub fn into_parts(self) -> (ObjectPermit, ObjectPermit) {
+        (self.source, self.target)
+    }
+}
+
+/// The right to administer the server: whoever presented the owner's key on the admin plane.
+#[derive(Debug)]
+pub struct Administrator(pub(super) AccessKeyId);
+
+impl Administrator {
+    /// The access key, for the record of who changed what.
+    pub const fn access_key_id(&self) -> &AccessKeyId {
+        &self.0
+    }
+}
+
+/// The right to one operation.
+#[derive(Debug)]
+pub enum Permit {
+    /// On the account.
+    Service(ServicePermit),
+    /// On a bucket that need not be there.
+    NewBucket(NewBucketPermit),
+    /// On a bucket.
+    Bucket(BucketPermit),
+    /// On an object.
+    Object(ObjectPermit),
+    /// On an object, with the content of another.
+    Copy(Box<CopyPermit>),
+}
+
+macro_rules! permit_of_level {
+    ($(#[$doc:meta])* $name:ident $variant:ident $permit:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Fault`] for a permit of another level: the table of actions and the handlers
+        /// contradict each other.
+        pub fn $name(self) -> Result<$permit, Error> {
+            match self {
+                Self::$variant(permit) => Ok(permit),
+                _ => Err(Error::Fault(concat!("an operation needs a ", stringify!($permit)))),
+            }
+        }
+    };
+}
+
+impl Permit {
+    permit_of_level! {
+        /// The right to an operation on the account.
+        service Service ServicePermit
+    }
+    permit_of_level! {
+        /// The right to create a bucket.
+        new_bucket NewBucket NewBucketPermit
+    }
+    permit_of_level! {
+        /// The right to an operation on a bucket.
+        bucket Bucket BucketPermit
+    }
+    permit_of_level! {
+        /// The right to an operation on an object.
+        object Object ObjectPermit
+    }
+    permit_of_level! {
+        /// The right to write an object with the content of another.
+        copy Copy Box<CopyPermit>
+    }
+
+    /// The objects that are permitted: first the one that is asked for, then the one that is
+    /// copied.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectPermit> {
+        let (target, source) = match self {
+            Self::Service(_) | Self::NewBucket(_) | Self::Bucket(_) => (None, None),
+            Self::Object(permit) => (Some(permit), None),
+            Self::Copy(permit) => (Some(&permit.target), Some(&permit.source)),
+        };
+        target.into_iter().chain(source)
+    }
+}

@@ -1,0 +1,98 @@
+//! Copying objects. A copy names the blobs of its source, so no byte is moved.
+
+use std::sync::Arc;
+
+use super::super::App;
+use super::super::access::{CopyPermit, ObjectPermit};
+use super::super::cache::StoredObject;
+use super::super::error::Error;
+use super::NewObject;
+use super::write::Version;
+use crate::domain::code::Code;
+use crate::domain::object::conditional::{Conditions, Outcome};
+use crate::domain::object::copy::{Directive, MAX_COPY_BYTES, kind_of_copy};
+use crate::domain::object::{Attributes, Object};
+
+/// What a client says of a copy.
+#[derive(Debug)]
+pub struct NewCopy<'c> {
+    /// Under which conditions on the source it is made.
+    pub conditions: Conditions<'c>,
+    /// Whose headers are stored with it.
+    pub metadata: Directive,
+    /// What the client brings.
+    pub object: NewObject,
+}
+
+/// What came of copying.
+#[derive(Debug)]
+pub enum Copied {
+    /// There is a copy.
+    Done(Arc<StoredObject>),
+    /// The client has the source as it is, and no copy was made.
+    NotModified,
+}
+
+impl App {
+    /// Copies an object. The copy is of one version of the source, and durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; the target is then as it was.
+    pub async fn copy_object(
+        self: &Arc<Self>,
+        permit: CopyPermit,
+        new: NewCopy<'_>,
+    ) -> Result<Copied, Error> {
+        /// How often the source may be replaced while it is copied before we give up.
+        const TRIES: usize = 10;
+
+        let (from, to) = permit.into_parts();
+        for _ in 0..TRIES {
+            let source = self.find_object(&from).await?;
+            match new.conditions.judge(&source.object.etag, source.object.modified) {
+                Outcome::Failed => return Err(Error::Code(Code::PreconditionFailed)),
+                Outcome::NotModified => return Ok(Copied::NotModified),
+                Outcome::Proceed => {}
+            }
+            let copy = self.copy_of(&source.object, (&from, &to), &new)?;
+            let stored = Arc::new(StoredObject::new(copy)?);
+            let shared = stored.object.extents.iter().map(|extent| extent.blob).collect();
+            let overwrite = new.object.overwrite;
+            let version = Version { stored: stored.clone(), overwrite, fresh: None, shared };
+            match self.write_version(to.clone(), version).await {
+                Ok(()) => return Ok(Copied::Done(stored)),
+                // What memory told of the source is not true any more.
+                Err(Error::SourceChanged) => self.objects.remove(from.bucket().id, from.key()),
+                Err(err) => return Err(err),
+            }
+        }
+        Err(Error::SourceChanged)
+    }
+
+    fn copy_of(
+        &self,
+        source: &Object,
+        (from, to): (&ObjectPermit, &ObjectPermit),
+        new: &NewCopy<'_>,
+    ) -> Result<Object, Error> {
+        let in_one_bucket = from.bucket().id == to.bucket().id;
+        if !in_one_bucket && source.size > MAX_COPY_BYTES {
+            return Err(Error::Code(Code::EntityTooLarge));
+        }
+        let is_itself = in_one_bucket && from.key() == to.key();
+        let headers = match new.metadata.for_copy(is_itself) {
+            Directive::Copy => source.attributes.headers.clone(),
+            Directive::Replace => new.object.headers.clone(),
+        };
+        let usual_class =
+            if is_itself { source.attributes.storage_class } else { to.bucket().storage_class };
+        let storage_class = new.object.storage_class.unwrap_or(usual_class);
+        Ok(Object {
+            kind: kind_of_copy(source, is_itself),
+            modified: self.clock.now(),
+            attributes: Attributes { storage_class, headers },
+            ..source.clone()
+        })
+    }
+}
