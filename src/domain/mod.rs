@@ -10,6 +10,7 @@
 //! | [`auth`] | whether a signature is genuine and in time |
 //! | [`referer`] | who may embed an object |
 //! | [`stats`] | what is counted of requests, and what another policy would have said of them |
+//! | [`urlsign`] | whether a URL of a delivery domain is signed, and how one is |
 //! | [`acl`] | what a bucket ACL grants to whom |
 //! | [`object`] | object metadata, ranges, conditional requests, listings |
 //! | [`code`] | error codes, their status and wording |
@@ -29,3 +30,4 @@ pub mod seal;
 pub mod secret;
 pub mod stats;
 pub mod time;
+pub mod urlsign;

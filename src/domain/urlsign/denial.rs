@@ -1,0 +1,100 @@
+//! Why a request is refused, as the vendors say it.
+
+use std::fmt;
+
+use super::path::InvalidPath;
+
+/// The longest text of a request that is repeated to its sender.
+const MAX_ECHO: usize = 20;
+
+/// A refusal. What is shown of it holds texts of the request alone, and only such as have the
+/// form that they should: neither the key nor the right digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Why.
+    pub reason: Reason,
+    /// The status of the answer: 403, or 410 for a genuine link of nginx that has expired.
+    pub status: u16,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The path can be read in two ways.
+    Path(InvalidPath),
+    /// A parameter of the signature is missing.
+    NoArgument(String),
+    /// There is no signature, by path or by query.
+    NoSignature,
+    /// A parameter of the signature is there twice, or in a spelling with escapes.
+    Duplicate(String),
+    /// A parameter of the signature cannot be read.
+    Argument(String),
+    /// The time cannot be read, or lies too far ahead.
+    Time(Option<Echo>),
+    /// The link has expired.
+    Expired(Option<Echo>),
+    /// The digest is not of this URL.
+    Token(Option<Echo>),
+    /// The signature is for another method.
+    Method,
+    /// The signature asks for the regions of clients, which are not known.
+    Region,
+}
+
+/// A text of the request that may be repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Echo(String);
+
+impl Echo {
+    /// A time: letters, digits and `_`, at most 20.
+    pub(super) fn time(text: &str) -> Option<Self> {
+        let harmless = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let fits = (1..=MAX_ECHO).contains(&text.len()) && harmless;
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// A digest in hexadecimal: 32 lower-case digits.
+    pub(super) fn md5(text: &str) -> Option<Self> {
+        let digits = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        (text.len() == 32 && digits).then(|| Self(text.to_owned()))
+    }
+}
+
+impl Denial {
+    pub(super) const fn new(reason: Reason) -> Self {
+        Self { reason, status: 403 }
+    }
+
+    /// The value of `X-Tengine-Error`: `denied by req auth: expired timestamp=1439469547`.
+    pub fn header(&self) -> String {
+        format!("denied by req auth: {}", self.reason)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let with = |f: &mut fmt::Formatter<'_>, what: &str, echo: &Option<Echo>| match echo {
+            Some(Echo(text)) => write!(f, "{what}={text}"),
+            None => f.write_str(what),
+        };
+        match self {
+            Self::Path(_) => f.write_str("invalid uri"),
+            Self::NoArgument(name) => write!(f, "no url arg {name}"),
+            Self::NoSignature => f.write_str("no <encoded> or <plain>"),
+            Self::Duplicate(name) => write!(f, "duplicate url arg {name}"),
+            Self::Argument(name) => write!(f, "invalid url arg {name}"),
+            Self::Time(echo) => with(f, "invalid timestamp", echo),
+            Self::Expired(echo) => with(f, "expired timestamp", echo),
+            Self::Token(echo) => with(f, "invalid md5hash", echo),
+            Self::Method => f.write_str("invalid method"),
+            Self::Region => f.write_str("unsupported url arg whreg or bkreg"),
+        }
+    }
+}
+
+impl From<Reason> for Denial {
+    fn from(reason: Reason) -> Self {
+        Self::new(reason)
+    }
+}

@@ -1,0 +1,58 @@
+//! Signed URLs: verifying and making them.
+//!
+//! Every scheme is one row of a table ([`Scheme`]): where its fields stand in a URL, which text is
+//! hashed, how, and how the time is written. The engine reads rows and knows no vendors.
+//!
+//! # Order of checks
+//!
+//! 1. the path: what can be read in two ways is refused before anything is computed
+//! 2. the form of every field; each has one spelling, and none may be there twice
+//! 3. time and digest; both are always computed, with both keys, and compared in constant time.
+//!    Which failure is named is a matter of the row: nginx names a forged link before an expired one
+//!
+//! What is hashed is the path as it stands in the request, not decoded; `secure_link` alone decodes
+//! it. So the digest of a secret before a text cannot be extended: the padding of such an
+//! extension has bytes that no path can have.
+//!
+//! # What this module does not decide
+//!
+//! Who may embed (both the referer policy and a signature must pass), what a [`Limits`] asks for
+//! (addresses of clients are counted elsewhere), and anything about a download that has begun: a
+//! signature is checked when a request begins, and never again.
+//!
+//! Sources: Alibaba Cloud CDN "Type A signing", "Type B signing", "Type C signing",
+//! "Authentication method F"; ApsaraVideo Live "URL signing"; Tencent Cloud VOD "Key hotlink
+//! protection"; Tencent Cloud CDN and EdgeOne "Authentication method A" to "D"; Volcengine CDN
+//! "Type A"; Huawei Cloud Live "URL validation"; Qiniu "Hotlink protection by time stamps";
+//! nginx `ngx_http_secure_link_module`.
+
+mod denial;
+mod expression;
+mod field;
+mod formula;
+mod key;
+mod limits;
+mod lists;
+mod path;
+mod read;
+mod scheme;
+mod scope;
+mod settings;
+mod sign;
+mod stamp;
+mod verify;
+
+pub use denial::{Denial, Echo, Reason};
+pub use expression::InvalidExpression;
+pub use formula::Algorithm;
+pub use key::{Charset, InvalidKey, KeyRule, Keys, Slot};
+pub use limits::{Clients, Limits, LinkId};
+pub use lists::{RefererLists, RegionLists};
+pub use path::InvalidPath;
+pub use read::Target;
+pub use scheme::{Scheme, UnknownScheme};
+pub use scope::Scope;
+pub use settings::{Choices, Form, InvalidSettings, Profile, Regions, Settings};
+pub use sign::{CannotSign, Link, Lists, Signed, path_of, sign};
+pub use stamp::TimeForm;
+pub use verify::{Pass, Request, verify};
