@@ -1,5 +1,5 @@
-//! How many files the process may have open: each connection takes one, and one more while it
-//! reads an object.
+//! How many files the process may have open: each connection takes one, and two more while it
+//! reads or writes an object of several blobs.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -14,6 +14,6 @@ pub(super) fn connections_that_fit() -> usize {
     let limit = if setrlimit(Resource::Nofile, raised).is_ok() { maximum } else { current };
     // No limit at all is a large one.
     let limit = limit.unwrap_or(u64::from(u32::MAX));
-    let connections = limit.saturating_sub(RESERVE) / 2 / 4 * 3;
+    let connections = limit.saturating_sub(RESERVE) / 3 / 4 * 3;
     usize::try_from(connections.max(1)).unwrap_or(usize::MAX)
 }

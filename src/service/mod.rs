@@ -13,7 +13,7 @@
 //! | [`policy`] | referer policies: their history, and bringing them into force |
 //! | [`object`] | reading, writing, copying, deleting, listing objects |
 //! | [`cache`] | object metadata in memory |
-//! | [`inflight`], [`scrub`] | blobs that no row names: yet, or any more |
+//! | [`inflight`], [`scrub`], `pins` | blobs that no row names: yet, or any more |
 //! | [`stats`] | counting what the referer policy says, and telling it |
 //! | [`vault`] | sealing secrets |
 //! | [`clock`] | time, ids, randomness |
@@ -27,6 +27,7 @@ pub mod extras;
 pub mod gate;
 pub mod inflight;
 pub mod object;
+mod pins;
 pub mod policy;
 pub mod scrub;
 pub mod stats;
@@ -50,6 +51,7 @@ use cache::ObjectCache;
 use clock::Clock;
 use error::Error;
 use inflight::InFlight;
+use pins::Pins;
 use scrub::ScrubProgress;
 use vault::Vault;
 
@@ -94,6 +96,7 @@ pub struct App {
     buckets: bucket::Table,
     objects: ObjectCache,
     inflight: InFlight,
+    pins: Pins,
     scrub: ScrubProgress,
     keep: Keep,
     /// Slots for compiling large policies.
@@ -128,6 +131,7 @@ impl App {
             buckets,
             objects: ObjectCache::new(parts.object_cache_bytes),
             inflight: InFlight::default(),
+            pins: Pins::default(),
             scrub: ScrubProgress::default(),
             keep: parts.keep,
             compilers: Semaphore::new(policy::COMPILERS),

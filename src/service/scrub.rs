@@ -69,7 +69,9 @@ impl App {
         while let Some(mut batch) = batches.try_next().await? {
             self.scrub.seen.fetch_add(batch.len() as u64, Ordering::Relaxed);
             self.inflight.exclude(&mut batch);
-            for blob in self.meta.unnamed_blobs(&batch).await? {
+            let mut unnamed = self.meta.unnamed_blobs(&batch).await?;
+            self.pins.give_up(&mut unnamed);
+            for blob in unnamed {
                 self.blobs.delete(blob).await?;
                 self.scrub.removed.fetch_add(1, Ordering::Relaxed);
             }

@@ -3,6 +3,7 @@
 
 pub mod conditional;
 pub mod copy;
+pub mod extents;
 pub mod listing;
 pub mod range;
 

@@ -10,15 +10,17 @@ use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::head::Head;
-use super::object::copy;
+use super::object::{TRIES, copy};
 use super::respond::{EC, empty};
 use super::{Answer, Oss, OssError};
+use crate::domain::code::Code;
 use crate::domain::object::range::Slice;
 use crate::domain::op::Verb;
 use crate::domain::referer::RedirectUrl;
 use crate::service::access::ObjectPermit;
 use crate::service::error::Error;
 use crate::service::gate::{Instead, RefererDenial};
+use crate::service::object::Opened;
 
 /// Answers a refused request. The denial is that of a good answer; an error speaks for itself.
 pub(super) async fn answer(
@@ -83,15 +85,24 @@ async fn substitute(oss: &Oss, head: &Head, permit: &ObjectPermit) -> Result<Res
         header::X_CONTENT_TYPE_OPTIONS,
     ];
 
-    let found = oss.app.find_object(permit).await?;
-    let opened = oss.app.open_object(permit, found).await?;
-    let stored = opened.stored.clone();
-    let size = stored.object.size;
-    let mut response = empty(StatusCode::OK);
-    copy(&stored.headers, response.headers_mut(), &KEPT);
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
-    if head.verb == Some(Verb::Get) && size > 0 {
-        *response.body_mut() = Body::from_stream(opened.stream(Slice { offset: 0, length: size }));
+    let mut stored = oss.app.find_object(permit).await?;
+    for _ in 0..TRIES {
+        let size = stored.object.size;
+        let whole = Slice { offset: 0, length: size };
+        let reader = match oss.app.open_object(permit, &stored, whole).await? {
+            Opened::Reader(reader) => reader,
+            Opened::Replaced(now) => {
+                stored = now;
+                continue;
+            }
+        };
+        let mut response = empty(StatusCode::OK);
+        copy(&stored.headers, response.headers_mut(), &KEPT);
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+        if head.verb == Some(Verb::Get) && size > 0 {
+            *response.body_mut() = Body::from_stream(reader.stream());
+        }
+        return Ok(response);
     }
-    Ok(response)
+    Err(No::Way(Error::Code(Code::ServiceUnavailable)))
 }

@@ -12,6 +12,7 @@ use crate::domain::object::range::{Part, RangeBehavior, Slice, select};
 use crate::domain::op::Verb;
 use crate::service::access::ObjectPermit;
 use crate::service::cache::StoredObject;
+use crate::service::object::Opened;
 
 /// The parameters that override a header of the answer, in signed requests.
 ///
@@ -25,25 +26,31 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
     ("response-expires", header::EXPIRES),
 ];
 
+/// How often an object may be replaced between finding and opening it before we give up.
+pub(super) const TRIES: usize = 10;
+
 /// `GET /<bucket>/<key>`
 pub(super) async fn get(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     let overrides = overrides(&call)?;
-    let found = oss.app.find_object(&permit).await?;
-    if let Wanted::Nothing = judge(&call, &found.object)? {
-        return Ok(not_modified(&found));
+    let mut stored = oss.app.find_object(&permit).await?;
+    for _ in 0..TRIES {
+        let Wanted::Part(part) = judge(&call, &stored.object)? else {
+            return Ok(not_modified(&stored));
+        };
+        let (mut response, slice) = describe(&stored, part)?;
+        match oss.app.open_object(&permit, &stored, slice).await? {
+            // What is asked for is judged anew: it may not be modified any more, or shorter.
+            Opened::Replaced(now) => stored = now,
+            Opened::Reader(reader) => {
+                response.headers_mut().extend(overrides);
+                if slice.length > 0 {
+                    *response.body_mut() = Body::from_stream(reader.stream());
+                }
+                return Ok(response);
+            }
+        }
     }
-    let opened = oss.app.open_object(&permit, found).await?;
-    // The object may have been replaced since it was found; what counts is what was opened.
-    let stored = opened.stored.clone();
-    let Wanted::Part(part) = judge(&call, &stored.object)? else {
-        return Ok(not_modified(&stored));
-    };
-    let (mut response, slice) = describe(&stored, part)?;
-    response.headers_mut().extend(overrides);
-    if slice.length > 0 {
-        *response.body_mut() = Body::from_stream(opened.stream(slice));
-    }
-    Ok(response)
+    Err(Code::ServiceUnavailable.into())
 }
 
 /// `HEAD /<bucket>/<key>`: what a GET of the whole object would say. A range is for GET alone

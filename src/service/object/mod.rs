@@ -16,7 +16,7 @@ use crate::domain::object::{Attributes, Overwrite, StorageClass};
 
 pub use announced::Announced;
 pub use copy::{Copied, NewCopy};
-pub use read::OpenObject;
+pub use read::{ObjectReader, Opened};
 
 /// What a client says of an object that it makes, beside the content.
 #[derive(Debug)]

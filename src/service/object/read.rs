@@ -3,45 +3,69 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::super::App;
 use super::super::access::ObjectPermit;
 use super::super::cache::StoredObject;
 use super::super::error::Error;
-use crate::blob::{BlobError, BlobReader};
-use crate::domain::code::Code;
+use super::super::pins::Pinned;
+use crate::blob::{BlobError, BlobReader, BlobStore};
+use crate::domain::name::BlobId;
 use crate::domain::object::Extent;
+use crate::domain::object::extents::cut;
 use crate::domain::object::range::Slice;
 
-/// An object whose bytes are open. Replacing or deleting the object does not disturb the reader.
-pub struct OpenObject {
-    /// What is known of it.
-    pub stored: Arc<StoredObject>,
-    readers: Vec<(Extent, Box<dyn BlobReader>)>,
+/// What came of opening a part of an object.
+#[derive(Debug)]
+pub enum Opened {
+    /// It can be read.
+    Reader(ObjectReader),
+    /// The object was replaced since it was found. This is the version that is there now.
+    Replaced(Arc<StoredObject>),
 }
 
-impl OpenObject {
-    /// Streams a part of the object.
-    pub fn stream(
-        self,
-        part: Slice,
-    ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + 'static {
-        let (mut skip, mut left) = (part.offset, part.length);
-        let pieces = self.readers.into_iter().filter_map(move |(extent, reader)| {
-            let offset = skip.min(extent.length);
-            let length = (extent.length - offset).min(left);
-            skip -= offset;
-            left -= length;
-            (length > 0).then(|| reader.stream(extent.offset + offset, length))
-        });
-        stream::iter(pieces.collect::<Vec<_>>()).flatten()
+/// A part of an object that can be read to its end, whatever becomes of the object meanwhile.
+pub struct ObjectReader(Runs);
+
+/// Where the bytes come from.
+enum Runs {
+    None,
+    /// The file is open, so it is there even if its name is gone.
+    One(Extent, Box<dyn BlobReader>),
+    /// Each is opened when its turn comes; until then it is pinned.
+    Many(Vec<Extent>, Pinned, Arc<dyn BlobStore>),
+}
+
+impl ObjectReader {
+    /// Streams the bytes. At most two blobs are open at a time: one that is read, and the next.
+    pub fn stream(self) -> BoxStream<'static, Result<Bytes, BlobError>> {
+        match self.0 {
+            Runs::None => stream::empty().boxed(),
+            Runs::One(run, reader) => reader.stream(run.offset, run.length),
+            Runs::Many(runs, pinned, blobs) => {
+                let open = move |run: Extent| {
+                    let blobs = blobs.clone();
+                    async move {
+                        let reader = blobs.open(run.blob).await?;
+                        Ok(reader.stream(run.offset, run.length))
+                    }
+                };
+                let bytes = stream::iter(runs).map(open).buffered(2).try_flatten();
+                // The pins go when the stream does.
+                let hold = move |piece| {
+                    let _held = &pinned;
+                    piece
+                };
+                bytes.map(hold).boxed()
+            }
+        }
     }
 }
 
-impl std::fmt::Debug for OpenObject {
+impl std::fmt::Debug for ObjectReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenObject").field("stored", &self.stored).finish_non_exhaustive()
+        f.debug_struct("ObjectReader").finish_non_exhaustive()
     }
 }
 
@@ -61,8 +85,7 @@ impl App {
         self.objects.get_or_load(bucket, key, load).await
     }
 
-    /// Opens the bytes of an object that was found. If they have been replaced since, the object
-    /// is found again, so what is returned fits together.
+    /// Opens a part of an object that was found.
     ///
     /// # Errors
     ///
@@ -70,36 +93,51 @@ impl App {
     pub async fn open_object(
         &self,
         permit: &ObjectPermit,
-        mut stored: Arc<StoredObject>,
-    ) -> Result<OpenObject, Error> {
-        /// How often an object may be replaced between finding and opening before we give up.
-        const TRIES: usize = 10;
-
-        for _ in 0..TRIES {
-            match self.open_extents(&stored.object.extents).await {
-                Ok(readers) => return Ok(OpenObject { stored, readers }),
-                Err(BlobError::Missing(blob)) => {
-                    self.objects.remove(permit.bucket().id, permit.key());
-                    let again = self.find_object(permit).await?;
-                    if again.object.extents == stored.object.extents {
-                        return Err(BlobError::Missing(blob).into());
-                    }
-                    stored = again;
-                }
+        stored: &Arc<StoredObject>,
+        part: Slice,
+    ) -> Result<Opened, Error> {
+        let runs = cut(&stored.object.extents, part);
+        let reader = match runs.as_slice() {
+            [] => Runs::None,
+            [run] => match self.blobs.open(run.blob).await {
+                Ok(reader) => Runs::One(*run, reader),
+                Err(BlobError::Missing(blob)) => return self.replaced(permit, stored, blob).await,
                 Err(err) => return Err(err.into()),
+            },
+            _ => {
+                let pinned = self.pin(runs.iter().map(|run| run.blob).collect());
+                let now = self.find_object(permit).await?;
+                if !same(&now, stored) {
+                    return Ok(Opened::Replaced(now));
+                }
+                Runs::Many(runs, pinned, self.blobs.clone())
             }
-        }
-        Err(Error::Code(Code::ServiceUnavailable))
+        };
+        Ok(Opened::Reader(ObjectReader(reader)))
     }
 
-    async fn open_extents(
-        &self,
-        extents: &[Extent],
-    ) -> Result<Vec<(Extent, Box<dyn BlobReader>)>, BlobError> {
-        let mut readers = Vec::with_capacity(extents.len());
-        for extent in extents {
-            readers.push((*extent, self.blobs.open(extent.blob).await?));
-        }
-        Ok(readers)
+    /// Has blobs stay until the pins are dropped. Whether they are there yet is to be asked after.
+    pub(in crate::service) fn pin(&self, blobs: Vec<BlobId>) -> Pinned {
+        self.pins.pin(blobs, self.blobs.clone())
     }
+
+    /// What has replaced an object whose blob is gone.
+    async fn replaced(
+        &self,
+        permit: &ObjectPermit,
+        stored: &StoredObject,
+        blob: BlobId,
+    ) -> Result<Opened, Error> {
+        self.objects.remove(permit.bucket().id, permit.key());
+        let now = self.find_object(permit).await?;
+        if same(&now, stored) {
+            return Err(BlobError::Missing(blob).into());
+        }
+        Ok(Opened::Replaced(now))
+    }
+}
+
+/// Whether two versions have their bytes in the same places.
+fn same(a: &StoredObject, b: &StoredObject) -> bool {
+    std::ptr::eq(a, b) || a.object.extents == b.object.extents
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::App;
 use super::super::access::{BucketPermit, ObjectPermit};
 use super::super::error::Error;
+use super::super::pins;
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
 
 impl App {
@@ -51,19 +52,13 @@ impl App {
         .await
     }
 
-    /// Deletes blobs that no row names any more, behind the request that made them so.
-    pub(in crate::service) fn delete_blobs(self: &Arc<Self>, unnamed: Vec<BlobId>) {
-        if unnamed.is_empty() {
-            return;
+    /// Deletes blobs that no row names any more, behind the request that made them so. What is
+    /// being read stays until it has been.
+    pub(in crate::service) fn delete_blobs(self: &Arc<Self>, mut unnamed: Vec<BlobId>) {
+        self.pins.give_up(&mut unnamed);
+        if !unnamed.is_empty() {
+            self.tasks.spawn(pins::delete(self.blobs.clone(), unnamed));
         }
-        let blobs = self.blobs.clone();
-        self.tasks.spawn(async move {
-            for id in unnamed {
-                if let Err(err) = blobs.delete(id).await {
-                    tracing::warn!(blob = %id, error = %err, "could not delete unnamed blob {id}");
-                }
-            }
-        });
     }
 
     /// Ends the doubt about blobs whose commits failed, if a later write is durable: the log has
