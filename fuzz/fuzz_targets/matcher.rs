@@ -34,7 +34,7 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     let plain = Matcher::with_engine(policy.clone(), Engine::Plain);
-    for engine in [Engine::Loop, Engine::Index, Engine::CachedIndex] {
+    for engine in [Engine::Loop, Engine::Index, Engine::CachedIndex, Engine::Scan] {
         let matcher = Matcher::with_engine(policy.clone(), engine);
         // Each alone, the second time perhaps from a cache; then all at once.
         let alone = referers.iter().chain(&referers).map(std::slice::from_ref);

@@ -115,6 +115,7 @@ fn report_text(report: &Value) -> String {
         ("  not on the whitelist", "/totals/denied/by_ec/0003-00000503"),
         ("would be denied", "/totals/would_deny"),
         ("not checked (signed)", "/totals/not_checked"),
+        ("not ready (503)", "/totals/not_ready"),
     ];
     line(
         &mut out,

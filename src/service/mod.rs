@@ -101,6 +101,7 @@ pub struct App {
     keep: Keep,
     /// Slots for compiling large policies.
     compilers: Semaphore,
+    scanners: gate::Scanners,
     stats: Arc<stats::Recorder>,
     /// Held while a bucket is created or deleted.
     creating: Mutex<()>,
@@ -135,6 +136,7 @@ impl App {
             scrub: ScrubProgress::default(),
             keep: parts.keep,
             compilers: Semaphore::new(policy::COMPILERS),
+            scanners: gate::Scanners::default(),
             stats: Arc::new(stats),
             creating: Mutex::new(()),
             tasks: TaskTracker::new(),

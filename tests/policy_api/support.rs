@@ -102,19 +102,26 @@ impl Server {
         send(&self.data, ("GET", path), &headers, b"")
     }
 
+    /// A number of the report of the last days.
+    pub(crate) fn report(&self, pointer: &str) -> u64 {
+        let report = self.api("GET", &format!("{BUCKET}/report?days=2"), "", 200);
+        report.pointer(pointer).and_then(Value::as_u64).unwrap()
+    }
+
+    /// Whether the newest version is in force.
+    pub(crate) fn is_in_force(&self) -> bool {
+        let explained = self.api("POST", &format!("{BUCKET}/explain"), "{}", 200);
+        explained["state"] == "in-force"
+    }
+
     /// Waits until the newest version is in force, and says for how long.
     pub(crate) fn wait_in_force(&self, at_most: Duration) -> Duration {
         let began = Instant::now();
-        loop {
-            let answer = self.api("GET", &format!("{BUCKET}/versions?limit=1"), "", 200);
-            let newest = answer["versions"][0]["version"].as_i64();
-            let explained = self.admin("POST", &format!("{BUCKET}/explain"), &[], b"{}");
-            if explained.status == 200 && explained.json()["version"].as_i64() == newest {
-                return began.elapsed();
-            }
-            assert!(began.elapsed() < at_most, "still not in force: {}", explained.text());
+        while !self.is_in_force() {
+            assert!(began.elapsed() < at_most, "still not in force");
             std::thread::sleep(Duration::from_millis(20));
         }
+        began.elapsed()
     }
 }
 

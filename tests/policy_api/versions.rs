@@ -60,7 +60,9 @@ fn every_change_is_a_version() {
 
     let server = server.restart();
     assert_eq!(versions(&server), before);
-    let second = server.api("GET", &format!("{BUCKET}/versions/2"), "", 200);
+    let second = server.admin("GET", &format!("{BUCKET}/versions/2"), &[], b"");
+    assert_eq!(second.header("etag"), Some("\"2\""));
+    let second = second.json();
     assert_eq!((&second["version"], &second["how"]), (&json!(2), &json!("api-lines")));
     assert_eq!(second["policy"]["whitelist"], json!(["http://b/", "http://c/"]));
     let page = server.api("GET", &format!("{BUCKET}/versions?limit=2"), "", 200);

@@ -63,14 +63,24 @@ impl Cache {
         if subject.len() > MAX_BYTES {
             return answer();
         }
-        let hash = words(subject).fold(subject.len() as u64, |hash, word| mix(hash ^ word));
-        let Some(slot) = self.slots.get(scale(hash, self.slots.len())) else { return answer() };
+        let hash = hash(subject);
+        let Some(slot) = self.slot(hash) else { return answer() };
         let rank = slot.read(subject).unwrap_or_else(|| {
             let rank = answer().unwrap_or(Rank::LAST);
             slot.offer(subject, hash, rank);
             rank
         });
         (rank != Rank::LAST).then_some(rank)
+    }
+
+    /// Whether the answer about a subject is remembered.
+    pub(super) fn has(&self, subject: &str) -> bool {
+        let slot = || self.slot(hash(subject));
+        subject.len() <= MAX_BYTES && slot().is_some_and(|slot| slot.read(subject).is_some())
+    }
+
+    fn slot(&self, hash: u64) -> Option<&Slot> {
+        self.slots.get(scale(hash, self.slots.len()))
     }
 
     /// The bytes that the cache takes.
@@ -133,6 +143,10 @@ fn length(subject: &str) -> u64 {
     subject.len() as u64 + 1
 }
 
+fn hash(subject: &str) -> u64 {
+    words(subject).fold(subject.len() as u64, |hash, word| mix(hash ^ word))
+}
+
 /// A subject in words, the last filled up with zeros.
 fn words(subject: &str) -> impl Iterator<Item = u64> {
     let (words, rest) = subject.as_bytes().as_chunks();
@@ -152,12 +166,6 @@ mod tests {
         Rank::of(number)
     }
 
-    /// Whether a subject is remembered.
-    fn knows(cache: &Cache, subject: &str) -> bool {
-        let slots = || cache.slots.iter().any(|slot| slot.read(subject).is_some());
-        subject.len() <= MAX_BYTES && slots()
-    }
-
     #[test]
     fn a_slot_is_two_lines() {
         assert_eq!(size_of::<Slot>(), 128);
@@ -170,7 +178,7 @@ mod tests {
             [("", None), ("a", rank(0)), ("a\0", rank(7)), ("http://a.com/", None)]
         {
             assert_eq!(cache.get_or(subject, || answer), answer, "{subject:?}");
-            assert!(knows(&cache, subject), "{subject:?}");
+            assert!(cache.has(subject), "{subject:?}");
             assert_eq!(cache.get_or(subject, || panic!("it is known")), answer, "{subject:?}");
         }
     }
@@ -195,7 +203,7 @@ mod tests {
     fn subjects_that_never_come_again_displace_nothing() {
         let cache = Cache::new(SLOTS);
         let popular: Vec<_> = (0..SLOTS / 8).map(|n| format!("http://{n}.example/")).collect();
-        let known = |cache: &Cache| popular.iter().filter(|s| knows(cache, s)).count();
+        let known = |cache: &Cache| popular.iter().filter(|s| cache.has(s)).count();
         for subject in &popular {
             assert_eq!(cache.get_or(subject, || None), None);
         }
@@ -216,7 +224,7 @@ mod tests {
         for _ in 0..2 {
             cache.get_or("http://popular.example/", || rank(3));
         }
-        assert!(knows(&cache, "http://popular.example/"));
+        assert!(cache.has("http://popular.example/"));
     }
 
     /// Threads that write the same slots never read a mixture.

@@ -1,11 +1,13 @@
 //! A policy, compiled.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::cache::Cache;
 use super::index::Index;
 use super::plain::Plain;
 use super::rules::Rules;
+use super::scan::Scan;
 use super::subject::subject;
 use super::{
     Allowed, Decision, Denied, EmptyReferer, Entry, MAX_REFERER_BYTES, Pattern, Policy, Rank,
@@ -20,7 +22,7 @@ use super::{
 /// can do, and usual lists of any size are answered in two microseconds on average.
 #[derive(Debug)]
 pub struct Matcher {
-    policy: Policy,
+    policy: Arc<Policy>,
     compiled: Compiled,
     cache: Option<Cache>,
 }
@@ -39,6 +41,10 @@ pub enum Engine {
     /// [`Index`](Self::Index), and it remembers answers about referers that come again, in up to
     /// 128 KiB.
     CachedIndex,
+    /// Looks at every rule, and asks those that the referer may have. Answers in a millisecond or
+    /// two for a million rules, and remembers answers like [`CachedIndex`](Self::CachedIndex). Best
+    /// until an index is built, which takes ten times as long.
+    Scan,
 }
 
 /// The rules of both lists, by [`Rank`].
@@ -47,6 +53,7 @@ enum Compiled {
     Plain(Plain),
     Loop(Rules),
     Index(Index),
+    Scan(Scan),
 }
 
 /// A decision with what it was taken on.
@@ -85,6 +92,10 @@ impl Compiled {
                 Some(index) => Self::Index(index),
                 None => Self::Loop(Rules::new(rules())),
             },
+            Engine::Scan => match Scan::new(rules()) {
+                Some(scan) => Self::Scan(scan),
+                None => Self::Loop(Rules::new(rules())),
+            },
         }
     }
 
@@ -93,6 +104,7 @@ impl Compiled {
             Self::Plain(plain) => plain.first(subject),
             Self::Loop(rules) => rules.first(subject),
             Self::Index(index) => index.first(subject),
+            Self::Scan(scan) => scan.first(subject),
         }
     }
 }
@@ -100,29 +112,59 @@ impl Compiled {
 impl Matcher {
     /// Compiles a policy for the [best engine](Engine::best_for). It takes seconds for a
     /// million rules, so larger policies are compiled where no request waits.
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: impl Into<Arc<Policy>>) -> Self {
+        let policy = policy.into();
         let engine = Engine::best_for(&policy);
         Self::with_engine(policy, engine)
     }
 
+    /// Prepares a long policy to be asked until it is compiled. It takes a tenth of a second for a
+    /// million rules, and a decision some milliseconds: [`is_quick`](Self::is_quick) tells.
+    pub fn provisional(policy: impl Into<Arc<Policy>>) -> Self {
+        Self::with_engine(policy, Engine::Scan)
+    }
+
     /// Compiles a policy for an engine: for tests and measurements.
-    pub fn with_engine(policy: Policy, engine: Engine) -> Self {
+    pub fn with_engine(policy: impl Into<Arc<Policy>>, engine: Engine) -> Self {
+        let policy = policy.into();
         let compiled = Compiled::new(&policy, engine);
-        let cache = (engine == Engine::CachedIndex).then(|| Cache::new(rules(&policy)));
+        let remembers = matches!(engine, Engine::CachedIndex | Engine::Scan);
+        let cache = remembers.then(|| Cache::new(rules(&policy)));
         Self { policy, compiled, cache }
+    }
+
+    /// Whether the policy is [not compiled yet](Self::provisional).
+    pub const fn is_provisional(&self) -> bool {
+        matches!(self.compiled, Compiled::Scan(_))
+    }
+
+    /// Whether a decision about these lines takes microseconds at the most. Not so if the rules
+    /// must be gone through: the policy is not compiled yet, a line is compared with it, and the
+    /// answer is not remembered.
+    pub fn is_quick(&self, referers: &Referers<'_>) -> bool {
+        let remembers =
+            |line: &[u8]| self.cache.as_ref().is_some_and(|cache| cache.has(&self.subject(line)));
+        let mut lines = referers.lines().unwrap_or_default().iter();
+        !self.is_provisional() || lines.all(|line| !self.compares(line) || remembers(line))
+    }
+
+    /// Whether a line is compared with the lists.
+    pub(super) fn compares(&self, line: &[u8]) -> bool {
+        self.policy.has_lists() && comparable(line)
     }
 
     /// The bytes that the compiled policy takes beside the policy itself; 0 where it is small.
     pub fn compiled_bytes(&self) -> usize {
         let compiled = match &self.compiled {
             Compiled::Index(index) => index.size_bytes(),
+            Compiled::Scan(scan) => scan.size_bytes(),
             Compiled::Plain(_) | Compiled::Loop(_) => 0,
         };
         compiled + self.cache.as_ref().map_or(0, Cache::size_bytes)
     }
 
     /// The policy as it was put.
-    pub const fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &Arc<Policy> {
         &self.policy
     }
 

@@ -62,7 +62,9 @@ mod plain;
 mod policy;
 mod rank;
 mod rules;
+mod scan;
 mod subject;
+mod texts;
 mod url;
 
 pub use change::{
@@ -74,7 +76,7 @@ pub use extras::{
     DenialAnswer, Extras, HostRule, InvalidRedirectUrl, InvalidWord, MalformedReferer,
     MissingReferer, Mode, RedirectUrl,
 };
-pub use gate::{DependsOn, Facts, Gate, Passed, Refused, Verdict};
+pub use gate::{DependsOn, Facts, FactsBuf, Gate, Passed, Refused, Verdict};
 pub use history::{How, Newer, PolicyVersion, Record, VersionSummary, lost};
 pub use matcher::{Engine, Explanation, Matcher};
 pub use pattern::Pattern;

@@ -106,6 +106,9 @@ verdicts! {
     WouldDenyNotListed     "would-deny-not-whitelisted"    Some(O::WouldDeny);
     /// Not checked: signed in the `Authorization` header.
     NotChecked             "not-checked"                   None;
+    /// Not decided in time, because the policy was not compiled yet: refused as such, or let
+    /// through where the bucket is only monitored.
+    NotReady               "not-ready"                     None;
 }
 
 /// What a referer met with: the lists that are kept of origins.
@@ -176,7 +179,8 @@ impl Verdict {
             | Self::WouldDenyEmpty
             | Self::WouldDenyListed
             | Self::WouldDenyNotListed
-            | Self::NotChecked => self,
+            | Self::NotChecked
+            | Self::NotReady => self,
         }
     }
 

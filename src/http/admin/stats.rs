@@ -136,7 +136,10 @@ fn totals_json(totals: &Totals) -> Map<String, Value> {
     fields.insert("allowed".into(), parts(Some(Outcome::Allowed), "by_rule", rules));
     fields.insert("denied".into(), parts(Some(Outcome::Denied), "by_ec", denied));
     fields.insert("would_deny".into(), parts(Some(Outcome::WouldDeny), "by_ec", would));
-    fields.insert("not_checked".into(), Value::Object(count_json(totals.sum(None))));
+    let alone = [("not_checked", Verdict::NotChecked), ("not_ready", Verdict::NotReady)];
+    for (name, verdict) in alone {
+        fields.insert(name.into(), Value::Object(count_json(totals.of(verdict))));
+    }
     fields
 }
 

@@ -90,11 +90,12 @@ impl Oss {
             }
         };
         let mut visit = Visit::new(head.facts());
-        let granted = self.grant(&head, &target, (&caller, &mut visit));
+        let granted = self.grant(&head, &target, (&caller, &mut visit)).await;
         let sighting = visit.into_sighting();
         match granted {
             Ok((action, permit)) => {
-                let known = Known { sighting, ..Known::of(target, &permit, &head, &caller) };
+                let known = Known::of(&self.app, &permit, (&head, &caller)).await;
+                let known = Known { target: Some(target), sighting, ..known };
                 (self.dispatch(action, permit, Call { head, caller, body }).await, known)
             }
             Err(err) => {
@@ -105,7 +106,7 @@ impl Oss {
         }
     }
 
-    fn grant(
+    async fn grant(
         &self,
         head: &Head,
         target: &Target,
@@ -118,7 +119,7 @@ impl Oss {
             Content::Copied => Some(copy::source(head)?),
         };
         let wish = Wish { action, target, source: source.as_ref() };
-        Ok((action, self.app.permit(&wish, caller, visit)?))
+        Ok((action, self.app.permit(&wish, caller, visit).await?))
     }
 
     /// Hands a granted request to its handler. The `match` has no wildcard arm, so an operation

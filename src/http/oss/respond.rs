@@ -18,6 +18,7 @@ use crate::domain::name::RequestId;
 use crate::domain::op::Target;
 use crate::domain::referer::DependsOn;
 use crate::http::conn::Peer;
+use crate::service::App;
 use crate::service::access::{Caller, ObjectPermit, Permit};
 use crate::service::gate::RefererDenial;
 use crate::service::stats::Sighting;
@@ -46,12 +47,14 @@ pub(super) struct Known {
 
 impl Known {
     /// What is known of a request that was granted.
-    pub(super) fn of(target: Target, permit: &Permit, head: &Head, caller: &Caller) -> Self {
-        let mut known = Self { target: Some(target), ..Self::default() };
-        known.would = permit.objects().find_map(ObjectPermit::would_refuse).cloned();
+    pub(super) async fn of(app: &App, permit: &Permit, (head, caller): (&Head, &Caller)) -> Self {
+        let would = permit.objects().find_map(ObjectPermit::would_refuse).cloned();
+        let mut known = Self { would, ..Self::default() };
         if caller.is_signed() && head.lenient(DEBUG) == Some("1") {
-            let denial = permit.objects().find_map(|permit| permit.explain_denial(&head.facts()));
-            known.debug = denial.and_then(|denial| denial.reason.ec);
+            for permit in permit.objects() {
+                let denial = app.explain_denial(permit, &head.facts()).await;
+                known.debug = known.debug.or(denial.and_then(|denial| denial.reason.ec));
+            }
         }
         known
     }

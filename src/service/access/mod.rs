@@ -27,7 +27,6 @@ use std::sync::Arc;
 use super::App;
 use super::bucket::Bucket;
 use super::error::Error;
-use super::gate::check_referer;
 use super::stats::Asked;
 use crate::domain::acl::Access;
 use crate::domain::auth::{
@@ -100,7 +99,7 @@ impl App {
     /// # Errors
     ///
     /// [`Error`], the first refusal in the order that the [module](self) gives.
-    pub fn permit(
+    pub async fn permit(
         &self,
         wish: &Wish<'_>,
         caller: &Caller,
@@ -122,13 +121,14 @@ impl App {
                 Ok(Permit::Bucket(BucketPermit(bucket)))
             }
             Target::Object(name, key) => {
-                let target = self.permit_object((action, action), (name, key), caller, visit)?;
+                let target =
+                    self.permit_object((action, action), (name, key), caller, visit).await?;
                 match (action.content(), wish.source) {
                     (Content::Sent, _) => Ok(Permit::Object(target)),
                     (Content::Copied, Some(source)) => {
                         let read = (action, Action::GetObject);
                         let source = (&source.bucket, &source.key);
-                        let source = self.permit_object(read, source, caller, visit)?;
+                        let source = self.permit_object(read, source, caller, visit).await?;
                         Ok(Permit::Copy(Box::new(CopyPermit { source, target })))
                     }
                     (Content::Copied, None) => Err(Error::Fault("a copy without a source")),
@@ -139,7 +139,7 @@ impl App {
 
     /// Decides about one of the objects of a request: whether the sender may do what the second
     /// action says, as a part of the first.
-    fn permit_object(
+    async fn permit_object(
         &self,
         (wished, action): (Action, Action),
         (name, key): (&BucketName, &ObjectKey),
@@ -148,7 +148,7 @@ impl App {
     ) -> Result<ObjectPermit, Error> {
         let bucket = self.existing(name)?;
         let (verdict, checked) = if caller.obeys_referer_policy() {
-            check_referer(&bucket, (wished, key), &visit.facts)?
+            self.check_referer(&bucket, (wished, key), &visit.facts).await
         } else {
             (Verdict::NotChecked, Ok(None))
         };

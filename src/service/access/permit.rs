@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
-use crate::domain::referer::Facts;
 use crate::service::bucket::Bucket;
 use crate::service::error::Error;
 use crate::service::gate::RefererDenial;
@@ -67,14 +66,6 @@ impl ObjectPermit {
     /// What refuses this request as soon as the bucket is no longer only monitored.
     pub fn would_refuse(&self) -> Option<&RefererDenial> {
         self.would_refuse.as_deref()
-    }
-
-    /// What would refuse such a request from somebody who did not sign it, for people who ask
-    /// why. Nothing comes of it.
-    pub fn explain_denial(&self, facts: &Facts<'_>) -> Option<RefererDenial> {
-        let settings = self.bucket.settings();
-        let (_, gate) = settings.referer.answering().ok()?;
-        gate.decide(facts).refused().map(RefererDenial::of)
     }
 
     /// The object's name, to keep.

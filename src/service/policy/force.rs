@@ -46,7 +46,7 @@ impl App {
         let (app, bucket) = (Arc::clone(self), Arc::clone(bucket));
         tokio::spawn(async move {
             if let Err(err) = app.compile_newest(&bucket).await {
-                // The older version goes on answering, or, after a start, nothing does.
+                // The older version goes on answering, or, after a start, this one, slowly.
                 tracing::error!(
                     bucket = %bucket.name, error = %err,
                     "the referer policy of {} could not be compiled: {err}", bucket.name,
@@ -84,5 +84,5 @@ impl App {
 }
 
 async fn compile(policy: Arc<Policy>, extras: Arc<Extras>) -> Result<Arc<Gate>, Error> {
-    compute(move || Arc::new(Gate::new(Policy::clone(&policy), Extras::clone(&extras)))).await
+    compute(move || Arc::new(Gate::new(policy, Extras::clone(&extras)))).await
 }

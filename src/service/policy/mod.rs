@@ -3,7 +3,8 @@
 //! A change is durable first, then in memory, then in force, then acknowledged; but a policy of
 //! a few thousand rules or more is acknowledged when it is durable and compiled behind the back of
 //! the requests. Until it is in force the one before it answers. After a start there is none
-//! before it: what it must decide is then refused as unavailable, and never let through.
+//! before it: then its rules are gone through, a few requests at a time, and those that would
+//! have to wait long for that are refused as unavailable, and never let through.
 //!
 //! # Invariants
 //!

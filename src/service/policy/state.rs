@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::code;
 use crate::domain::referer::{DependsOn, Extras, Gate, Policy, PolicyVersion};
-use crate::service::error::Error;
 
 /// A policy of at most so many rules is in force when its change returns. Compiling it takes
 /// milliseconds.
@@ -24,15 +22,17 @@ pub struct RefererState {
 enum Stage {
     /// The newest version answers.
     InForce { version: PolicyVersion, gate: Arc<Gate> },
-    /// The newest version is being compiled. An older one answers, if there is one.
-    Compiling { version: PolicyVersion, policy: Arc<Policy>, old: Option<Answering> },
+    /// The newest version is being compiled. An older one answers, or, after a start, the newest
+    /// as it is, with a provisional gate.
+    Compiling { version: PolicyVersion, policy: Arc<Policy>, answering: Answering },
 }
 
 /// A gate with the version that it is of.
 type Answering = (PolicyVersion, Arc<Gate>);
 
 impl RefererState {
-    /// A policy that was found at the start. A small one is compiled on the spot.
+    /// A policy that was found at the start. A small one is compiled on the spot; a large one
+    /// answers at once all the same, if slowly.
     pub(in crate::service) fn found(
         version: PolicyVersion,
         policy: Policy,
@@ -42,7 +42,9 @@ impl RefererState {
         let stage = if is_prompt(&policy) {
             Stage::InForce { version, gate: Arc::new(Gate::new(policy, Extras::clone(&extras))) }
         } else {
-            Stage::Compiling { version, policy: Arc::new(policy), old: None }
+            let policy = Arc::new(policy);
+            let gate = Gate::provisional(Arc::clone(&policy), Extras::clone(&extras));
+            Stage::Compiling { version, policy, answering: (version, Arc::new(gate)) }
         };
         Self { extras, stage }
     }
@@ -73,24 +75,20 @@ impl RefererState {
     }
 
     /// What answers requests, and which version it is of.
-    ///
-    /// # Errors
-    ///
-    /// [`code::POLICY_NOT_READY`]: nothing does yet.
-    pub fn answering(&self) -> Result<(PolicyVersion, &Arc<Gate>), Error> {
+    pub const fn answering(&self) -> (PolicyVersion, &Arc<Gate>) {
         match &self.stage {
             Stage::InForce { version, gate }
-            | Stage::Compiling { old: Some((version, gate)), .. } => Ok((*version, gate)),
-            Stage::Compiling { old: None, .. } => Err(Error::Refused(code::POLICY_NOT_READY)),
+            | Stage::Compiling { answering: (version, gate), .. } => (*version, gate),
         }
     }
 
     /// What of a request its answer depends on, now and before long.
     pub fn depends_on(&self) -> DependsOn {
-        match (self.answering(), self.policy().is_default()) {
-            (Ok((_, gate)), true) => gate.depends_on(),
-            (Ok((_, gate)), false) => gate.depends_on().max(DependsOn::Referer),
-            (Err(_), _) => DependsOn::Referer,
+        let (_, gate) = self.answering();
+        if self.policy().is_default() {
+            gate.depends_on()
+        } else {
+            gate.depends_on().max(DependsOn::Referer)
         }
     }
 
@@ -102,11 +100,13 @@ impl RefererState {
             Stage::InForce { version, gate } => {
                 Stage::InForce { version: *version, gate: with(gate) }
             }
-            Stage::Compiling { version, policy, old } => Stage::Compiling {
-                version: *version,
-                policy: Arc::clone(policy),
-                old: old.as_ref().map(|(version, gate)| (*version, with(gate))),
-            },
+            Stage::Compiling { version, policy, answering: (answering, gate) } => {
+                Stage::Compiling {
+                    version: *version,
+                    policy: Arc::clone(policy),
+                    answering: (*answering, with(gate)),
+                }
+            }
         };
         Self { stage, extras: Arc::new(extras) }
     }
@@ -121,22 +121,22 @@ impl RefererState {
 
     /// Takes a newer version, which does not answer yet.
     pub(super) fn begin(&mut self, version: PolicyVersion, policy: Arc<Policy>) {
-        let old = self.answering().ok().map(|(version, gate)| (version, Arc::clone(gate)));
-        self.stage = Stage::Compiling { version, policy, old };
+        let (old, gate) = self.answering();
+        let answering = (old, Arc::clone(gate));
+        self.stage = Stage::Compiling { version, policy, answering };
     }
 
     /// Has a gate answer, unless a newer one does. It is compiled with [`Self::extras`].
     pub(super) fn install(&mut self, compiled: PolicyVersion, gate: Arc<Gate>) {
-        if self.answering().is_ok_and(|(answering, _)| answering >= compiled) {
-            return;
-        }
         match &mut self.stage {
-            Stage::Compiling { version, old, .. } if *version > compiled => {
-                *old = Some((compiled, gate));
+            Stage::Compiling { version, .. } if *version == compiled => {
+                self.stage = Stage::InForce { version: compiled, gate };
             }
-            Stage::Compiling { version, .. } | Stage::InForce { version, .. } => {
-                self.stage = Stage::InForce { version: *version, gate };
+            // Of the same version, it replaces the provisional one.
+            Stage::Compiling { answering, .. } if answering.0 <= compiled => {
+                *answering = (compiled, gate);
             }
+            Stage::Compiling { .. } | Stage::InForce { .. } => {}
         }
     }
 }
@@ -163,10 +163,10 @@ mod tests {
         RefererState::found(PolicyVersion(version), policy, Extras::default())
     }
 
-    fn answering(state: &RefererState) -> Option<(i64, String)> {
-        let (version, gate) = state.answering().ok()?;
+    fn answering(state: &RefererState) -> (i64, String) {
+        let (version, gate) = state.answering();
         let rule = gate.policy().allow.first().map(|rule| rule.as_str().to_owned());
-        Some((version.0, rule.unwrap_or_default()))
+        (version.0, rule.unwrap_or_default())
     }
 
     #[test]
@@ -176,10 +176,10 @@ mod tests {
         state.begin(PolicyVersion(2), Arc::new(policy("two")));
         assert!(!state.is_in_force());
         assert_eq!(state.policy(), &policy("two"), "what was put is what is read");
-        assert_eq!(answering(&state), Some((1, "one".into())));
+        assert_eq!(answering(&state), (1, "one".into()));
         state.install(PolicyVersion(2), gate("two"));
         assert!(state.is_in_force());
-        assert_eq!(answering(&state), Some((2, "two".into())));
+        assert_eq!(answering(&state), (2, "two".into()));
     }
 
     #[test]
@@ -190,13 +190,13 @@ mod tests {
         }
         state.install(PolicyVersion(3), gate("3"));
         assert!(!state.is_in_force());
-        assert_eq!(answering(&state), Some((3, "3".into())));
+        assert_eq!(answering(&state), (3, "3".into()));
         state.install(PolicyVersion(2), gate("2"));
-        assert_eq!(answering(&state), Some((3, "3".into())));
+        assert_eq!(answering(&state), (3, "3".into()));
         state.install(PolicyVersion(4), gate("4"));
         state.install(PolicyVersion(3), gate("3"));
         assert!(state.is_in_force());
-        assert_eq!(answering(&state), Some((4, "4".into())));
+        assert_eq!(answering(&state), (4, "4".into()));
     }
 
     #[test]
@@ -205,22 +205,32 @@ mod tests {
         let mut state = found(1, policy("one"));
         state.begin(PolicyVersion(2), Arc::new(policy("two")));
         let mut state = state.with_extras(extras.clone());
-        assert_eq!(answering(&state), Some((1, "one".into())));
-        assert_eq!(*state.answering().unwrap().1.extras(), extras);
+        assert_eq!(answering(&state), (1, "one".into()));
+        assert_eq!(*state.answering().1.extras(), extras);
         assert_eq!(**state.extras(), extras);
         state.install(PolicyVersion(2), Arc::new(Gate::new(policy("two"), extras)));
         assert!(state.is_in_force());
     }
 
     #[test]
-    fn nothing_answers_for_a_large_policy_after_a_start() {
+    fn a_large_policy_answers_from_the_start_on() {
         let rule = |n| Pattern::read(&format!("http://{n}.example/")).unwrap();
         let large = Policy { allow: (0..=PROMPT_RULES).map(rule).collect(), ..Policy::default() };
         let mut state = found(7, large.clone());
-        let refused = state.answering().map(|_| ()).unwrap_err().reason();
-        assert_eq!(refused, code::POLICY_NOT_READY);
+        let provisional = |state: &RefererState| state.answering().1.matcher().is_provisional();
+        assert!(provisional(&state) && !state.is_in_force());
+        assert_eq!(answering(&state), (7, "http://0.example/".into()));
         assert_eq!(state.depends_on(), DependsOn::Referer);
+        // A newer one does not wait for it, and is not in its way.
+        let newer = Arc::new(policy("newer"));
+        let mut overtaken = state.clone();
+        overtaken.begin(PolicyVersion(8), newer);
+        overtaken.install(PolicyVersion(7), Arc::new(Gate::new(large.clone(), Extras::default())));
+        assert!(!provisional(&overtaken) && !overtaken.is_in_force());
+        overtaken.install(PolicyVersion(8), gate("newer"));
+        assert_eq!(answering(&overtaken), (8, "newer".into()));
+
         state.install(PolicyVersion(7), Arc::new(Gate::new(large, Extras::default())));
-        assert!(state.is_in_force());
+        assert!(!provisional(&state) && state.is_in_force());
     }
 }

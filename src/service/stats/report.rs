@@ -58,7 +58,7 @@ impl App {
         let first = last.before(hours.saturating_sub(1));
         let ledger = self.ledger(permit, now, Since::Hour(first)).await?;
         let settings = permit.bucket().settings();
-        let (_, current) = settings.referer.answering()?;
+        let (_, current) = settings.referer.answering();
         let current: Arc<Gate> = Arc::clone(current);
         let simulated = tokio::task::spawn_blocking(move || {
             let candidate = current.with_policy(Arc::new(Matcher::new(candidate)));

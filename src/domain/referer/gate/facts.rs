@@ -1,6 +1,6 @@
 //! What a request says of where it comes from.
 
-use super::Referers;
+use super::super::{MAX_LINES, MAX_REFERER_BYTES, Referers};
 
 /// What a request says of where it comes from, as it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,50 @@ const EMBEDS: [&[u8]; 19] = [
     b"worker",
 ];
 
+/// [`Facts`] to keep after their request is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactsBuf {
+    /// Cut so that nothing that is decided changes: no longer line is compared, and no more lines
+    /// are looked at.
+    lines: Vec<Box<[u8]>>,
+    sec_fetch_site: Option<Box<[u8]>>,
+    sec_fetch_dest: Option<Box<[u8]>>,
+}
+
+impl FactsBuf {
+    /// Takes what a request says.
+    pub fn of(facts: &Facts<'_>) -> Self {
+        let lines = match facts.referers.lines() {
+            Some(lines) => lines.iter().map(|line| cut(line)).collect(),
+            None => vec![Box::default(); MAX_LINES + 1],
+        };
+        Self {
+            lines,
+            sec_fetch_site: facts.sec_fetch_site.map(cut),
+            sec_fetch_dest: facts.sec_fetch_dest.map(cut),
+        }
+    }
+
+    /// The bytes of the lines.
+    pub fn bytes(&self) -> usize {
+        self.lines.iter().map(|line| line.len()).sum()
+    }
+
+    /// The facts.
+    pub fn get(&self) -> Facts<'_> {
+        Facts {
+            referers: Referers::read(self.lines.iter().map(|line| &**line)),
+            sec_fetch_site: self.sec_fetch_site.as_deref(),
+            sec_fetch_dest: self.sec_fetch_dest.as_deref(),
+        }
+    }
+}
+
+/// The beginning of a value, which shows that it is too long if it is.
+fn cut(value: &[u8]) -> Box<[u8]> {
+    value.get(..=MAX_REFERER_BYTES).unwrap_or(value).into()
+}
+
 impl<'r> Facts<'r> {
     /// The facts of a request of which only the referer is known.
     pub const fn of(referers: Referers<'r>) -> Self {
@@ -57,6 +101,23 @@ impl<'r> Facts<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_says_the_same() {
+        let long = vec![b'x'; 3 * MAX_REFERER_BYTES];
+        let lines: [&[&[u8]]; 4] = [&[], &[b" http://a.com/ "], &[b"", b"b"], &[&long]];
+        for lines in lines {
+            let mut facts = Facts::of(Referers::read(lines.iter().copied()));
+            facts.sec_fetch_dest = Some(b"image");
+            let kept = FactsBuf::of(&facts);
+            let sole = facts.referers.sole().map(|l| l.get(..=MAX_REFERER_BYTES).unwrap_or(l));
+            assert_eq!(kept.get().referers.sole(), sole);
+            assert_eq!(kept.get().sec_fetch_dest, Some(b"image".as_slice()));
+            assert_eq!(kept.get().sec_fetch_site, None);
+        }
+        let many = Facts::of(Referers::read([b"a".as_slice(); MAX_LINES + 1]));
+        assert_eq!(FactsBuf::of(&many).get().referers.lines(), None);
+    }
 
     /// What browsers send: a page of another site that embeds, one of the same site, a link, the
     /// address bar; and what programs and old browsers send.

@@ -46,7 +46,7 @@ use super::{
     Allowed, Decision, Extras, HostRule, MalformedReferer, Matcher, MissingReferer, Mode, Policy,
     Referers, url,
 };
-pub use facts::Facts;
+pub use facts::{Facts, FactsBuf};
 use strict::StrictHosts;
 pub use verdict::{Passed, Refused, Verdict};
 
@@ -77,14 +77,21 @@ type Outcome<'g> = Result<Passed<'g>, Refused<'g>>;
 
 impl Gate {
     /// Compiles a policy with its settings.
-    pub fn new(policy: Policy, extras: Extras) -> Self {
+    pub fn new(policy: impl Into<Arc<Policy>>, extras: Extras) -> Self {
         Self::of(Arc::new(Matcher::new(policy)), extras)
+    }
+
+    /// Prepares a long policy with its settings to be asked until it is compiled: it answers the
+    /// same, and slower ([`is_quick`](Self::is_quick)).
+    pub fn provisional(policy: impl Into<Arc<Policy>>, extras: Extras) -> Self {
+        Self::of(Arc::new(Matcher::provisional(policy)), extras)
     }
 
     /// Joins a compiled policy with its settings.
     pub fn of(matcher: Arc<Matcher>, extras: Extras) -> Self {
         let strict = match extras.host {
             HostRule::Prefix => None,
+            HostRule::Strict if matcher.is_provisional() => Some(StrictHosts::Provisional),
             HostRule::Strict => Some(StrictHosts::new(matcher.policy())),
         };
         let is_plain = strict.is_none()
@@ -131,6 +138,19 @@ impl Gate {
             MissingReferer::AsPolicy | MissingReferer::Allow | MissingReferer::Deny => {
                 DependsOn::Referer
             }
+        }
+    }
+
+    /// Whether a decision about a request takes microseconds at the most. A policy that is
+    /// [not compiled yet](Self::provisional) has its rules gone through for a referer that it does
+    /// not remember, which nobody should wait for who has other requests to answer.
+    pub fn is_quick(&self, facts: &Facts<'_>) -> bool {
+        match &self.strict {
+            Some(StrictHosts::Provisional) => {
+                let lines = facts.referers.lines().unwrap_or_default();
+                !lines.iter().any(|line| self.matcher.compares(line))
+            }
+            Some(StrictHosts::Compiled(_)) | None => self.matcher.is_quick(&facts.referers),
         }
     }
 

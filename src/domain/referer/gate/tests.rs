@@ -148,6 +148,36 @@ fn the_strictest_line_stands() {
 }
 
 #[test]
+fn what_waits_for_nothing_before_a_policy_is_compiled() {
+    let long = "x".repeat(5000);
+    let strict = Extras { host: HostRule::Strict, ..Extras::default() };
+    #[rustfmt::skip]
+    let table: [(&[&str], bool); 6] = [
+        (&[],                       true),
+        (&[" "],                    true),
+        (&[&long],                  true),
+        (&["http://a/"; 5],         true),
+        (&["https://good.com/"],    false),
+        (&["", "https://thief.com"], false),
+    ];
+    for (lines, quick) in table {
+        let facts = facts(lines, None);
+        let plain = Gate::provisional(guarded(EmptyReferer::Deny), Extras::default());
+        let strict = Gate::provisional(guarded(EmptyReferer::Deny), strict.clone());
+        let compiled = Gate::new(guarded(EmptyReferer::Deny), Extras::default());
+        let shown = lines.first().map(|line| line.get(..20).unwrap_or(line));
+        assert_eq!(plain.is_quick(&facts), quick, "{shown:?}");
+        assert_eq!(strict.is_quick(&facts), quick, "{shown:?}, strict");
+        assert!(compiled.is_quick(&facts), "{shown:?}, compiled");
+        assert_eq!(plain.decide(&facts), compiled.decide(&facts), "{shown:?}");
+        assert!(plain.is_quick(&facts), "{shown:?} is remembered");
+        assert_eq!(strict.is_quick(&facts), quick, "{shown:?}: strict hosts remember nothing");
+    }
+    let open = Gate::provisional(Policy::default(), Extras::default());
+    assert!(open.is_quick(&facts(&["https://good.com/"], None)), "there is nothing to go through");
+}
+
+#[test]
 fn monitoring_marks_and_passes() {
     let monitor = Extras { mode: Mode::Monitor, ..Extras::default() };
     let gate = Gate::new(guarded(EmptyReferer::Deny), monitor);
@@ -199,13 +229,17 @@ proptest! {
         let policy = Policy {
             empty: EmptyReferer::Deny, compare, allow: texts(&allow), deny: texts(&deny),
         };
+        let provisional = Matcher::provisional(policy.clone());
         let matcher = Arc::new(Matcher::new(policy));
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let facts = facts(&lines, None);
         let decision = matcher.decide(&facts.referers);
         let plain = Gate::of(Arc::clone(&matcher), Extras::default());
         prop_assert_eq!(plain.decide(&facts).passes(), decision.is_allowed());
-        let strict = plain.with_extras(Extras { host: HostRule::Strict, ..Extras::default() });
+        let extras = Extras { host: HostRule::Strict, ..Extras::default() };
+        let strict = plain.with_extras(extras.clone());
         prop_assert!(decision.is_allowed() || !strict.decide(&facts).passes());
+        let provisional = Gate::of(Arc::new(provisional), extras);
+        prop_assert_eq!(provisional.decide(&facts), strict.decide(&facts));
     }
 }

@@ -45,10 +45,11 @@ use self::bare::Bare;
 use self::hits::{Hits, Witness, Witnesses};
 use self::tier::{Entries, Tier};
 use self::window::Hash;
-use super::glob::{fits, normalise};
+use super::glob::fits;
+use super::texts::Texts;
 use super::{Pattern, Rank};
 
-pub(super) use self::window::{mix, scale};
+pub(super) use self::window::{Width, literals, mix, scale};
 
 /// Rules that are found before witnesses are asked for: from here on the set of witnesses, up to
 /// four look-ups a byte, is cheaper than asking the rules.
@@ -81,21 +82,14 @@ struct Draft {
     anchors: Anchors,
 }
 
-/// The normal forms of rules, by their ranks.
-#[derive(Debug, Default)]
-struct Texts {
-    bytes: Vec<u8>,
-    ends: Vec<u32>,
-}
-
 impl Index {
     /// Files rules, given in the order of their ranks. `None` if they take 4 GiB or more.
     pub(super) fn new<'p>(rules: impl Iterator<Item = &'p Pattern>) -> Option<Self> {
         let texts = Texts::of(rules)?;
-        let mut rarity = Rarity::new(texts.bytes.len());
+        let mut rarity = Rarity::new(texts.bytes());
         texts.iter().for_each(|(_, text)| rarity.add(text));
         let mut bare = Bare::default();
-        let mut drafts = Vec::with_capacity(texts.ends.len());
+        let mut drafts = Vec::with_capacity(texts.len());
         for (rank, text) in texts.iter() {
             match rarity.anchors(text) {
                 Some(anchors) => drafts.push(Draft { rank, anchors }),
@@ -103,8 +97,8 @@ impl Index {
             }
         }
         drop(rarity);
-        texts.sort(&mut drafts);
-        texts.drop_shadowed(&mut drafts);
+        sort(&texts, &mut drafts);
+        drop_shadowed(&texts, &mut drafts);
         Some(Self::file(&texts, &drafts, bare))
     }
 
@@ -173,53 +167,26 @@ impl Index {
     }
 }
 
-impl Texts {
-    fn of<'p>(rules: impl Iterator<Item = &'p Pattern>) -> Option<Self> {
-        let mut texts = Self::default();
-        for rule in rules {
-            let start = texts.bytes.len();
-            normalise(rule.as_str(), &mut texts.bytes);
-            texts.ends.push(u32::try_from(texts.bytes.len()).ok()?);
-            if texts.bytes.len() == start {
-                // A rule that fits everything: those behind it are never the first.
-                break;
-            }
-        }
-        Some(texts)
-    }
+/// Puts rules into the order of the tiers: those of one window together, and among them those of
+/// one text.
+fn sort(texts: &Texts, drafts: &mut [Draft]) {
+    drafts.sort_unstable_by(|a, b| {
+        (a.anchors.width, a.anchors.hash)
+            .cmp(&(b.anchors.width, b.anchors.hash))
+            .then_with(|| texts.get(a.rank).cmp(texts.get(b.rank)))
+            .then(a.rank.cmp(&b.rank))
+    });
+}
 
-    fn get(&self, rank: Rank) -> &[u8] {
-        let before = rank.before();
-        let end = |rule: usize| self.ends.get(rule).map_or(0, |end| *end as usize);
-        let start = before.checked_sub(1).map_or(0, end);
-        self.bytes.get(start..end(before)).unwrap_or_default()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (Rank, &[u8])> {
-        (0..self.ends.len()).filter_map(Rank::of).map(|rank| (rank, self.get(rank)))
-    }
-
-    /// Puts rules into the order of the tiers: those of one window together, and among them those
-    /// of one text.
-    fn sort(&self, drafts: &mut [Draft]) {
-        drafts.sort_unstable_by(|a, b| {
-            (a.anchors.width, a.anchors.hash)
-                .cmp(&(b.anchors.width, b.anchors.hash))
-                .then_with(|| self.get(a.rank).cmp(self.get(b.rank)))
-                .then(a.rank.cmp(&b.rank))
-        });
-    }
-
-    /// Drops rules that are never the first, because an earlier one is the beginning of them and
-    /// so fits whatever they fit. Finds those that [`sort`](Self::sort) has put next to it.
-    fn drop_shadowed(&self, drafts: &mut Vec<Draft>) {
-        drafts.dedup_by(|later, kept| {
-            later.anchors.width == kept.anchors.width
-                && later.anchors.hash == kept.anchors.hash
-                && kept.rank < later.rank
-                && self.get(later.rank).starts_with(self.get(kept.rank))
-        });
-    }
+/// Drops rules that are never the first, because an earlier one is the beginning of them and so
+/// fits whatever they fit. Finds those that [`sort`] has put next to it.
+fn drop_shadowed(texts: &Texts, drafts: &mut Vec<Draft>) {
+    drafts.dedup_by(|later, kept| {
+        later.anchors.width == kept.anchors.width
+            && later.anchors.hash == kept.anchors.hash
+            && kept.rank < later.rank
+            && texts.get(later.rank).starts_with(texts.get(kept.rank))
+    });
 }
 
 /// Every size here is at most that of [`Texts`], which fits.

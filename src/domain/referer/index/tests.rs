@@ -7,7 +7,7 @@ use super::super::{
 };
 use super::*;
 
-const FAST: [Engine; 3] = [Engine::Loop, Engine::Index, Engine::CachedIndex];
+const FAST: [Engine; 4] = [Engine::Loop, Engine::Index, Engine::CachedIndex, Engine::Scan];
 
 fn patterns(rules: &[String]) -> Vec<Pattern> {
     rules.iter().filter_map(|rule| Pattern::read(rule)).collect()

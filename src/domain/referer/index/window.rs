@@ -10,7 +10,7 @@ pub(in super::super) type Hash = u64;
 
 /// The widths of windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Width {
+pub(in super::super) enum Width {
     One,
     Two,
     Four,
@@ -36,7 +36,7 @@ impl Width {
     }
 
     /// Calls `each` with the hash of every window of a text, from left to right.
-    pub(super) fn windows(self, text: &[u8], each: impl FnMut(Hash)) {
+    pub(in super::super) fn windows(self, text: &[u8], each: impl FnMut(Hash)) {
         match self {
             Self::One => windows::<1>(text, each),
             Self::Two => windows::<2>(text, each),
@@ -91,7 +91,7 @@ fn halves(product: u128) -> (u64, u64) {
 }
 
 /// The literal runs of a rule: what its wildcards leave.
-pub(super) fn literals(rule: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(in super::super) fn literals(rule: &[u8]) -> impl Iterator<Item = &[u8]> {
     rule.split(|byte| matches!(byte, b'*' | b'?'))
 }
 

@@ -95,11 +95,11 @@ pub(super) async fn explain(on: OnBucket, body: Body) -> Result<Response, ApiErr
         return Err(bad("The body: referer and referers are both there."));
     }
     let settings = on.permit.bucket().settings();
-    at_leisure(move || answer(&question, &settings)).await?
+    at_leisure(move || answer(&question, &settings)).await
 }
 
-fn answer(question: &Question, settings: &Settings) -> Result<Response, ApiError> {
-    let (version, gate) = settings.referer.answering()?;
+fn answer(question: &Question, settings: &Settings) -> Response {
+    let (version, gate) = settings.referer.answering();
     let lines = question.referer.iter().chain(&question.referers);
     let signed = Signed::from(question.signed);
     let asked = Asked {
@@ -116,7 +116,7 @@ fn answer(question: &Question, settings: &Settings) -> Result<Response, ApiError
     let refused = signed != Signed::None && !question.verified;
     let (list, entry) = answer.rule().unzip();
     let denied = answer.exempt.is_none() && matches!(verdict, Verdict::Refuse { .. });
-    Ok(json(&Explained {
+    json(&Explained {
         version: version.0,
         state: state(settings.referer.is_in_force()),
         mode: gate.extras().mode.as_str(),
@@ -130,7 +130,7 @@ fn answer(question: &Question, settings: &Settings) -> Result<Response, ApiError
         position: entry.map(|entry| entry.position),
         subject: answer.explanation.subject.as_deref(),
         ec: verdict.refused().filter(|_| denied && !refused).and_then(|rule| rule.reason().ec),
-    }))
+    })
 }
 
 fn why_not(answer: &Answer<'_>, refused: bool) -> Option<String> {

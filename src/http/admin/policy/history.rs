@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde::Serialize;
 
-use super::{at_leisure, changed, json, order};
+use super::{at_leisure, changed, json, order, with_etag};
 use crate::domain::code::Code;
 use crate::domain::name::AccessKeyId;
 use crate::domain::query::Query;
@@ -119,7 +119,7 @@ pub(super) async fn show(
         let record = RecordView::of(version, &record);
         json(&Shown { record, policy: PolicyView(&policy) })
     };
-    at_leisure(answer).await
+    Ok(with_etag(at_leisure(answer).await?, version))
 }
 
 /// `GET …/referer/versions/{version}/diff/{to}`

@@ -63,7 +63,7 @@ async fn show(on: OnBucket) -> Result<Response, ApiError> {
     struct Shown<'p> {
         version: i64,
         state: &'static str,
-        answering: Option<i64>,
+        answering: i64,
         referer_max_bytes: usize,
         policy: PolicyView<'p>,
     }
@@ -74,7 +74,7 @@ async fn show(on: OnBucket) -> Result<Response, ApiError> {
         json(&Shown {
             version: version.0,
             state: state(referer.is_in_force()),
-            answering: referer.answering().ok().map(|(version, _)| version.0),
+            answering: referer.answering().0.0,
             referer_max_bytes: settings.referer_limit(),
             policy: PolicyView(referer.policy()),
         })
