@@ -12,6 +12,7 @@
 //! | [`error_body`] | errors |
 //! | [`lint`] | findings of the lint |
 //! | [`referer`] | referer policies, as XML and as JSON |
+//! | [`urlsign`] | settings of signed URLs |
 //! | [`policy_formats`] | referer policies as other products write them |
 
 pub mod bucket;
@@ -21,4 +22,5 @@ pub mod lint;
 pub mod list;
 pub mod policy_formats;
 pub mod referer;
+pub mod urlsign;
 pub mod xml;

@@ -4,14 +4,14 @@ use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
 use refgate::domain::urlsign::{Choices, Denial, Pass, Request, Scheme, Settings, Target, verify};
 
-/// The choices of a scheme with a key.
-pub(crate) fn choices(scheme: Scheme, key: &str) -> Choices {
-    Choices::new(scheme, SecretKey::new(key.to_owned()))
+/// Settings with one key.
+pub(crate) fn with_key(choices: Choices, key: &str) -> Settings {
+    Settings::new(choices, SecretKey::new(key.to_owned()), None).unwrap()
 }
 
 /// The default settings of a scheme with a key.
 pub(crate) fn settings(scheme: Scheme, key: &str) -> Settings {
-    Settings::new(choices(scheme, key)).unwrap()
+    with_key(Choices::new(scheme), key)
 }
 
 /// Verifies a GET of a path with a query.

@@ -3,11 +3,11 @@
 use md5::{Digest, Md5};
 use refgate::domain::time::UnixMillis;
 use refgate::domain::urlsign::{
-    Form, Link, Profile, Reason, Scheme, Settings, Slot, Target, TimeForm, sign,
+    Choices, Form, Link, Profile, Reason, Scheme, Settings, Slot, Target, TimeForm, sign,
 };
 use serde::Deserialize;
 
-use super::support::{choices, get, settings};
+use super::support::{get, settings, with_key};
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -108,11 +108,11 @@ fn example(id: &str) -> Example {
 }
 
 fn settings_of(answer: &KnownAnswer, example: &Example) -> Settings {
-    let mut choices = choices(scheme(&answer.scheme), example.key);
+    let mut choices = Choices::new(scheme(&answer.scheme));
     choices.time = example.time;
     choices.form = example.form;
     choices.profile = (choices.scheme == Scheme::TencentVod).then_some(Profile::Compat);
-    Settings::new(choices).unwrap()
+    with_key(choices, example.key)
 }
 
 #[test]

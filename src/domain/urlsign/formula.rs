@@ -70,15 +70,6 @@ pub(super) enum TokenForm {
 }
 
 impl Algorithm {
-    /// The name in settings.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Md5 => "md5",
-            Self::Sha256 => "sha256",
-            Self::HmacSha256 => "hmac-sha256",
-        }
-    }
-
     pub(super) const fn bytes(self) -> usize {
         match self {
             Self::Md5 => 16,

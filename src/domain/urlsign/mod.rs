@@ -52,7 +52,7 @@ pub use path::InvalidPath;
 pub use read::Target;
 pub use scheme::{Scheme, UnknownScheme};
 pub use scope::Scope;
-pub use settings::{Choices, Form, InvalidSettings, Profile, Regions, Settings};
+pub use settings::{Choices, Form, InvalidSettings, Profile, Regions, Settings, UnknownWord};
 pub use sign::{CannotSign, Link, Lists, Signed, path_of, sign};
 pub use stamp::TimeForm;
 pub use verify::{Pass, Request, verify};

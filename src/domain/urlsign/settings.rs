@@ -15,15 +15,11 @@ const MAX_NAME: usize = 100;
 /// The longest `us` of a link.
 const MAX_US: u8 = 64;
 
-/// What an administrator chooses. `None` is the default of the scheme.
-#[derive(Clone, Debug)]
+/// What an administrator chooses, beside the keys. `None` is the default of the scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choices {
     /// The scheme.
     pub scheme: Scheme,
-    /// The key that signs, and verifies.
-    pub primary: SecretKey,
-    /// Another key that verifies.
-    pub secondary: Option<SecretKey>,
     /// For how many seconds a link is good after the time in it.
     pub validity: Option<u32>,
     /// How many seconds a link may be late beyond that.
@@ -84,7 +80,7 @@ pub enum Regions {
 /// Settings that fit their scheme.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    scheme: Scheme,
+    choices: Choices,
     keys: Keys,
     pub(super) validity: u32,
     pub(super) tolerance: u32,
@@ -132,13 +128,46 @@ pub enum InvalidSettings {
     SameName(String),
 }
 
+/// A text that is not one of the words of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is {0}")]
+pub struct UnknownWord(&'static str);
+
+macro_rules! words {
+    ($type:ty, $names:literal, $($variant:ident $name:literal),*) => {
+        impl $type {
+            /// The word in settings.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text {
+                    $($name => Ok(Self::$variant),)*
+                    _ => Err(UnknownWord($names)),
+                }
+            }
+        }
+    };
+}
+
+words! { Form, "`query` or `path`", Query "query", Path "path" }
+words! { Profile, "`strict` or `compat`", Strict "strict", Compat "compat" }
+words! { Algorithm, "`md5`, `sha256` or `hmac-sha256`",
+Md5 "md5", Sha256 "sha256", HmacSha256 "hmac-sha256" }
+words! { TimeForm, "`decimal`, `hex`, `upper-hex`, `lower-hex`, `minutes` or `plain`",
+Decimal "decimal", Hex "hex", UpperHex "upper-hex", LowerHex "lower-hex", Minutes "minutes",
+Plain "plain" }
+
 impl Choices {
     /// The defaults of a scheme.
-    pub const fn new(scheme: Scheme, primary: SecretKey) -> Self {
+    pub const fn new(scheme: Scheme) -> Self {
         Self {
             scheme,
-            primary,
-            secondary: None,
             validity: None,
             tolerance: None,
             max_future: None,
@@ -155,12 +184,16 @@ impl Choices {
 }
 
 impl Settings {
-    /// Checks what was chosen.
+    /// Checks what was chosen, and the keys: the one that signs, and another that verifies as well.
     ///
     /// # Errors
     ///
     /// [`InvalidSettings`].
-    pub fn new(choices: Choices) -> Result<Self, InvalidSettings> {
+    pub fn new(
+        choices: Choices,
+        primary: SecretKey,
+        secondary: Option<SecretKey>,
+    ) -> Result<Self, InvalidSettings> {
         let scheme = choices.scheme;
         let row = scheme.row();
         let (vod, nginx) = (scheme == Scheme::TencentVod, scheme == Scheme::Nginx);
@@ -183,31 +216,47 @@ impl Settings {
             Vec::new()
         };
         Ok(Self {
-            scheme,
             validity: validity(scheme, choices.validity)?,
             tolerance: tolerance(row, choices.tolerance)?,
             max_future: choices.max_future,
-            time: one_of(scheme, "time", row.times, choices.time, TimeForm::as_str)?,
-            algorithm: one_of(
-                scheme,
-                "algorithm",
-                row.algorithms,
-                choices.algorithm,
-                Algorithm::as_str,
-            )?,
+            time: one_of(scheme, "time", row.times, choices.time)?,
+            algorithm: one_of(scheme, "algorithm", row.algorithms, choices.algorithm)?,
             layout: layout(scheme, choices.form)?,
             names: names(scheme, &choices.names)?,
             profile,
             us_length: choices.us_length.or((vod && profile == Profile::Strict).then_some(10)),
             regions: choices.regions,
             expression,
-            keys: Keys::new(scheme, choices.primary, choices.secondary)?,
+            keys: Keys::new(scheme, primary, secondary)?,
+            choices,
         })
     }
 
     /// The scheme.
     pub const fn scheme(&self) -> Scheme {
-        self.scheme
+        self.choices.scheme
+    }
+
+    /// What was chosen.
+    pub const fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
+    /// What was chosen, with the defaults where nothing was.
+    pub fn effective(&self) -> Choices {
+        let vod = self.scheme() == Scheme::TencentVod;
+        let mut all = self.choices.clone();
+        all.validity = matches!(self.row().life, Life::Since { .. }).then_some(self.validity);
+        all.tolerance = Some(self.tolerance);
+        all.time = Some(self.time);
+        all.algorithm = Some(self.algorithm);
+        all.form = Some(self.layout.form());
+        all.profile = vod.then_some(self.profile);
+        all.us_length = self.us_length;
+        if self.scheme() == Scheme::Nginx {
+            all.expression.get_or_insert_with(|| expression::MANUAL.to_owned());
+        }
+        all
     }
 
     /// The keys.
@@ -221,7 +270,7 @@ impl Settings {
     }
 
     pub(super) const fn row(&self) -> &'static Row {
-        self.scheme.row()
+        self.choices.scheme.row()
     }
 
     pub(super) fn formula(&self) -> &[Part] {
@@ -261,15 +310,14 @@ fn tolerance(row: &Row, chosen: Option<u32>) -> Result<u32, InvalidSettings> {
     if seconds <= MAX_TOLERANCE { Ok(seconds) } else { Err(InvalidSettings::Tolerance) }
 }
 
-/// The value of that name among those that a scheme allows; the first is the default.
-fn one_of<T: Copy>(
+/// The chosen value, if the scheme allows it; else the first that it allows.
+fn one_of<T: Copy + PartialEq>(
     scheme: Scheme,
     setting: &'static str,
     allowed: &[T],
     chosen: Option<T>,
-    name: impl Fn(T) -> &'static str,
 ) -> Result<T, InvalidSettings> {
-    let fits = |value: &&T| chosen.is_none_or(|chosen| name(chosen) == name(**value));
+    let fits = |value: &&T| chosen.is_none_or(|chosen| chosen == **value);
     allowed.iter().find(fits).copied().ok_or(InvalidSettings::Value(scheme, setting))
 }
 

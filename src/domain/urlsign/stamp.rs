@@ -26,17 +26,6 @@ pub enum TimeForm {
 const ZONE: jiff::tz::Offset = jiff::tz::offset(8);
 
 impl TimeForm {
-    /// The name in settings.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Decimal => "decimal",
-            Self::Hex | Self::LowerHex => "hex",
-            Self::UpperHex => "upper-hex",
-            Self::Minutes => "minutes",
-            Self::Plain => "plain",
-        }
-    }
-
     /// Reads a time, in seconds after the epoch. `None` if it is not written in this form.
     pub(super) fn read(self, text: &str) -> Option<i64> {
         let decimal =
