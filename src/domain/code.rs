@@ -54,6 +54,7 @@ codes! {
     InvalidBucketName     BAD_REQUEST           "The specified bucket is not valid.";
     InvalidDigest         BAD_REQUEST           "The Content-MD5 you specified was invalid.";
     InvalidObjectName     BAD_REQUEST           "The specified object is not valid.";
+    InvalidPolicyDocument BAD_REQUEST           "The policy document you specified is invalid.";
     InvalidRange          RANGE_NOT_SATISFIABLE "The requested range cannot be satisfied.";
     InvalidRequest        BAD_REQUEST           "The request is not valid.";
     MalformedXML          BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
@@ -234,6 +235,21 @@ reasons! {
     /// `If-Match` names another version than the newest.
     POLICY_CHANGED = Reason::saying(C::PreconditionFailed,
         "The referer policy has changed: its newest version is none of those that If-Match names.");
+
+    /// A policy over 16 KiB.
+    POLICY_TOO_LARGE = Reason::new(C::InvalidPolicyDocument, "0030-00000001",
+        "The policy exceeds the upper limit of 16 KB.");
+    /// A policy whose `Version` is not `1`.
+    POLICY_VERSION = Reason::new(C::InvalidPolicyDocument, "0030-00000002",
+        "The version of the policy must be 1.");
+    /// A text of over 4095 bytes in a policy.
+    POLICY_TEXT_TOO_LONG = Reason::new(C::InvalidPolicyDocument, "0030-00000003",
+        "An item of the policy exceeds the upper limit of 4095 bytes.");
+    /// A policy that breaks the syntax, or has something that is not known.
+    POLICY_INVALID = Reason::ec(C::InvalidPolicyDocument, "0030-00000005");
+    /// Two wildcards `*` in a row in a bucket policy.
+    POLICY_TWO_STARS = Reason::new(C::InvalidPolicyDocument, "0030-00000007",
+        "The policy has consecutive wildcard characters (*).");
 
     /// `response-*` in a request that nobody signed.
     OVERRIDES_UNSIGNED = Reason::saying(C::InvalidRequest,

@@ -11,16 +11,21 @@
 //! | [`referer`] | who may embed an object |
 //! | [`stats`] | what is counted of requests, and what another policy would have said of them |
 //! | [`urlsign`] | whether a URL of a delivery domain is signed, and how one is |
+//! | [`iam`] | what policies of users and buckets allow |
 //! | [`acl`] | what a bucket ACL grants to whom |
 //! | [`object`] | object metadata, ranges, conditional requests, listings |
 //! | [`code`] | error codes, their status and wording |
 //! | [`seal`] | how secrets lie in the database |
-//! | [`query`], [`encode`], [`time`], [`secret`] | the small values that the rest is made of |
+//! | [`client`] | where a request comes from, behind proxies |
+//! | [`json`], [`query`], [`encode`], [`time`], [`secret`] | the small values that the rest is made of |
 
 pub mod acl;
 pub mod auth;
+pub mod client;
 pub mod code;
 pub mod encode;
+pub mod iam;
+pub mod json;
 pub mod name;
 pub mod object;
 pub mod op;

@@ -54,6 +54,11 @@ pub fn parse_http_date(text: &str) -> Option<UnixMillis> {
     httpdate::parse_http_date(text).ok().map(UnixMillis::from_system_time)
 }
 
+/// Reads a date of RFC 3339 with its offset: `2012-12-12T17:00:00Z`, `2012-12-12T17:00:00+08:00`.
+pub fn parse_rfc3339(text: &str) -> Option<UnixMillis> {
+    text.parse::<jiff::Timestamp>().ok().map(|moment| UnixMillis(moment.as_millisecond()))
+}
+
 /// Reads the date of a V4 signature, `20231216T162057Z`.
 pub fn parse_basic_iso8601(text: &str) -> Option<UnixMillis> {
     let digits = |range: std::ops::Range<usize>| -> Option<i16> {

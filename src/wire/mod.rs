@@ -10,6 +10,8 @@
 //! | [`copy`] | the bodies of operations that copy |
 //! | [`list`] | listings, and deletions of many objects |
 //! | [`error_body`] | errors |
+//! | [`iam`] | policies of users and buckets |
+//! | [`json`] | JSON as a tree |
 //! | [`lint`] | findings of the lint |
 //! | [`referer`] | referer policies, as XML and as JSON |
 //! | [`urlsign`] | settings of signed URLs |
@@ -18,6 +20,8 @@
 pub mod bucket;
 pub mod copy;
 pub mod error_body;
+pub mod iam;
+pub mod json;
 pub mod lint;
 pub mod list;
 pub mod policy_formats;

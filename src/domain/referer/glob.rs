@@ -57,7 +57,7 @@ pub(super) fn fits(rule: &[u8], subject: &[u8]) -> bool {
 }
 
 /// The first segment, and what follows its `*`.
-fn split(rule: &[u8]) -> (&[u8], Option<&[u8]>) {
+pub(in crate::domain) fn split(rule: &[u8]) -> (&[u8], Option<&[u8]>) {
     let star = memchr(b'*', rule).and_then(|star| rule.split_at_checked(star));
     match star {
         Some((segment, rest)) => (segment, rest.get(1..)),
@@ -66,7 +66,7 @@ fn split(rule: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// What follows a segment that a text begins with.
-fn strip<'t>(segment: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
+pub(in crate::domain) fn strip<'t>(segment: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
     if memchr(b'?', segment).is_none() {
         return text.strip_prefix(segment);
     }
@@ -89,7 +89,7 @@ fn char_len(first: u8) -> usize {
 }
 
 /// What follows the leftmost occurrence of a segment that begins with a literal.
-fn find<'t>(segment: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
+pub(in crate::domain) fn find<'t>(segment: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
     let Some(wildcard) = memchr(b'?', segment) else {
         return text.get(memmem::find(text, segment)? + segment.len()..);
     };

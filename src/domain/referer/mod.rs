@@ -52,7 +52,7 @@ mod decision;
 pub mod explain;
 mod extras;
 pub mod gate;
-mod glob;
+pub(in crate::domain) mod glob;
 mod history;
 mod index;
 pub mod lint;
