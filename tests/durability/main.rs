@@ -6,6 +6,7 @@
 //! | `client_gone` | clients hang up in the middle of an upload, or before the answer |
 //! | `disk_full` | a small disk is filled |
 //! | `faults` | commits and disks fail under the service, in this process |
+//! | `long_lists` | SIGKILL while a long list is put in pieces |
 //! | `memory` | a large object goes up and down |
 //! | `write_errors` | files may not grow, folders are gone |
 //! | `one_server` | a second server is started in the folder of the first |
@@ -30,6 +31,7 @@ mod cold_start;
 mod crash;
 mod disk_full;
 mod faults;
+mod long_lists;
 mod memory;
 mod one_server;
 mod support;

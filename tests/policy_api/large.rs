@@ -34,7 +34,17 @@ fn rules_come_into_force(count: usize, at_most: Duration) {
     let last = format!("https://www.site-{}.example/", count - 1);
 
     let stop = AtomicBool::new(false);
-    let slowest = std::thread::scope(|scope| {
+    let (slowest, put) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut slowest = Duration::ZERO;
+            while !stop.load(Ordering::Relaxed) {
+                let began = Instant::now();
+                let put = send(&server.data, ("PUT", "/other/new.txt"), &[], b"new");
+                assert_eq!(put.status, 200);
+                slowest = slowest.max(began.elapsed());
+            }
+            slowest
+        });
         let watch = scope.spawn(|| {
             let mut slowest = Duration::ZERO;
             while !stop.load(Ordering::Relaxed) {
@@ -56,9 +66,11 @@ fn rules_come_into_force(count: usize, at_most: Duration) {
             began.elapsed()
         );
         stop.store(true, Ordering::Relaxed);
-        watch.join().unwrap()
+        (watch.join().unwrap(), writer.join().unwrap())
     });
-    println!("{count} rules: two other requests took at most {slowest:.2?} meanwhile");
+    println!(
+        "{count} rules: two other requests took at most {slowest:.2?} meanwhile, a PUT {put:.2?}"
+    );
     assert_eq!(server.get("/pictures/cat.txt", Some(&last)).status, 200);
 
     let server = every_request_is_decided_after_a_restart(server, (count, &last), at_most);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use super::extras::ExtrasRow;
-use super::policy::PolicyRow;
+use super::policy::newest;
 use super::writer::Operation;
 use super::{Sqlite, corrupt, count, parsed, read_error, storage_class};
 use crate::domain::acl::BucketAcl;
@@ -19,15 +19,19 @@ impl Buckets for Sqlite {
     async fn all_buckets(&self) -> Result<Vec<Bucket>, MetaError> {
         const SQL: &str = "
             select b.id, b.name, b.created, b.acl, b.storage_class, b.referer_max_bytes,
-                   p.version, p.empty, p.compare, p.whitelist, p.blacklist,
                    e.bucket_id as extras_of, e.mode, e.host, e.missing, e.malformed, e.denial,
                    e.denial_to
-            from buckets b left join referer_versions p on p.bucket_id = b.id and p.version =
-                (select max(version) from referer_versions where bucket_id = b.id)
-                           left join referer_extras e on e.bucket_id = b.id";
+            from buckets b left join referer_extras e on e.bucket_id = b.id";
+        let mut snapshot = self.readers.begin().await.map_err(read_error)?;
         let rows: Vec<BucketRow> =
-            sqlx::query_as(SQL).fetch_all(&self.readers).await.map_err(read_error)?;
-        rows.into_iter().map(Bucket::try_from).collect()
+            sqlx::query_as(SQL).fetch_all(&mut *snapshot).await.map_err(read_error)?;
+        let mut policies = newest(&mut snapshot).await?;
+        let bucket = |row: BucketRow| {
+            // A bucket without a version has the default policy.
+            let policy = policies.remove(&row.id).unwrap_or_default();
+            row.read(policy)
+        };
+        rows.into_iter().map(bucket).collect()
     }
 
     async fn create_bucket(
@@ -41,7 +45,9 @@ impl Buckets for Sqlite {
     }
 
     async fn delete_bucket(&self, id: BucketId) -> Result<DeletedBucket, MetaError> {
-        self.writer.submit(DeleteBucket(id)).await
+        let deleted = self.writer.submit(DeleteBucket(id)).await;
+        self.pieces.sweep_soon();
+        deleted
     }
 
     async fn set_bucket_acl(&self, id: BucketId, acl: BucketAcl) -> Result<Changed, MetaError> {
@@ -141,7 +147,7 @@ pub(super) fn changed(rows: u64) -> Changed {
     if rows == 0 { Changed::NoSuchBucket } else { Changed::Done }
 }
 
-/// A row of `buckets` with its policy, exactly as SQLite returns it.
+/// A row of `buckets` with what goes beyond OSS, exactly as SQLite returns it.
 #[derive(sqlx::FromRow)]
 struct BucketRow {
     id: i64,
@@ -150,54 +156,23 @@ struct BucketRow {
     acl: String,
     storage_class: String,
     referer_max_bytes: Option<u32>,
-    /// Null if the bucket has no policy. Then the other columns of the policy are, too.
-    version: Option<i64>,
-    empty: Option<String>,
-    compare: Option<String>,
-    whitelist: Option<String>,
-    blacklist: Option<String>,
     #[sqlx(flatten)]
     extras: ExtrasRow,
 }
 
-impl TryFrom<BucketRow> for Bucket {
-    type Error = MetaError;
-
-    fn try_from(row: BucketRow) -> Result<Self, MetaError> {
-        let bad = |reason| corrupt("buckets", row.id, reason);
-        let name = parsed(&row.name).map_err(bad)?;
-        let acl = parsed(&row.acl).map_err(bad)?;
-        let storage_class = storage_class(&row.storage_class).map_err(bad)?;
-        let (policy, policy_version) = match row.version {
-            None => (Policy::default(), PolicyVersion::default()),
-            Some(version) => {
-                let Some(policy) = row.policy() else {
-                    return Err(corrupt("referer_versions", row.id, "a column is null"));
-                };
-                (policy.read(row.id, version)?, PolicyVersion(version))
-            }
-        };
-        Ok(Self {
-            id: BucketId(row.id),
-            name,
-            created: UnixMillis(row.created),
-            acl,
-            storage_class,
+impl BucketRow {
+    fn read(self, (policy_version, policy): (PolicyVersion, Policy)) -> Result<Bucket, MetaError> {
+        let bad = |reason| corrupt("buckets", self.id, reason);
+        Ok(Bucket {
+            id: BucketId(self.id),
+            name: parsed(&self.name).map_err(bad)?,
+            created: UnixMillis(self.created),
+            acl: parsed(&self.acl).map_err(bad)?,
+            storage_class: storage_class(&self.storage_class).map_err(bad)?,
             policy,
             policy_version,
-            extras: Extras::try_from(&row.extras)?,
-            referer_max_bytes: row.referer_max_bytes,
-        })
-    }
-}
-
-impl BucketRow {
-    fn policy(&self) -> Option<PolicyRow<'_>> {
-        Some(PolicyRow {
-            empty: self.empty.as_deref()?,
-            compare: self.compare.as_deref()?,
-            whitelist: self.whitelist.as_deref()?,
-            blacklist: self.blacklist.as_deref()?,
+            extras: Extras::try_from(&self.extras)?,
+            referer_max_bytes: self.referer_max_bytes,
         })
     }
 }

@@ -29,6 +29,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -39,6 +40,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::MetaError;
 use crate::domain::object::StorageClass;
+use policy::Pieces;
 use writer::Writer;
 
 /// The schema, step by step. A step is never edited after it was released.
@@ -65,7 +67,8 @@ const READERS: u32 = 8;
 #[derive(Debug)]
 pub struct Sqlite {
     readers: SqlitePool,
-    writer: Writer,
+    writer: Arc<Writer>,
+    pieces: Pieces,
 }
 
 /// How well writes share transactions.
@@ -110,7 +113,11 @@ impl Sqlite {
             .max_lifetime(None)
             .connect_with(reading)
             .await?;
-        Ok(Self { readers, writer: Writer::start(connection, writing) })
+        let writer = Arc::new(Writer::start(connection, writing));
+        let pieces = Pieces::of(readers.clone(), Arc::clone(&writer)).await?;
+        // What a crash left of lists on their way.
+        pieces.sweep_soon();
+        Ok(Self { readers, writer, pieces })
     }
 
     /// How well writes have shared transactions since the database was opened.

@@ -141,11 +141,14 @@ impl<O: Operation> Job for Queued<O> {
     }
 
     fn answer(self: Box<Self>, batch: Result<(), Failure>) {
+        let Self { operation, result, reply } = *self;
+        // What the operation holds is free when whoever asked goes on.
+        drop(operation);
         let result = match batch {
-            Ok(()) => self.result.unwrap_or(Err(MetaError::Stopped)),
+            Ok(()) => result.unwrap_or(Err(MetaError::Stopped)),
             Err(failure) => Err(MetaError::Commit(failure)),
         };
-        let _ = self.reply.send(result);
+        let _ = reply.send(result);
     }
 }
 

@@ -155,12 +155,24 @@ impl Server {
         Client::new(self.data)
     }
 
+    /// A client of the admin plane.
+    pub(crate) fn admin(&self) -> Client {
+        Client::new(self.admin)
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
     pub(crate) fn kill(self) {
         self.process.kill();
+    }
+
+    /// SIGKILL while others still talk to it.
+    pub(crate) fn kill_now(&self) {
+        let id = self.id().to_string();
+        assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
+        wait_for("the process to end", || self.client().connect().is_err());
     }
 
     /// SIGTERM, and the status that the server ends with.
@@ -174,7 +186,7 @@ impl Server {
     /// Waits for the scrub, and tells how many blobs it has removed.
     #[track_caller]
     pub(crate) fn scrubbed(&self) -> u64 {
-        let mut client = Client::new(self.admin);
+        let mut client = self.admin();
         let mut removed = None;
         wait_for("the scrub to finish", || {
             let health = client.get("/healthz").unwrap().expect(200);

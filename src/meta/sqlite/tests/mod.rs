@@ -2,6 +2,7 @@
 //! it, and that no damaged row becomes a default.
 
 mod damaged;
+mod pieces;
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
