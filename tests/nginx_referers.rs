@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use refgate::domain::referer::{Compare, EmptyReferer, Matcher, Pattern, Policy, Referers};
+use refgate::domain::referer::{Compare, EmptyReferer, Extras, Matcher, Pattern, Policy, Referers};
 use refgate::wire::policy_formats::{Effect, Export, Import, export, import};
 
 /// An nginx with a location for each configuration; ends with the value.
@@ -181,7 +181,8 @@ fn a_configuration_decides_as_the_policy_that_it_was_written_for() {
             }
         }
     }
-    let exported: Vec<_> = policies.iter().map(|policy| export(policy, Export::Nginx)).collect();
+    let exported: Vec<_> =
+        policies.iter().map(|policy| export(policy, &Extras::default(), Export::Nginx)).collect();
     let servers: Vec<String> = exported.iter().map(|it| it.text.clone()).collect();
     let nginx = Nginx::start(program, &servers);
     for (n, policy) in policies.iter().enumerate() {

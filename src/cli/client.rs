@@ -129,7 +129,7 @@ impl Client {
         if parts.status.is_success() { Ok(body) } else { Err(refusal(parts.status, &body)) }
     }
 
-    /// Sends a request with a JSON body to the JSON API and returns a good answer.
+    /// Sends a request to the JSON API and returns a good answer.
     ///
     /// # Errors
     ///
@@ -138,14 +138,10 @@ impl Client {
         &self,
         method: &Method,
         path: &str,
-        body: Vec<u8>,
+        sent: (&[(HeaderName, HeaderValue)], Vec<u8>),
     ) -> Result<serde_json::Value, Failure> {
-        let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        let (_, body) = self.admin(method, path, (&headers, body))?;
-        serde_json::from_slice(&body).map_err(|_| {
-            let sentence = "an answer that is not of refgate's JSON API";
-            Failure::Other(format!("{} gave {sentence}", self.admin_endpoint))
-        })
+        let (_, body) = self.admin(method, path, sent)?;
+        serde_json::from_slice(&body).map_err(|_| self.not_refgate("an answer that is no JSON"))
     }
 
     /// Sends a request to the JSON API and returns the headers and the body of a good answer.
@@ -175,9 +171,21 @@ impl Client {
             return Ok((parts.headers, body));
         }
         let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        let text = |name: &str| answer.pointer(name).and_then(|it| it.as_str()).unwrap_or("?");
-        let (code, message) = (text("/error/code"), text("/error/message"));
-        Err(Failure::Other(format!("{code}: {message} (status {})", parts.status.as_u16())))
+        let text = |name: &str| answer.pointer(name).and_then(|it| it.as_str());
+        Err(match (text("/error/code"), text("/error/message")) {
+            (Some(code), Some(message)) => {
+                Failure::Other(format!("{code}: {message} (status {})", parts.status.as_u16()))
+            }
+            _ => self.not_refgate(&format!("status {}", parts.status)),
+        })
+    }
+
+    /// Something else listens where the admin plane was looked for.
+    fn not_refgate(&self, gave: &str) -> Failure {
+        Failure::Other(format!(
+            "{} is not refgate's admin plane (it gave {gave}); name that with --admin-endpoint",
+            self.admin_endpoint,
+        ))
     }
 
     fn answer(

@@ -1,22 +1,26 @@
-//! `refgate referer explain`.
+//! `refgate referer explain` and `refgate referer check`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::Failure;
-use super::client::{Client, ClientArgs};
-use super::lint::{Form, printable};
-use super::referer::{get, read_file};
+use super::client::ClientArgs;
+use super::form::{Form, FormArgs, word};
+use super::referer::read_gate;
+use super::remote::{Remote, printable};
 use crate::domain::name::BucketName;
-use crate::domain::referer::explain::{Answer, Asked, Exempt, Signed, explain};
-use crate::domain::referer::{Matcher, Referers};
+use crate::domain::referer::Gate;
+use crate::domain::referer::explain::{Resource, Signed, explain};
+use crate::wire::explain::{Explained, Question};
+use crate::wire::referer::DenialView;
+use crate::wire::word::Word;
 
-/// The request to explain.
+/// The requests to explain.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// The bucket; or name a file
+    /// The bucket, whose server is asked; or name a file
     #[arg(required_unless_present = "file", conflicts_with = "file")]
     bucket: Option<BucketName>,
 
@@ -24,137 +28,199 @@ pub(super) struct ExplainArgs {
     #[arg(long)]
     file: Option<PathBuf>,
 
+    /// A file with what goes beyond OSS, as `referer settings` shows it [default: nothing does]
+    #[arg(long, value_name = "FILE", conflicts_with = "bucket")]
+    settings: Option<PathBuf>,
+
     /// The referer; repeat it for further requests. Without it, that of a request that has none
     #[arg(long, value_name = "URL")]
     referer: Vec<String>,
 
-    /// The request's method
+    /// The referers are lines of one request, not of one each
+    #[arg(long, requires = "referer")]
+    one_request: bool,
+
+    /// The request's method; methods have case
     #[arg(long, default_value = "GET")]
     method: String,
 
-    /// Where the request has a valid signature
-    #[arg(long, value_enum, default_value_t = Signature::None)]
-    signed: Signature,
+    /// What the request is about
+    #[arg(long, value_parser = word::<Resource>(), default_value_t)]
+    resource: Resource,
 
-    /// The form of the answer
-    #[arg(long, value_enum, default_value_t = Form::Text)]
-    format: Form,
+    /// The request's query, without the parameters of a signature
+    #[arg(long, default_value = "", hide_default_value = true)]
+    query: String,
+
+    /// Where the request has a signature
+    #[arg(long, value_parser = word::<Signed>(), default_value_t)]
+    signed: Signed,
+
+    /// The signature is wrong
+    #[arg(long)]
+    unverified: bool,
+
+    /// What the browser says of who asks, such as cross-site
+    #[arg(long, value_name = "SITE")]
+    sec_fetch_site: Option<String>,
+
+    /// What the browser says of what it asks for, such as image
+    #[arg(long, value_name = "DEST")]
+    sec_fetch_dest: Option<String>,
+
+    #[command(flatten)]
+    form: FormArgs,
 
     #[command(flatten)]
     client: ClientArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Signature {
-    /// In the URL
-    Url,
-    /// In the Authorization header
-    Header,
-    /// Nowhere
-    None,
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// The decision.
+    Decision,
+    /// What it was taken on.
+    Steps,
 }
 
-impl From<Signature> for Signed {
-    fn from(signature: Signature) -> Self {
-        match signature {
-            Signature::Url => Self::Url,
-            Signature::Header => Self::Header,
-            Signature::None => Self::None,
+/// Who answers.
+enum Source {
+    Server(Remote),
+    File(Box<Gate>),
+}
+
+/// A question with its answer.
+type Told = (Question, Explained<'static>);
+
+/// Says why requests pass or not: status 0 if all pass, 1 otherwise.
+pub(super) fn run(args: ExplainArgs, detail: Detail) -> Result<ExitCode, Failure> {
+    let questions = questions(&args);
+    let format = args.form.format;
+    let source = match (args.bucket, args.file) {
+        (Some(bucket), _) => Source::Server(Remote::new(args.client, bucket)?),
+        (None, file) => {
+            let file = file.unwrap_or_else(|| "-".into());
+            Source::File(Box::new(read_gate(&file, args.settings.as_deref())?))
         }
-    }
-}
-
-/// Says why requests for an object pass or not: status 0 if all pass, 1 otherwise.
-pub(super) fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
-    let policy = match (args.bucket, args.file) {
-        (Some(bucket), _) => get(&Client::new(args.client)?, &bucket)?,
-        (None, file) => read_file(&file.unwrap_or_else(|| "-".into()))?,
     };
-    let matcher = Matcher::new(policy);
-    let (method, signed) = (args.method.to_ascii_uppercase(), args.signed.into());
-    let referers: Vec<Option<&str>> = match args.referer.as_slice() {
-        [] => vec![None],
-        some => some.iter().map(|it| Some(it.as_str())).collect(),
-    };
-    let answers = referers.into_iter().map(|referer| {
-        let referers = Referers::read(referer.map(str::as_bytes));
-        (referer, explain(&matcher, &Asked { method: &method, signed, referers }))
+    let told = questions.into_iter().map(|question| {
+        let answer = source.answer(&question)?;
+        Ok((question, answer))
     });
-    let answers: Vec<(Option<&str>, Answer<'_>)> = answers.collect();
-    match args.format {
-        Form::Text => answers.iter().for_each(|(referer, answer)| print_text(*referer, answer)),
-        Form::Json => {
-            let all: Vec<_> = answers.iter().map(|(referer, it)| json(*referer, it)).collect();
-            say!("{:#}", serde_json::Value::Array(all));
-        }
+    let told = told.collect::<Result<Vec<Told>, Failure>>()?;
+    match (format, detail) {
+        (Form::Text, Detail::Decision) => told.iter().for_each(print_decision),
+        (Form::Text, Detail::Steps) => told.iter().for_each(print_steps),
+        (Form::Json, _) => say!("{:#}", told.iter().map(json).collect::<serde_json::Value>()),
     }
-    let passed = answers.iter().all(|(_, answer)| answer.is_allowed());
+    let passed = told.iter().all(|(_, answer)| answer.decision == "allow");
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print_text(referer: Option<&str>, answer: &Answer<'_>) {
-    say!("referer: {}", referer.map_or_else(|| "none".into(), printable));
-    match answer.exempt {
-        Some(exempt) => {
-            say!("  allowed: the policy is not asked, because {exempt}");
-            say!("  if it were asked: {}", answer.explanation.decision);
+fn questions(args: &ExplainArgs) -> Vec<Question> {
+    let request = Question {
+        method: args.method.clone(),
+        resource: Word(args.resource),
+        query: args.query.clone(),
+        signed: Word(args.signed),
+        verified: !args.unverified,
+        sec_fetch_site: args.sec_fetch_site.clone(),
+        sec_fetch_dest: args.sec_fetch_dest.clone(),
+        ..Question::default()
+    };
+    match args.referer.as_slice() {
+        [] => vec![request],
+        lines if args.one_request => vec![Question { referers: lines.to_vec(), ..request }],
+        all => {
+            let one = |it: &String| Question { referer: Some(it.clone()), ..request.clone() };
+            all.iter().map(one).collect()
         }
-        None => say!("  {}", answer.explanation.decision),
-    }
-    say!("  step: {}", answer.step().as_str());
-    if let Some(subject) = &answer.explanation.subject {
-        say!("  compared: {}", printable(subject));
-    }
-    if let Some(ec) = answer.ec() {
-        say!("  EC: {ec}");
     }
 }
 
-fn json(referer: Option<&str>, answer: &Answer<'_>) -> serde_json::Value {
-    let rule = answer.rule();
-    serde_json::json!({
-        "referer": referer,
-        "allowed": answer.is_allowed(),
-        "applies": answer.exempt.is_none(),
-        "exempt": answer.exempt.map(Exempt::as_str),
-        "sentence": answer.explanation.decision.to_string(),
-        "step": answer.step().as_str(),
-        "list": rule.map(|(list, _)| list.as_str()),
-        "position": rule.map(|(_, entry)| entry.position),
-        "rule": rule.map(|(_, entry)| entry.pattern.as_str()),
-        "subject": answer.explanation.subject,
-        "ec": answer.ec(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::referer::{Pattern, Policy};
-
-    #[test]
-    fn the_form_of_an_answer() {
-        let deny = Pattern::read("http://*.a.com").into_iter().collect();
-        let matcher = Matcher::new(Policy { deny, ..Policy::default() });
-        let referer = Some("http://x.A.com/y?z");
-        let asked = Asked {
-            method: "GET",
-            signed: Signed::None,
-            referers: Referers::read(referer.map(str::as_bytes)),
+impl Source {
+    /// The answer, which has one form, whoever gives it.
+    fn answer(&self, question: &Question) -> Result<Explained<'static>, Failure> {
+        let bad = |err| Failure::of("the answer is not an explanation", err);
+        let answer = match self {
+            Self::Server(remote) => {
+                let question = serde_json::to_value(question).map_err(bad)?;
+                remote.post("/explain", Some(&question))?
+            }
+            Self::File(gate) => {
+                let asked = question.asked().map_err(|err| Failure::Usage(err.to_string()))?;
+                let answer = explain(gate, &asked);
+                serde_json::to_value(Explained::new(gate, &answer, None)).map_err(bad)?
+            }
         };
-        let want = serde_json::json!({
-            "referer": "http://x.A.com/y?z",
-            "allowed": false,
-            "applies": true,
-            "exempt": null,
-            "sentence": "denied: on the blacklist, rule 1 `http://*.a.com`",
-            "step": "blacklist",
-            "list": "blacklist",
-            "position": 0,
-            "rule": "http://*.a.com",
-            "subject": "http://x.a.com/y",
-            "ec": "0003-00000502",
-        });
-        assert_eq!(json(referer, &explain(&matcher, &asked)), want);
+        serde_json::from_value(answer).map_err(bad)
     }
+}
+
+/// The decision in a few lines.
+fn print_decision((_, answer): &Told) {
+    say!("{}", decision(answer));
+    if answer.applies {
+        print_grounds(answer, "");
+    }
+}
+
+fn print_steps((question, answer): &Told) {
+    say!("{}", request(question));
+    say!("  {}", decision(answer));
+    if !answer.applies {
+        say!("  if the policy were asked: {}", answer.sentence);
+    }
+    say!("  step: {}", answer.step);
+    print_grounds(answer, "  ");
+    match &answer.denial {
+        Some(DenialView::Redirect { url }) => say!("  instead: a redirect to {url}"),
+        Some(DenialView::Substitute { key }) => say!("  instead: the object {}", printable(key)),
+        Some(DenialView::Forbidden {}) | None => {}
+    }
+    if let (Some(version), Some(state)) = (answer.version, answer.state.as_deref()) {
+        let newest = if state == "in-force" { "" } else { ", a newer one is being compiled" };
+        say!("  by: version {version}{newest}");
+    }
+}
+
+/// What the request is, in one line.
+fn request(question: &Question) -> String {
+    let lines: Vec<&String> = question.referer.iter().chain(&question.referers).collect();
+    match lines.as_slice() {
+        [] => "referer: none".to_owned(),
+        lines => {
+            let shown: Vec<String> = lines.iter().map(|line| printable(line)).collect();
+            format!("referer: {}", shown.join(" and "))
+        }
+    }
+}
+
+/// What becomes of the request, in one line.
+fn decision(answer: &Explained<'_>) -> String {
+    let allowed = answer.decision == "allow";
+    match &answer.why_not {
+        Some(why_not) if allowed => format!("allowed: the policy is not asked, because {why_not}"),
+        Some(why_not) => format!("denied before the policy is asked: {why_not}"),
+        None if answer.would_deny => format!("allowed: {}", answer.sentence),
+        None => answer.sentence.clone(),
+    }
+}
+
+fn print_grounds(answer: &Explained<'_>, indent: &str) {
+    if let Some(subject) = &answer.subject {
+        say!("{indent}compared: {}", printable(subject));
+    }
+    if let Some(ec) = &answer.ec {
+        say!("{indent}EC: {ec}");
+    }
+}
+
+fn json((question, answer): &Told) -> serde_json::Value {
+    let value = |it: serde_json::Result<serde_json::Value>| it.unwrap_or_default();
+    serde_json::json!({
+        "request": value(serde_json::to_value(question)),
+        "answer": value(serde_json::to_value(answer)),
+    })
 }

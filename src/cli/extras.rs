@@ -1,16 +1,16 @@
 //! `refgate referer settings`.
 
-use std::str::FromStr;
-
 use clap::Args;
 use http::{Method, header};
 
 use super::Failure;
 use super::client::{Client, ClientArgs};
+use super::form::word;
 use crate::domain::name::{BucketName, ObjectKey};
 use crate::domain::referer::{
     DenialAnswer, Extras, HostRule, MalformedReferer, MissingReferer, Mode, RedirectUrl,
 };
+use crate::domain::word::words;
 use crate::wire::referer::{read_extras_json, write_extras_json};
 
 const PATH: &str = "referer/settings";
@@ -22,19 +22,19 @@ pub(super) struct SettingsArgs {
     bucket: BucketName,
 
     /// Whether refusals are carried out: enforce, or monitor to mark them only
-    #[arg(long)]
+    #[arg(long, value_parser = word::<Mode>())]
     mode: Option<Mode>,
 
-    /// Whether a pattern's host must end where the referer's host ends: on or off
-    #[arg(long, value_name = "ON|OFF")]
+    /// Whether a pattern's host must end where the referer's host ends
+    #[arg(long, value_parser = word::<Switch>(), value_name = "ON|OFF")]
     strict_host: Option<Switch>,
 
-    /// A request without a referer: as-policy, allow, deny or deny-cross-site-embeds
-    #[arg(long, value_name = "WHAT")]
+    /// What happens to a request without a referer
+    #[arg(long, value_parser = word::<MissingReferer>(), value_name = "WHAT")]
     missing: Option<MissingReferer>,
 
-    /// A referer that is no URL of a page: as-text or deny
-    #[arg(long, value_name = "WHAT")]
+    /// What happens to a referer that is no URL of a page
+    #[arg(long, value_parser = word::<MalformedReferer>(), value_name = "WHAT")]
     malformed: Option<MalformedReferer>,
 
     /// Answer denials with OSS's 403
@@ -53,18 +53,19 @@ pub(super) struct SettingsArgs {
     client: ClientArgs,
 }
 
-/// `on` or `off`.
-#[derive(Clone, Copy, Debug)]
-struct Switch(HostRule);
+words! {
+    /// A setting that is there or not.
+    enum Switch {
+        On = "on",
+        Off = "off",
+    }
+}
 
-impl FromStr for Switch {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "on" => Ok(Self(HostRule::Strict)),
-            "off" => Ok(Self(HostRule::Prefix)),
-            _ => Err("it is on or off"),
+impl From<Switch> for HostRule {
+    fn from(switch: Switch) -> Self {
+        match switch {
+            Switch::On => Self::Strict,
+            Switch::Off => Self::Prefix,
         }
     }
 }
@@ -88,7 +89,7 @@ pub(super) fn run(args: SettingsArgs) -> Result<(), Failure> {
     };
     let after = Extras {
         mode: args.mode.unwrap_or(before.mode),
-        host: args.strict_host.map_or(before.host, |Switch(host)| host),
+        host: args.strict_host.map_or(before.host, HostRule::from),
         missing: args.missing.unwrap_or(before.missing),
         malformed: args.malformed.unwrap_or(before.malformed),
         denial,

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
-
 use super::Failure;
-use super::client::{Client, ClientArgs};
-use super::referer::{get, put, read_bytes, read_file};
+use super::client::ClientArgs;
+use super::form::{Form, word};
+use super::referer::{read_bytes, read_extras, read_file};
+use super::remote::{Remote, text};
 use crate::domain::name::BucketName;
-use crate::wire::policy_formats::{Effect, Export, Import, Note, export, import};
-use crate::wire::referer::{write_policy, write_policy_json};
+use crate::wire::policy_formats::{Export, Import, Note, export, import, lost};
+use crate::wire::referer::write_policy_json;
+use clap::Args;
 
 /// The most bytes of a file in another product's format.
 const MAX_IMPORT_BYTES: usize = 1 << 20;
@@ -18,9 +19,10 @@ const MAX_IMPORT_BYTES: usize = 1 << 20;
 /// What to read.
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// The format of the file
-    #[arg(long, value_enum)]
-    from: From,
+    /// The format of the file: that of nginx (`valid_referers`), Tencent COS, Amazon S3 or Huawei OBS
+    /// (a bucket policy), or plain lines (behind ! for the blacklist)
+    #[arg(long, value_parser = word::<Import>())]
+    from: Import,
 
     /// The file, or - for standard input
     file: PathBuf,
@@ -29,22 +31,12 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "BUCKET")]
     to: Option<BucketName>,
 
+    /// Go on without the rules that have no counterpart
+    #[arg(long)]
+    accept_losses: bool,
+
     #[command(flatten)]
     client: ClientArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum From {
-    /// `valid_referers` of nginx
-    Nginx,
-    /// A RefererConfiguration of Tencent COS
-    Cos,
-    /// A bucket policy of Amazon S3 with aws:Referer
-    S3,
-    /// A bucket policy of Huawei OBS with Referer
-    Obs,
-    /// A pattern a line, behind ! for the blacklist
-    Lines,
 }
 
 /// What to write.
@@ -58,80 +50,91 @@ pub(super) struct ExportArgs {
     #[arg(long)]
     file: Option<PathBuf>,
 
+    /// A file with what goes beyond OSS, as `referer settings` shows it [default: nothing does]
+    #[arg(long, value_name = "FILE", conflicts_with = "bucket")]
+    settings: Option<PathBuf>,
+
     /// The format to write
-    #[arg(long, value_enum)]
-    to: To,
+    #[arg(long, value_parser = word::<Export>())]
+    to: Export,
+
+    /// Exit with 0 even if rules have no counterpart
+    #[arg(long)]
+    accept_losses: bool,
 
     #[command(flatten)]
     client: ClientArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum To {
-    /// As OSS has it
-    Xml,
-    /// As refgate's commands read it
-    Json,
-    /// `valid_referers` of nginx
-    Nginx,
-    /// A pattern a line, behind ! for the blacklist
-    Lines,
-}
-
-/// Reads a policy; what it could not take over goes to standard error, one note a line.
+/// Reads a policy; what it could not take over goes to standard error, one note a line. Nothing is
+/// put while rules are lost that nobody gave up.
 pub(super) fn run_import(args: ImportArgs) -> Result<ExitCode, Failure> {
-    let format = match args.from {
-        From::Nginx => Import::Nginx,
-        From::Cos => Import::Cos,
-        From::S3 => Import::S3,
-        From::Obs => Import::Obs,
-        From::Lines => Import::Lines,
-    };
     let bytes = read_bytes(&args.file)?;
-    let imported = import(format, &bytes, MAX_IMPORT_BYTES)
+    let imported = import(args.from, &bytes, MAX_IMPORT_BYTES)
         .map_err(|err| Failure::of(&args.file.display().to_string(), err))?;
     print_notes(&imported.notes);
-    match args.to {
-        None => say!("{}", write_policy_json(&imported.policy).trim_end()),
-        Some(bucket) => {
-            put(&Client::new(args.client)?, &bucket, &imported.policy)?;
-            let (allow, deny) = (imported.policy.allow.len(), imported.policy.deny.len());
-            say!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
-        }
+    let lost = if args.accept_losses { 0 } else { lost(&imported.notes) };
+    let Some(bucket) = args.to else {
+        say!("{}", write_policy_json(&imported.policy).trim_end());
+        return complete(lost);
+    };
+    if lost > 0 {
+        let sentence = "so nothing was put; --accept-losses puts the rest";
+        return Err(Failure::Other(format!("{}, {sentence}", losses(lost))));
     }
+    let remote = Remote::new(args.client, bucket)?;
+    let (version, _) = remote.read()?;
+    let done = remote.put(&imported.policy, "import", Some(version))?;
+    let (allow, deny) = (imported.policy.allow.len(), imported.policy.deny.len());
+    let bucket = remote.bucket();
+    say!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
+    remote.print_outcome(&done, Form::Text);
     Ok(ExitCode::SUCCESS)
 }
 
 /// Writes a policy; what the format cannot say goes to standard error, too.
 pub(super) fn run_export(args: ExportArgs) -> Result<ExitCode, Failure> {
-    let policy = match (args.bucket, args.file) {
-        (Some(bucket), _) => get(&Client::new(args.client)?, &bucket)?,
-        (None, file) => read_file(&file.unwrap_or_else(|| "-".into()))?,
-    };
-    let format = match args.to {
-        To::Xml => {
-            say!("{}", String::from_utf8_lossy(&write_policy(&policy)));
-            return Ok(ExitCode::SUCCESS);
+    let lost = match (args.bucket, args.file) {
+        (Some(bucket), _) => {
+            let remote = Remote::new(args.client, bucket)?;
+            let written = remote.get(&format!("/export?to={}", args.to))?;
+            let notes = written.get("notes").cloned().unwrap_or_default();
+            let notes: Vec<Note> = serde_json::from_value(notes)
+                .map_err(|err| Failure::of("the server's answer is not an export", err))?;
+            print_notes(&notes);
+            say!("{}", text(&written, "text").trim_end());
+            lost(&notes)
         }
-        To::Json => {
-            say!("{}", write_policy_json(&policy).trim_end());
-            return Ok(ExitCode::SUCCESS);
+        (None, file) => {
+            let policy = read_file(&file.unwrap_or_else(|| "-".into()))?;
+            let extras = read_extras(args.settings.as_deref())?;
+            let written = export(&policy, &extras, args.to);
+            print_notes(&written.notes);
+            say!("{}", written.text.trim_end());
+            lost(&written.notes)
         }
-        To::Nginx => Export::Nginx,
-        To::Lines => Export::Lines,
     };
-    let exported = export(&policy, format);
-    print_notes(&exported.notes);
-    say!("{}", exported.text.trim_end());
-    Ok(ExitCode::SUCCESS)
+    complete(if args.accept_losses { 0 } else { lost })
 }
 
 fn print_notes(notes: &[Note]) {
     for note in notes {
         eprintln!("{note}");
     }
-    let lost = notes.iter().filter(|note| note.effect == Effect::Lost).count();
-    if lost > 0 {
-        eprintln!("{lost} could not be taken over");
+}
+
+/// A script that asks for the status only learns of losses, too.
+fn complete(lost: usize) -> Result<ExitCode, Failure> {
+    if lost == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let sentence = "what is printed is without them; --accept-losses is content with that";
+    Err(Failure::Other(format!("{}: {sentence}", losses(lost))))
+}
+
+fn losses(lost: usize) -> String {
+    match lost {
+        1 => "1 rule has no counterpart".into(),
+        n => format!("{n} rules have no counterpart"),
     }
 }

@@ -1,8 +1,9 @@
 //! The command line.
 //!
 //! Exit status: 0 done, 1 failed (or, for `referer check` and `explain`,
-//! denied; for `referer lint`, something to look at), 2 wrong usage or setting.
-//! A failure is one line on standard error.
+//! denied; for `referer lint`, something to look at; for `referer import` and
+//! `export`, a rule was lost), 2 wrong usage or setting. A failure is one line
+//! on standard error.
 
 #[macro_use]
 mod say;
@@ -12,6 +13,7 @@ mod client;
 mod credentials;
 mod explain;
 mod extras;
+mod form;
 mod formats;
 mod history;
 mod lint;
@@ -20,6 +22,7 @@ mod master_key;
 mod open_files;
 mod private_file;
 mod referer;
+mod remote;
 mod report;
 mod serve;
 

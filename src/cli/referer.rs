@@ -3,24 +3,28 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
+use serde_json::json;
 
 use super::Failure;
 use super::client::{Client, ClientArgs};
-use super::explain::{self, ExplainArgs};
+use super::explain::{self, Detail, ExplainArgs};
 use super::extras;
+use super::form::{Form, FormArgs, word};
 use super::formats::{self, ExportArgs, ImportArgs};
 use super::history;
 use super::lint::{self, LintArgs};
+use super::remote::{Remote, number};
 use super::report::{self, ReportArgs, SimulateArgs};
 use crate::domain::name::BucketName;
-use crate::domain::referer::{
-    Decision, MAX_LARGE_LIST_BYTES, MAX_LIST_BYTES, Matcher, Policy, Referers,
-};
+use crate::domain::referer::lint::List;
+use crate::domain::referer::{Extras, Gate, MAX_LARGE_LIST_BYTES, MAX_LIST_BYTES, Policy};
 use crate::wire::referer::{
-    max_body_bytes, read_policy, read_policy_json, write_policy, write_policy_json,
+    max_body_bytes, read_extras_json, read_policy, read_strict_policy, read_strict_policy_json,
+    write_policy, write_policy_json,
 };
 
 /// The most bytes of a policy file.
@@ -39,23 +43,23 @@ pub(super) enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
-    /// Replace the policy as a whole
-    Put {
-        /// The bucket
-        bucket: BucketName,
-        /// A file with the policy as XML or JSON, or - for standard input
-        file: PathBuf,
-        /// Put it through the admin API, as lists over OSS's 20 KB always are
-        #[arg(long)]
-        large: bool,
-        #[command(flatten)]
-        client: ClientArgs,
-    },
-    /// Remove both lists and allow empty referers. What was asked for beyond OSS stays; the admin
-    /// API's reset takes that back, too
+    /// Replace the policy as a whole, or one of its lists
+    Put(PutArgs),
+    /// Remove both lists, allow empty referers, and take back what would still refuse beyond OSS
     Reset {
         /// The bucket
         bucket: BucketName,
+        #[command(flatten)]
+        form: FormArgs,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Show and change how many bytes of rules OSS's own PutBucketReferer may bring
+    Limit {
+        /// The bucket
+        bucket: BucketName,
+        /// The bytes, up to 67108864, or `oss` for OSS's own limit
+        bytes: Option<Limit>,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -63,29 +67,37 @@ pub(super) enum Command {
     Settings(Box<extras::SettingsArgs>),
     #[command(flatten)]
     History(history::Command),
-    /// Say what the policy decides about a referer, and by which rule: exit 0 allowed, 1 denied.
-    /// What goes beyond OSS is not asked
-    Check {
-        /// The bucket
-        bucket: BucketName,
-        /// The referer; without it, that of a request that has none
-        #[arg(long, value_name = "URL")]
-        referer: Option<String>,
-        #[command(flatten)]
-        client: ClientArgs,
-    },
+    /// Say what is decided about a request, and by which rule: exit 0 allowed, 1 denied
+    Check(Box<ExplainArgs>),
+    /// Say why requests pass or not, step by step: exit 0 all allowed, 1 otherwise
+    Explain(Box<ExplainArgs>),
     /// Show who was let through and who was refused
     Report(Box<ReportArgs>),
     /// Say what another policy would have changed for the requests of the last hours
     Simulate(Box<SimulateArgs>),
-    /// Say why requests pass or not, step by step: exit 0 all allowed, 1 otherwise
-    Explain(Box<ExplainArgs>),
     /// Say what is probably wrong with the policy, and fix it: exit 0 nothing, 1 findings
     Lint(Box<LintArgs>),
     /// Read a policy of nginx, Tencent COS, Amazon S3, Huawei OBS or plain lines
     Import(Box<ImportArgs>),
     /// Write the policy as XML, as JSON, for nginx or as plain lines
     Export(Box<ExportArgs>),
+}
+
+/// What is put.
+#[derive(Debug, Args)]
+pub(super) struct PutArgs {
+    /// The bucket
+    bucket: BucketName,
+    /// A file with the policy as XML or JSON, or - for standard input
+    file: PathBuf,
+    /// The file holds a rule a line, which replace this list; the rest of the policy stays
+    #[arg(long, value_parser = word::<List>())]
+    list: Option<List>,
+    /// Put it through the admin API, as lists over OSS's 20 KB always are
+    #[arg(long)]
+    large: bool,
+    #[command(flatten)]
+    client: ClientArgs,
 }
 
 /// The form of a policy.
@@ -97,39 +109,41 @@ pub(super) enum Format {
     Json,
 }
 
+/// A limit of the bytes of rules.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit(Option<u32>);
+
+impl FromStr for Limit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = if text == "oss" { Some(None) } else { text.parse().ok().map(Some) };
+        bytes.map(Self).ok_or("it is a number of bytes, or oss")
+    }
+}
+
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Get { bucket, format, client } => {
-            let policy = get(&Client::new(client)?, &bucket)?;
-            let text = match format {
-                Format::Xml => String::from_utf8_lossy(&write_policy(&policy)).into_owned(),
-                Format::Json => write_policy_json(&policy),
-            };
-            say!("{}", text.trim_end());
+            print_policy(&get(&Client::new(client)?, &bucket)?, format);
         }
-        Command::Put { bucket, file, large, client } => {
-            let policy = read_file(&file)?;
-            let client = Client::new(client)?;
-            if large || policy.list_bytes() > MAX_LIST_BYTES {
-                return history::put_large(&client, &bucket, &policy);
+        Command::Put(args) => put(args)?,
+        Command::Reset { bucket, form, client } => {
+            let remote = Remote::new(client, bucket)?;
+            let done = remote.post("/reset", None)?;
+            if form.format == Form::Text {
+                let bucket = remote.bucket();
+                say!("{bucket}: no lists, empty referers are allowed, nobody is refused");
             }
-            put(&client, &bucket, &policy)?;
-            let (allow, deny) = (policy.allow.len(), policy.deny.len());
-            say!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
+            remote.print_outcome(&done, form.format);
         }
-        Command::Reset { bucket, client } => {
-            put(&Client::new(client)?, &bucket, &Policy::default())?;
-            say!("{bucket}: no lists, empty referers are allowed");
-        }
+        Command::Limit { bucket, bytes, client } => limit(&Remote::new(client, bucket)?, bytes)?,
         Command::Settings(args) => extras::run(*args)?,
         Command::History(command) => return history::run(command),
-        Command::Check { bucket, referer, client } => {
-            let policy = get(&Client::new(client)?, &bucket)?;
-            return Ok(check(policy, referer.as_deref()));
-        }
+        Command::Check(args) => return explain::run(*args, Detail::Decision),
+        Command::Explain(args) => return explain::run(*args, Detail::Steps),
         Command::Report(args) => report::show(*args)?,
         Command::Simulate(args) => report::simulate(*args)?,
-        Command::Explain(args) => return explain::run(*args),
         Command::Lint(args) => return lint::run(*args),
         Command::Import(args) => return formats::run_import(*args),
         Command::Export(args) => return formats::run_export(*args),
@@ -137,28 +151,87 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn get(client: &Client, bucket: &BucketName) -> Result<Policy, Failure> {
+fn get(client: &Client, bucket: &BucketName) -> Result<Policy, Failure> {
     let body = client.send(&Method::GET, Some(bucket), "referer", (&[], Vec::new()))?;
     read_policy(&body, MAX_LARGE_LIST_BYTES)
         .map_err(|err| Failure::of("the server's answer is not a policy", err))
 }
 
-pub(super) fn put(client: &Client, bucket: &BucketName, policy: &Policy) -> Result<(), Failure> {
-    let headers = [("content-type", "application/xml")];
-    let body = write_policy(policy);
-    client.send(&Method::PUT, Some(bucket), "referer", (&headers, body)).map(|_| ())
+/// Puts a policy by OSS's operation, or, if it is too long for that, through the admin API.
+fn put(args: PutArgs) -> Result<(), Failure> {
+    let PutArgs { bucket, file, list, large, client } = args;
+    if let Some(list) = list {
+        let lines = read_bytes(&file)?;
+        let remote = Remote::new(client, bucket)?;
+        let done = remote.put_lines(list, lines)?;
+        remote.print_outcome(&done, Form::Text);
+        return Ok(());
+    }
+    let policy = read_file(&file)?;
+    let bytes = policy.list_bytes();
+    let (allow, deny) = (policy.allow.len(), policy.deny.len());
+    let counts = format!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
+    if !large && bytes <= MAX_LIST_BYTES {
+        let headers = [("content-type", "application/xml")];
+        let sent = (&headers[..], write_policy(&policy));
+        Client::new(client)?.send(&Method::PUT, Some(&bucket), "referer", sent)?;
+        say!("{counts}");
+        return Ok(());
+    }
+    if !large {
+        eprintln!(
+            "The lists have {bytes} bytes, OSS's own operation takes {MAX_LIST_BYTES}: putting them through the admin API."
+        );
+    }
+    let remote = Remote::new(client, bucket)?;
+    let done = remote.put(&policy, "api-put", None)?;
+    say!("{counts}");
+    remote.print_outcome(&done, Form::Text);
+    Ok(())
 }
 
-/// Reads a policy from a file, as XML or as JSON.
+/// Sets the limit, if one is named, and shows it.
+fn limit(remote: &Remote, wanted: Option<Limit>) -> Result<(), Failure> {
+    if let Some(Limit(bytes)) = wanted {
+        remote.put_limit(&json!({ "referer_max_bytes": bytes }))?;
+    }
+    let bytes = number(&remote.get("")?, "referer_max_bytes");
+    say!("{}: PutBucketReferer may bring {bytes} bytes of rules", remote.bucket());
+    Ok(())
+}
+
+/// Shows a policy.
+pub(super) fn print_policy(policy: &Policy, format: Format) {
+    let text = match format {
+        Format::Xml => String::from_utf8_lossy(&write_policy(policy)).into_owned(),
+        Format::Json => write_policy_json(policy),
+    };
+    say!("{}", text.trim_end());
+}
+
+/// Reads a policy from a file, as XML or as JSON. Every rule is checked to be one that an
+/// administrator may put.
 pub(super) fn read_file(path: &Path) -> Result<Policy, Failure> {
     let bytes = read_bytes(path)?;
     let looks_like_json = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let policy = if looks_like_json {
-        read_policy_json(&bytes, MAX_LARGE_LIST_BYTES).map_err(|err| err.to_string())
+        read_strict_policy_json(&bytes, MAX_LARGE_LIST_BYTES)
     } else {
-        read_policy(&bytes, MAX_LARGE_LIST_BYTES).map_err(|err| err.to_string())
+        read_strict_policy(&bytes, MAX_LARGE_LIST_BYTES)
     };
     policy.map_err(|err| Failure::of(&format!("{} is not a policy", path.display()), err))
+}
+
+/// Reads what goes beyond OSS from a file; nothing does without one.
+pub(super) fn read_extras(path: Option<&Path>) -> Result<Extras, Failure> {
+    let Some(path) = path else { return Ok(Extras::default()) };
+    read_extras_json(&read_bytes(path)?)
+        .map_err(|err| Failure::of(&format!("{} is not settings", path.display()), err))
+}
+
+/// Compiles the policy of a file with the settings of another.
+pub(super) fn read_gate(policy: &Path, settings: Option<&Path>) -> Result<Gate, Failure> {
+    Ok(Gate::new(read_file(policy)?, read_extras(settings)?))
 }
 
 /// Reads a file, or standard input for `-`, of at most [`MAX_FILE_BYTES`].
@@ -175,21 +248,4 @@ pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(Failure::Other(format!("{shown} is over {MAX_FILE_BYTES} bytes")));
     }
     Ok(bytes)
-}
-
-/// Prints what the server decides: the matcher and the policy are the server's own.
-fn check(policy: Policy, referer: Option<&str>) -> ExitCode {
-    let matcher = Matcher::new(policy);
-    let explanation = matcher.explain(&Referers::read(referer.map(str::as_bytes)));
-    say!("{}", explanation.decision);
-    if let Some(subject) = &explanation.subject {
-        say!("compared: {subject}");
-    }
-    match explanation.decision {
-        Decision::Allow(_) => ExitCode::SUCCESS,
-        Decision::Deny(denied) => {
-            say!("EC: {}", denied.reason().ec.unwrap_or("none"));
-            ExitCode::FAILURE
-        }
-    }
 }

@@ -20,8 +20,9 @@ use super::{Failure, ServeArgs, log, master_key, open_files};
 use crate::blob::local::LocalBlobs;
 use crate::config::{Layer, Limits, Settings};
 use crate::domain::op::HostRules;
+use crate::http::admin::{self, OwnHosts};
+use crate::http::conn;
 use crate::http::oss::Oss;
-use crate::http::{admin, conn};
 use crate::meta::Keep;
 use crate::meta::sqlite::Sqlite;
 use crate::service::clock::Clock;
@@ -75,15 +76,17 @@ async fn serve_planes(
     settings: &Settings,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    let own = address(&data)?;
+    let listening = address(&data)?;
+    let hosts = HostRules::new(settings.base_domains.clone(), settings.cnames.clone());
+    let own = OwnHosts { rules: hosts.clone(), endpoint: settings.public_endpoint.clone() };
     let oss = Arc::new(Oss {
         app: app.clone(),
-        hosts: HostRules::new(settings.base_domains.clone(), settings.cnames.clone()),
-        endpoint: settings.public_endpoint.clone().unwrap_or(own),
+        hosts,
+        endpoint: settings.public_endpoint.clone().unwrap_or(listening),
         vary_referer: settings.vary_referer,
         body_timeout: settings.limits.body_timeout,
     });
-    let router = admin::router(app.clone());
+    let router = admin::router(app.clone(), own);
     let (data_limits, admin_limits) = limits(settings.limits);
     tokio::join!(
         conn::serve(data, data_limits, stop.clone(), move |request| {
@@ -211,15 +214,17 @@ fn welcome(settings: &Settings, addresses: &(String, String), key: &AccessKey, o
             say!("  secret  {}", key.1.expose());
         }
     }
-    walk_through(settings, data);
+    walk_through(settings, addresses);
 }
 
 /// Lines to paste. They name what is not at its default, and an address that a client can reach.
-fn walk_through(settings: &Settings, data: &str) {
-    let data = data.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
+fn walk_through(settings: &Settings, (data, admin): &(String, String)) {
+    let near = |address: &str| address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
+    let (data, admin) = (near(data), near(admin));
     let folder = settings.data_dir.display();
     let flags: String = [
         (data != "127.0.0.1:9000", format!(" --endpoint http://{data}")),
+        (admin != "127.0.0.1:9001", format!(" --admin-endpoint http://{admin}")),
         (settings.data_dir != Path::new("./refgate-data"), format!(" --data-dir '{folder}'")),
         (settings.region.as_str() != "cn-hangzhou", format!(" --region {}", settings.region)),
     ]

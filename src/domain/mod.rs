@@ -17,7 +17,7 @@
 //! | [`code`] | error codes, their status and wording |
 //! | [`seal`] | how secrets lie in the database |
 //! | [`client`] | where a request comes from, behind proxies |
-//! | [`json`], [`query`], [`encode`], [`time`], [`secret`] | the small values that the rest is made of |
+//! | [`json`], [`query`], [`encode`], [`time`], [`secret`], [`word`] | the small values that the rest is made of |
 
 pub mod acl;
 pub mod auth;
@@ -36,3 +36,4 @@ pub mod secret;
 pub mod stats;
 pub mod time;
 pub mod urlsign;
+pub mod word;

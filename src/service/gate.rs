@@ -152,18 +152,13 @@ fn judge(bucket: &Arc<Bucket>, asked: (Action, &ObjectKey), verdict: &Verdict<'_
     (stats::Verdict::of(verdict), checked)
 }
 
-/// What a refused request gets instead of an error. Only reading an object has such an answer;
-/// programs that write, or ask for metadata alone, read the error. The substitute itself has no
-/// substitute.
+/// What a refused request gets instead of an error. The substitute itself has no substitute.
 fn instead(
     bucket: &Arc<Bucket>,
     (action, key): (Action, &ObjectKey),
     answer: &DenialAnswer,
 ) -> Option<Instead> {
-    if !matches!(action, Action::GetObject | Action::HeadObject) {
-        return None;
-    }
-    match answer {
+    match answer.to(action) {
         DenialAnswer::Forbidden => None,
         DenialAnswer::Redirect(url) => Some(Instead::Redirect(url.clone())),
         DenialAnswer::Substitute(other) if other == key => None,

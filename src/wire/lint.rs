@@ -1,27 +1,38 @@
 //! Findings of the lint as JSON, for the command line and the admin API.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use crate::domain::referer::lint::{Edit, Finding, List};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::referer::lint::{Edit, Finding};
 use crate::domain::referer::{Compare, Pattern, Policy};
 
-/// A finding as scripts read it.
-#[derive(Debug, Serialize)]
+/// A finding as scripts read it, and the command line where a server found it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct FindingView<'f> {
-    code: &'static str,
-    list: Option<&'static str>,
-    /// From 0.
-    position: Option<usize>,
-    rule: Option<&'f str>,
-    sentence: &'f str,
-    example: Option<&'f str>,
-    fix: Option<FixView>,
+    /// What kind of thing.
+    pub code: Cow<'f, str>,
+    /// The list it is about.
+    pub list: Option<Cow<'f, str>>,
+    /// The rule it is about, from 0.
+    pub position: Option<usize>,
+    /// That rule.
+    pub rule: Option<Cow<'f, str>>,
+    /// What it means.
+    pub sentence: Cow<'f, str>,
+    /// A referer that shows it.
+    pub example: Option<Cow<'f, str>>,
+    /// What would change it.
+    pub fix: Option<FixView<'f>>,
 }
 
-#[derive(Debug, Serialize)]
-struct FixView {
-    safety: &'static str,
-    sentence: String,
+/// A fix as scripts read it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct FixView<'f> {
+    /// What it does to decisions.
+    pub safety: Cow<'f, str>,
+    /// What it changes.
+    pub sentence: String,
 }
 
 impl<'f> FindingView<'f> {
@@ -29,24 +40,24 @@ impl<'f> FindingView<'f> {
     pub fn new(policy: &'f Policy, finding: &'f Finding) -> Self {
         let rule = finding.list.zip(finding.position);
         let rule = rule.and_then(|(list, at)| list.of(policy).get(at));
-        let fix = finding
-            .fix
-            .as_ref()
-            .map(|fix| FixView { safety: fix.safety.as_str(), sentence: described(&fix.edit) });
+        let fix = finding.fix.as_ref().map(|fix| FixView {
+            safety: fix.safety.as_str().into(),
+            sentence: described(&fix.edit),
+        });
         Self {
-            code: finding.code.as_str(),
-            list: finding.list.map(List::as_str),
+            code: finding.code.as_str().into(),
+            list: finding.list.map(|list| list.as_str().into()),
             position: finding.position,
-            rule: rule.map(Pattern::as_str),
-            sentence: &finding.sentence,
-            example: finding.example.as_deref(),
+            rule: rule.map(|rule| rule.as_str().into()),
+            sentence: finding.sentence.as_str().into(),
+            example: finding.example.as_deref().map(Into::into),
             fix,
         }
     }
 }
 
 /// An edit as a sentence without its full stop.
-pub fn described(edit: &Edit) -> String {
+fn described(edit: &Edit) -> String {
     let joined = |rules: &[Pattern]| {
         rules.iter().map(|rule| format!("`{rule}`")).collect::<Vec<_>>().join(", ")
     };

@@ -12,14 +12,17 @@
 //! | [`error_body`] | errors |
 //! | [`iam`] | policies of users and buckets |
 //! | [`json`] | JSON as a tree |
+//! | [`explain`] | questions about requests, and their answers |
 //! | [`lint`] | findings of the lint |
 //! | [`referer`] | referer policies, as XML and as JSON |
 //! | [`urlsign`] | settings of signed URLs |
 //! | [`policy_formats`] | referer policies as other products write them |
+//! | [`word`] | words of closed sets |
 
 pub mod bucket;
 pub mod copy;
 pub mod error_body;
+pub mod explain;
 pub mod iam;
 pub mod json;
 pub mod lint;
@@ -27,4 +30,5 @@ pub mod list;
 pub mod policy_formats;
 pub mod referer;
 pub mod urlsign;
+pub mod word;
 pub mod xml;

@@ -62,7 +62,8 @@ fn bad_requests_are_told_what_to_change() {
     let (_folder, server) = server();
     server.api("PUT", BUCKET, r#"{"allow_empty_referer":true,"whitelist":["http://a/"]}"#, 200);
     let long = "x".repeat(1025);
-    let long_rule = format!(r#"{{"allow_empty_referer":true,"whitelist":["a","{long}"]}}"#);
+    let long_rule =
+        format!("{{\"allow_empty_referer\":true,\n\"whitelist\":[\n\"a\",\n\"{long}\"]}}");
     let many = format!(r#"{{"list":"whitelist","add":["{}"]}}"#, "x".repeat(1 << 20));
     let lines = format!("http://a\r\n\n{long}\nb");
     #[rustfmt::skip]
@@ -74,22 +75,27 @@ fn bad_requests_are_told_what_to_change() {
         ("PUT",  "",            r#"{"allow_empty_referer":true,"colour":1}"#,  400, "unknown field `colour`"),
         ("PUT",  "",            r#"{"allow_empty_referer":true,"whitelist":[1]}"#, 400, "expected a string"),
         ("PUT",  "",            r#"{"allow_empty_referer":true,"blacklist":["a\u0007"]}"#, 400, "blacklist[0]: the rule has the control character"),
-        ("PUT",  "",            &long_rule,                                    400, "whitelist[1]: the rule has 1025 bytes"),
+        ("PUT",  "",            &long_rule,                                    400, "whitelist[1]: the rule has 1025 bytes, it may have 1024 at line 4 "),
         ("PUT",  "/whitelist",  &lines,                                        400, "line 3: the rule has 1025 bytes"),
         ("PUT",  "/blacklist",  "a\nb\u{0}c",                                  400, "line 2: the rule has the control character"),
         ("PUT",  "/limit",      "{}",                                          400, "missing field `referer_max_bytes`"),
         ("PUT",  "/limit",      r#"{"referer_max_bytes":67108865}"#,           400, "at most 67108864"),
         ("PUT",  "/limit",      r#"{"referer_max_bytes":-1}"#,                 400, "expected u32"),
         ("POST", "/rules",      r#"{"add":["a"]}"#,                            400, "missing field `list`"),
-        ("POST", "/rules",      r#"{"list":"greylist"}"#,                      400, "unknown variant `greylist`"),
+        ("POST", "/rules",      r#"{"list":"greylist"}"#,                      400, "\"greylist\" is none of whitelist, blacklist"),
         ("POST", "/rules",      r#"{"list":"whitelist","added":["a"]}"#,       400, "unknown field `added`"),
         ("POST", "/rules",      r#"{"list":"whitelist","add":["a"," "]}"#,     400, "add[1]: the rule is empty"),
         ("POST", "/rules",      r#"{"list":"whitelist","remove":["a\n b"]}"#,  400, "remove[0]: the rule has the control character"),
         ("POST", "/rules",      &many,                                         400, "longer than 1048576 bytes"),
         ("POST", "/explain",    r#"{"referrer":"http://a"}"#,                  400, "unknown field `referrer`"),
-        ("POST", "/explain",    r#"{"signed":"maybe"}"#,                       400, "unknown variant `maybe`"),
+        ("POST", "/explain",    r#"{"signed":"maybe"}"#,                       400, "\"maybe\" is none of none, url, header"),
         ("POST", "/explain",    r#"{"method":"G T"}"#,                         400, "no HTTP method"),
         ("POST", "/explain",    r#"{"referer":"a","referers":["b"]}"#,         400, "both"),
+        ("POST", "/explain",    r#"{"referer":"a\nb"}"#,                       400, "referer has the character '\\n'"),
+        ("POST", "/explain",    r#"{"query":"a=%"}"#,                          400, "query: the query has a '%'"),
+        ("POST", "/explain",    r#"{"resource":"account"}"#,                   400, "\"account\" is none of object, bucket"),
+        ("PUT",  "?how=oss-put", r#"{"allow_empty_referer":true}"#,            400, "\"oss-put\" is none of api-put, lint-fix, import"),
+        ("PUT",  "?who=me",     r#"{"allow_empty_referer":true}"#,             400, "unknown field `who`"),
         ("GET",  "/versions?limit=x",    "",                                   400, "limit must be a whole number"),
         ("GET",  "/versions/2",          "",                                   404, "Version 2"),
         ("GET",  "/versions/x",          "",                                   404, "\"x\" is no version"),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{BUCKET, server};
+use crate::support::{BUCKET, server, server_with};
 
 fn codes(answer: &Value) -> Vec<&str> {
     answer["findings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect()
@@ -49,6 +49,7 @@ fn a_policy_comes_from_and_goes_to_nginx() {
     let lost =
         notes.iter().any(|it| it["rule"].as_str().is_some_and(|rule| rule.contains("~evil")));
     assert!(lost, "what has no counterpart is named: {read}");
+    assert_eq!(read["lost"], 1, "and counted");
     assert_eq!(server.api("GET", BUCKET, "", 200)["version"], 0, "nothing was put");
 
     server.api("PUT", BUCKET, &read["policy"].to_string(), 200);
@@ -56,6 +57,43 @@ fn a_policy_comes_from_and_goes_to_nginx() {
     assert!(written["text"].as_str().unwrap().contains("valid_referers"), "{written}");
     let xml = server.api("GET", &format!("{BUCKET}/export?to=xml"), "", 200);
     assert!(xml["text"].as_str().unwrap().contains("<RefererConfiguration>"), "{xml}");
+    assert_eq!(xml["notes"], json!([]));
+    server.api("PUT", &format!("{BUCKET}/settings"), r#"{"strict_host": true}"#, 200);
+    let xml = server.api("GET", &format!("{BUCKET}/export?to=xml"), "", 200);
+    assert_eq!(xml["notes"][0]["effect"], "wider", "what the format cannot say is noted: {xml}");
+}
+
+/// The lint knows what the bucket asks for beyond OSS, and what the server knows of its own hosts.
+#[test]
+fn a_lint_knows_the_bucket_and_the_server() {
+    let hosts = ["--base-domain", "oss.example", "--cname", "img.example=pictures"];
+    let (_folder, server) = server_with(&hosts);
+    let lint = format!("{BUCKET}/lint");
+    let policy = json!({"allow_empty_referer": false, "truncate_path": true, "whitelist": [
+        "https://a.com", "http://a.com/", "https://pictures.oss.example/",
+    ]});
+    server.api("PUT", BUCKET, &policy.to_string(), 200);
+    let found = server.api("POST", &lint, "", 200);
+    assert_eq!(found["version"], 1);
+    let twins = ["scheme-twin"];
+    assert_eq!(codes(&found), [&["look-alike-suffix"], &twins[..], &["own-endpoint"]].concat());
+    let own = found["findings"].as_array().unwrap().last().unwrap();
+    assert_eq!(own["example"], "https://img.example/");
+    assert_eq!(own["fix"]["sentence"], "add `https://img.example/`, `http://img.example/`");
+
+    server.api("PUT", &format!("{BUCKET}/settings"), r#"{"strict_host": true}"#, 200);
+    let strict = server.api("POST", &lint, "", 200);
+    assert_eq!(codes(&strict), ["scheme-twin", "own-endpoint"], "no look-alike passes");
+
+    let fixed = server.api("POST", &format!("{lint}?fix=all&own=https://me.example"), "", 200);
+    assert_eq!(codes(&fixed).len(), 3);
+    assert_eq!(fixed["remaining"], json!([]));
+    let rules = fixed["fixed"]["whitelist"].as_array().unwrap();
+    for rule in ["http://pictures.oss.example/", "http://img.example/", "https://me.example/"] {
+        assert!(rules.contains(&json!(rule)), "{rule}: {fixed}");
+    }
+    let other = server.api("POST", &lint, &policy.to_string(), 200);
+    assert_eq!(other["version"], Value::Null, "a candidate is no version");
 }
 
 #[test]
@@ -65,6 +103,7 @@ fn bad_questions() {
     let table = [
         ("POST", "lint?fix=bold",     "",                         "fix"),
         ("POST", "lint?fixed=safe",   "",                         "fixed"),
+        ("POST", "lint?own=a@b",      "",                         "own: \"a@b\" is no origin"),
         ("POST", "lint",              "{\"whitelist\": []}",      "allow_empty_referer"),
         ("POST", "import?from=word",  "",                         "from"),
         ("POST", "import",            "",                         "from"),

@@ -9,7 +9,9 @@
 mod bad_input;
 mod check;
 mod commands;
+mod commands_beyond;
 mod edits;
+mod explain;
 mod large;
 mod support;
 mod versions;

@@ -32,8 +32,13 @@ pub(crate) struct Answer {
 
 impl Server {
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: &Path, flags: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_refgate"))
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(flags)
             .args(["--log", "warn", "--data-dir"])
             .arg(folder)
             .env("REFGATE_ROOT_ACCESS_KEY_ID", KEY.0)
@@ -58,6 +63,11 @@ impl Server {
         let folder = self.folder.clone();
         drop(self);
         Self::start(&folder)
+    }
+
+    /// The folder of its files.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The command line, against this server.
@@ -136,8 +146,13 @@ impl Drop for Server {
 
 /// A server with a public bucket, `pictures`, that holds `cat.txt`.
 pub(crate) fn server() -> (TempDir, Server) {
+    server_with(&[])
+}
+
+/// The same, started with flags.
+pub(crate) fn server_with(flags: &[&str]) -> (TempDir, Server) {
     let folder = TempDir::new().unwrap();
-    let server = Server::start(folder.path());
+    let server = Server::start_with(folder.path(), flags);
     let (code, _, err) =
         server.run(&["bucket", "create", "pictures", "--acl", "public-read-write"]);
     assert_eq!(code, 0, "{err}");

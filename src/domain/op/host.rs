@@ -79,6 +79,26 @@ impl HostRules {
         let labels = bases().filter_map(|base| host.strip_suffix(base)?.strip_suffix('.'));
         Ok(labels.min_by_key(|label| label.len()).map(str::to_owned))
     }
+
+    /// The hosts that name a bucket, in a fixed order.
+    pub fn hosts_of(&self, bucket: &BucketName) -> Vec<String> {
+        let virtual_hosts = self.base_domains.iter().map(|base| format!("{bucket}.{}", base.0));
+        let cnames = self.cnames.iter().filter(|(_, of)| *of == bucket);
+        let mut hosts: Vec<String> =
+            virtual_hosts.chain(cnames.map(|(host, _)| host.clone())).collect();
+        hosts.sort_unstable();
+        hosts
+    }
+}
+
+/// Whether only the machine itself knows a host by that name or address: no page in the world is
+/// found under it.
+pub fn is_local(authority: &str) -> bool {
+    let Ok(host) = host_name(authority) else { return false };
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.starts_with("127.")
+        || ["0.0.0.0", "[::1]", "[::]"].contains(&host.as_str())
 }
 
 /// The vendor's domain at the end of a host, without what stands before it.
@@ -151,6 +171,34 @@ mod tests {
         for (name, authority, want) in table {
             let want = want.map(|label| label.map(str::to_owned));
             assert_eq!(rules.bucket_label(authority), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn hosts_of_a_bucket() {
+        let rules = HostRules::new(
+            ["localhost", "oss.example.org"].map(|name| name.parse().unwrap()),
+            [("img.example.com", "pictures"), ("www.example.com", "pages")]
+                .map(|(host, bucket)| (host.parse().unwrap(), bucket.parse().unwrap())),
+        );
+        let want = ["img.example.com", "pictures.localhost", "pictures.oss.example.org"];
+        assert_eq!(rules.hosts_of(&"pictures".parse().unwrap()), want);
+    }
+
+    #[test]
+    fn hosts_that_only_the_machine_knows() {
+        for (authority, want) in [
+            ("localhost:9000", true),
+            ("Photos.localhost", true),
+            ("127.0.0.1:80", true),
+            ("[::1]:9000", true),
+            ("0.0.0.0", true),
+            ("notlocalhost", false),
+            ("oss.example.com", false),
+            ("10.0.0.1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_local(authority), want, "{authority}");
         }
     }
 }

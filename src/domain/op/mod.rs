@@ -10,7 +10,7 @@ mod host;
 mod target;
 mod unserved;
 
-pub use host::{HostName, HostRules, InvalidHost};
+pub use host::{HostName, HostRules, InvalidHost, is_local};
 pub use target::{InvalidTarget, Target, Targets};
 pub use unserved::unserved_feature;
 

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use super::url::Authority;
 use crate::domain::name::ObjectKey;
+use crate::domain::op::Action;
+use crate::domain::word::words;
 
 /// The settings of a bucket's referer check that OSS does not have. The default is OSS's
 /// behaviour.
@@ -31,53 +33,10 @@ impl Extras {
     }
 }
 
-/// A text that is none of the words of a setting.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is none of {words}")]
-pub struct InvalidWord {
-    text: Box<str>,
-    words: &'static str,
-}
-
-/// An enum whose values have a word each: the one word that JSON, the command line and the
-/// database use.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident {
-        $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)?
-    }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant),+
-        }
-
-        impl $name {
-            /// All values.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The word for the value.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word),+
-                }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = InvalidWord;
-
-            fn from_str(text: &str) -> Result<Self, InvalidWord> {
-                const WORDS: &str = concat!($("\"", $word, "\" "),+);
-                let found = Self::ALL.iter().copied().find(|value| value.as_str() == text);
-                found.ok_or_else(|| InvalidWord { text: text.into(), words: WORDS.trim_ascii_end() })
-            }
-        }
-    };
-}
-
 words! {
     /// Whether refusals are carried out.
-    Mode {
+    #[derive(Default)]
+    pub enum Mode {
         /// They are.
         #[default]
         Enforce = "enforce",
@@ -88,7 +47,8 @@ words! {
 
 words! {
     /// How the host of a whitelist's entry is compared.
-    HostRule {
+    #[derive(Default)]
+    pub enum HostRule {
         /// As the beginning of the subject, as OSS does: `http://a.com` also fits
         /// `http://a.com.evil.net`.
         #[default]
@@ -100,7 +60,8 @@ words! {
 
 words! {
     /// What a request without a referer may do. As for OSS, a `Referer` without a value is none.
-    MissingReferer {
+    #[derive(Default)]
+    pub enum MissingReferer {
         /// What `AllowEmptyReferer` says.
         #[default]
         AsPolicy = "as-policy",
@@ -116,7 +77,8 @@ words! {
 
 words! {
     /// What a referer that is no URL of a page may do.
-    MalformedReferer {
+    #[derive(Default)]
+    pub enum MalformedReferer {
         /// It is compared as it is, like every other text. OSS's behaviour.
         #[default]
         AsText = "as-text",
@@ -125,7 +87,7 @@ words! {
     }
 }
 
-/// What whoever is refused gets when asking for an object. Every other operation gets the 403.
+/// What whoever is refused gets when reading an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum DenialAnswer {
     /// OSS's 403.
@@ -135,6 +97,15 @@ pub enum DenialAnswer {
     Redirect(RedirectUrl),
     /// The bytes of another object of the bucket.
     Substitute(ObjectKey),
+}
+
+impl DenialAnswer {
+    /// What a refused request for an operation gets. Only reading an object has another answer than
+    /// the 403; programs that write, or ask for metadata alone, read the error.
+    pub fn to(&self, action: Action) -> &Self {
+        let reads = matches!(action, Action::GetObject | Action::HeadObject);
+        if reads { self } else { &Self::Forbidden }
+    }
 }
 
 /// Where whoever is refused is sent: an absolute `http` or `https` URL of visible ASCII, without
@@ -239,15 +210,6 @@ mod tests {
         assert_eq!(words, ["enforce", "prefix", "as-policy"]);
         assert_eq!(extras.malformed.as_str(), "as-text");
         assert_eq!(extras.denial, DenialAnswer::Forbidden);
-    }
-
-    #[test]
-    fn a_word_is_read_back_and_others_are_named() {
-        for &missing in MissingReferer::ALL {
-            assert_eq!(missing.as_str().parse(), Ok(missing));
-        }
-        let err = "Monitor".parse::<Mode>().unwrap_err();
-        assert_eq!(err.to_string(), r#""Monitor" is none of "enforce" "monitor""#);
     }
 
     #[test]

@@ -52,6 +52,10 @@ ways! {
     Remove = "remove";
     /// Single rules were added and others removed.
     Edit = "edit";
+    /// What a lint would change was changed.
+    LintFix = "lint-fix";
+    /// The policy of another product, read.
+    Import = "import";
     /// Back to the default policy.
     Reset = "reset";
     /// Back to an earlier version.

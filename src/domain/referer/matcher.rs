@@ -183,7 +183,7 @@ impl Matcher {
         let lines = referers.lines().unwrap_or_default();
         let explain = |line: &&[u8]| Explanation {
             decision: self.decide_line(line),
-            subject: comparable(line).then(|| self.subject(line).into_owned()),
+            subject: self.compared(line),
         };
         lines
             .iter()
@@ -193,6 +193,11 @@ impl Matcher {
                 strictness.then_with(|| a.subject.cmp(&b.subject))
             })
             .unwrap_or_else(|| Explanation { decision: self.decide_unread(), subject: None })
+    }
+
+    /// What the lists are compared with for a line; `None` if it is not compared at all.
+    pub(super) fn compared(&self, line: &[u8]) -> Option<String> {
+        comparable(line).then(|| self.subject(line).into_owned())
     }
 
     /// Decides about lines that are too many to be read.

@@ -73,10 +73,10 @@ pub use change::{
 };
 pub use decision::{Allowed, Decision, Denied, Entry};
 pub use extras::{
-    DenialAnswer, Extras, HostRule, InvalidRedirectUrl, InvalidWord, MalformedReferer,
-    MissingReferer, Mode, RedirectUrl,
+    DenialAnswer, Extras, HostRule, InvalidRedirectUrl, MalformedReferer, MissingReferer, Mode,
+    RedirectUrl,
 };
-pub use gate::{DependsOn, Facts, FactsBuf, Gate, Passed, Refused, Verdict};
+pub use gate::{DependsOn, Facts, FactsBuf, Gate, Passed, Reasons, Refused, Verdict};
 pub use history::{How, Newer, PolicyVersion, Record, VersionSummary, lost};
 pub use matcher::{Engine, Explanation, Matcher};
 pub use pattern::Pattern;

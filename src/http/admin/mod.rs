@@ -9,18 +9,20 @@ mod error;
 mod extras;
 mod health;
 mod metrics;
+mod own;
 mod policy;
 mod stats;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Extension, Router};
 use http::{Method, Uri};
 
 use crate::domain::code::Code;
 use crate::service::App;
 
 pub use error::ApiError;
+pub use own::OwnHosts;
 
 /// What the admin plane serves, for the test that compares it with `openapi.yaml`.
 #[rustfmt::skip]
@@ -50,13 +52,13 @@ pub const ROUTES: &[(&str, &str)] = &[
 ];
 
 /// The routes of the admin plane.
-pub fn router(app: Arc<App>) -> Router {
+pub fn router(app: Arc<App>, own: OwnHosts) -> Router {
     Router::new()
         .merge(health::router())
         .merge(metrics::router())
         .merge(stats::router())
         .merge(extras::router())
-        .merge(policy::router())
+        .merge(policy::router().layer(Extension(Arc::new(own))))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(app)

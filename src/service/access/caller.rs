@@ -4,8 +4,9 @@ use http::HeaderMap;
 
 use crate::domain::auth::{Channel, PayloadHash};
 use crate::domain::name::AccessKeyId;
-use crate::domain::op::Targets;
+use crate::domain::op::{Action, Targets};
 use crate::domain::query::Query;
+use crate::domain::referer::explain::Exempt;
 use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::SecretKey;
 use crate::service::bucket::Bucket;
@@ -56,9 +57,9 @@ impl Caller {
         self.payload
     }
 
-    /// Whether the referer policy is asked: not for a request with a verified header.
-    pub(super) fn obeys_referer_policy(self) -> bool {
-        self.channel != Some(Channel::Header)
+    /// Whether the referer policy is asked about an operation.
+    pub(super) fn obeys_referer_policy(self, action: Action) -> bool {
+        Exempt::of(action, self.channel).is_none()
     }
 }
 

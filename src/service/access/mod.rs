@@ -147,7 +147,7 @@ impl App {
         visit: &mut Visit<'_>,
     ) -> Result<ObjectPermit, Error> {
         let bucket = self.existing(name)?;
-        let (verdict, checked) = if caller.obeys_referer_policy() {
+        let (verdict, checked) = if caller.obeys_referer_policy(wished) {
             self.check_referer(&bucket, (wished, key), &visit.facts).await
         } else {
             (Verdict::NotChecked, Ok(None))

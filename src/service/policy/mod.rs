@@ -122,9 +122,9 @@ impl App {
         self: &Arc<Self>,
         permit: BucketPermit,
         order: Order,
-        policy: Policy,
+        (policy, how): (Policy, How),
     ) -> Result<Outcome, Error> {
-        self.change_policy(permit, order, |_| Draft::of(policy, How::ApiPut)).await
+        self.change_policy(permit, order, move |_| Draft::of(policy, how)).await
     }
 
     /// Replaces one list.

@@ -7,11 +7,13 @@
 //! | [`Import::S3`] | a bucket policy with conditions on `aws:Referer` | yes | |
 //! | [`Import::Obs`] | a bucket policy of Huawei OBS with conditions on `Referer` | yes | |
 //! | [`Import::Lines`] | one pattern a line | yes | yes |
+//! | [`Export::Xml`], [`Export::Json`] | the policy itself | | yes |
 //!
 //! What a source says and a [`Policy`] cannot is a [`Note`], with the rule that it is about and
 //! whether the policy lets in more or less for it. Nothing is left out without one. Where a choice
 //! had to be made, hosts that the source does not name stay out, and a whitelist of which nothing is
-//! left is an error, because an empty whitelist lets everybody in.
+//! left is an error, because an empty whitelist lets everybody in. What a bucket's owner asks for
+//! beyond OSS no format has, so it is a note of everything that is written.
 //!
 //! Case never matters in a policy; in nginx's paths and in S3's conditions it does. Each note of
 //! that kind is there once.
@@ -29,6 +31,7 @@
 //! elements: Condition operators" and S3 "Examples of bucket policies". Huawei OBS "URL Validation
 //! Settings" and "Bucket Policy Condition".
 
+mod beyond;
 mod bucket_policy;
 mod cos;
 mod hosts;
@@ -39,36 +42,43 @@ mod statement;
 
 use std::fmt;
 
-use crate::domain::referer::{Pattern, Policy};
+use serde::{Deserialize, Serialize};
+
+use super::referer::{write_policy, write_policy_json};
+use crate::domain::referer::{Extras, Pattern, Policy, read_rule};
+use crate::domain::word::words;
 
 #[cfg(test)]
 mod tests;
 
-/// A rule of more bytes than this is refused: no rule for a host needs as many.
-pub const MAX_RULE_BYTES: usize = 1024;
-
-/// A format that can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Import {
-    /// nginx.
-    Nginx,
-    /// Tencent COS.
-    Cos,
-    /// Amazon S3.
-    S3,
-    /// Huawei OBS.
-    Obs,
-    /// Plain lines.
-    Lines,
+words! {
+    /// A format that can be read.
+    pub enum Import {
+        /// nginx.
+        Nginx = "nginx",
+        /// Tencent COS.
+        Cos = "cos",
+        /// Amazon S3.
+        S3 = "s3",
+        /// Huawei OBS.
+        Obs = "obs",
+        /// Plain lines.
+        Lines = "lines",
+    }
 }
 
-/// A format that can be written, beside OSS's XML and JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Export {
-    /// nginx.
-    Nginx,
-    /// Plain lines.
-    Lines,
+words! {
+    /// A format that can be written.
+    pub enum Export {
+        /// OSS's own.
+        Xml = "xml",
+        /// That of the admin API and of files.
+        Json = "json",
+        /// nginx.
+        Nginx = "nginx",
+        /// Plain lines.
+        Lines = "lines",
+    }
 }
 
 /// What was read.
@@ -80,7 +90,7 @@ pub struct Imported {
     pub notes: Vec<Note>,
 }
 
-/// What was written. The notes are comments in the text, too.
+/// What was written. For nginx and as lines, the notes are comments in the text, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
     /// The text.
@@ -90,29 +100,32 @@ pub struct Exported {
 }
 
 /// Something that source and result do not have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Note {
     /// The line of the source, from 1, where it has lines.
     pub line: Option<usize>,
     /// The rule or statement.
     pub rule: Option<String>,
     /// What is different, as a sentence.
+    #[serde(rename = "sentence")]
     pub text: String,
     /// What that does to decisions.
+    #[serde(with = "crate::wire::word")]
     pub effect: Effect,
 }
 
-/// What a difference does to decisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effect {
-    /// Nothing, or something that the sentence says.
-    Information,
-    /// The result admits less than the source.
-    Narrower,
-    /// The result admits more than the source.
-    Wider,
-    /// The rule has no counterpart and was left out.
-    Lost,
+words! {
+    /// What a difference does to decisions.
+    pub enum Effect {
+        /// Nothing, or something that the sentence says.
+        Information = "information",
+        /// The result admits less than the source.
+        Narrower = "narrower",
+        /// The result admits more than the source.
+        Wider = "wider",
+        /// The rule has no counterpart and was left out.
+        Lost = "lost",
+    }
 }
 
 /// Why nothing was read.
@@ -176,29 +189,31 @@ pub fn import(format: Import, text: &[u8], limit: usize) -> Result<Imported, Imp
     }
 }
 
-/// Writes a policy in another product's format.
-pub fn export(policy: &Policy, format: Export) -> Exported {
-    match format {
+/// Writes the policy of a bucket with these settings.
+pub fn export(policy: &Policy, extras: &Extras, format: Export) -> Exported {
+    let plain = |text| Exported { text, notes: Vec::new() };
+    let mut exported = match format {
+        Export::Xml => plain(String::from_utf8_lossy(&write_policy(policy)).into_owned()),
+        Export::Json => plain(write_policy_json(policy)),
         Export::Nginx => nginx_write::write(policy),
         Export::Lines => lines::write(policy),
+    };
+    let beyond = beyond::notes(extras);
+    if matches!(format, Export::Nginx | Export::Lines) {
+        exported.text.extend(beyond.iter().map(|note| format!("# {note}\n")));
     }
+    exported.notes.extend(beyond);
+    exported
 }
 
-impl Effect {
-    /// A name for scripts.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Information => "information",
-            Self::Narrower => "narrower",
-            Self::Wider => "wider",
-            Self::Lost => "lost",
-        }
-    }
+/// How many of these rules were left out.
+pub fn lost(notes: &[Note]) -> usize {
+    notes.iter().filter(|note| note.effect == Effect::Lost).count()
 }
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.effect.as_str())?;
+        write!(f, "{}", self.effect)?;
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
         }
@@ -234,12 +249,5 @@ fn line_at(before: &[u8]) -> usize {
 
 /// Takes a pattern that is within the bounds.
 fn pattern(text: &str, line: usize) -> Result<Option<Pattern>, ImportError> {
-    if text.len() > MAX_RULE_BYTES {
-        let size = text.len();
-        return Err(syntax(line, format!("a rule has {size} bytes, it may have {MAX_RULE_BYTES}")));
-    }
-    match text.chars().find(|c| c.is_control()) {
-        Some(c) => Err(syntax(line, format!("a rule has the control character {c:?}"))),
-        None => Ok(Pattern::read(text)),
-    }
+    read_rule(text).map_err(|err| syntax(line, err.to_string()))
 }

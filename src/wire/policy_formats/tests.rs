@@ -1,12 +1,16 @@
 //! What sources say of a referer, in the words of their vendors, and what the policy decides.
 
 use super::*;
-use crate::domain::referer::{Compare, EmptyReferer, Matcher, Referers};
+use crate::domain::referer::{Compare, EmptyReferer, MAX_RULE_BYTES, Matcher, Referers};
 
 const LIMIT: usize = 1 << 20;
 
 fn read(format: Import, text: &str) -> Imported {
     import(format, text.as_bytes(), LIMIT).unwrap()
+}
+
+fn write(policy: &Policy, format: Export) -> Exported {
+    export(policy, &Extras::default(), format)
 }
 
 fn allows(policy: &Policy, referer: &str) -> bool {
@@ -143,8 +147,8 @@ fn errors_name_their_line() {
         ("a member twice", Import::S3, &S3_DENY.replace("{\"aws:Referer\"", "{\"aws:Referer\":[],\"aws:Referer\""), "line 1: aws:Referer is there twice"),
         ("another condition on what is granted", Import::S3, &S3_ALLOW.replace("{\"StringLike\"", "{\"IpAddress\":{\"aws:SourceIp\":\"1.2.3.4\"},\"StringLike\""), "nothing is left of the whitelist"),
         ("nothing about referers", Import::Obs, "{\"Statement\":[]}", "no statement says anything about referers that could be taken over"),
-        ("a long rule", Import::Lines, &long, "line 2: a rule has 1031 bytes, it may have 1024"),
-        ("a control character", Import::Lines, "a\n!b\u{7}", "line 2: a rule has the control character '\\u{7}'"),
+        ("a long rule", Import::Lines, &long, "line 2: the rule has 1031 bytes, it may have 1024"),
+        ("a control character", Import::Lines, "a\n!b\u{7}", "line 2: the rule has the control character '\\u{7}'"),
     ];
     for (name, format, source, want) in table {
         let err = import(*format, source.as_bytes(), LIMIT).unwrap_err().to_string();
@@ -166,11 +170,11 @@ fn lines_are_read_back() {
     let allow = list(&["http://a.com/", "#b", "!c", "\\d", "*"]);
     let deny = list(&["http://x.com", "!y", "#z", "\\w"]);
     let policy = Policy { allow, deny, ..Policy::default() };
-    let exported = export(&policy, Export::Lines);
+    let exported = write(&policy, Export::Lines);
     assert_eq!(exported.notes, []);
     assert_eq!(read(Import::Lines, &exported.text).policy, policy);
     let strict = Policy { empty: EmptyReferer::Deny, compare: Compare::Origin, ..policy };
-    let exported = export(&strict, Export::Lines);
+    let exported = write(&strict, Export::Lines);
     assert!(exported.text.starts_with("# not said by the lines: empty referers are denied\n"));
     assert_eq!(exported.notes.len(), 2);
 }
@@ -200,7 +204,37 @@ if ($invalid_referer) {
 # wider, `http://b.com`: nginx does not look at the scheme: https:// is admitted, too
 # narrower: a Referer without a value is neither `none` nor valid to nginx
 "#;
-    assert_eq!(export(&policy, Export::Nginx).text, want);
-    let open = export(&Policy::default(), Export::Nginx).text;
+    assert_eq!(write(&policy, Export::Nginx).text, want);
+    let open = write(&Policy::default(), Export::Nginx).text;
     assert!(open.ends_with("# There is no whitelist: everything else passes.\n"), "{open}");
+}
+
+/// What goes beyond OSS is in no format; whoever reads the result is told.
+#[test]
+fn settings_are_noted() {
+    use crate::domain::referer::{DenialAnswer, HostRule, MalformedReferer, MissingReferer, Mode};
+    use Effect::{Information, Narrower, Wider};
+    let off = Extras::default;
+    let key = DenialAnswer::Substitute("no.png".parse().unwrap());
+    #[rustfmt::skip]
+    let table = [
+        (off(), None),
+        (Extras { mode: Mode::Monitor, ..off() }, Some(Narrower)),
+        (Extras { host: HostRule::Strict, ..off() }, Some(Wider)),
+        (Extras { missing: MissingReferer::Allow, ..off() }, Some(Narrower)),
+        (Extras { missing: MissingReferer::Deny, ..off() }, Some(Wider)),
+        (Extras { missing: MissingReferer::DenyCrossSiteEmbeds, ..off() }, Some(Wider)),
+        (Extras { malformed: MalformedReferer::Deny, ..off() }, Some(Wider)),
+        (Extras { denial: key, ..off() }, Some(Information)),
+    ];
+    for (extras, want) in table {
+        for &format in Export::ALL {
+            let exported = export(&Policy::default(), &extras, format);
+            let effects: Vec<_> = exported.notes.iter().map(|note| note.effect).collect();
+            assert_eq!(effects, want.into_iter().collect::<Vec<_>>(), "{format} {extras:?}");
+            let commented = exported.text.contains("the setting ");
+            let can = matches!(format, Export::Nginx | Export::Lines);
+            assert_eq!(commented, can && want.is_some(), "{format} {extras:?}");
+        }
+    }
 }

@@ -40,16 +40,36 @@ struct ExtrasJson {
     strict_host: Option<bool>,
     missing: Option<String>,
     malformed: Option<String>,
-    denial: Option<DenialJson>,
+    denial: Option<DenialView>,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+/// The answer to a denial as it is in JSON.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "answer", rename_all = "lowercase", deny_unknown_fields)]
-enum DenialJson {
-    // With braces, so that fields of the others are unknown ones.
+pub enum DenialView {
+    /// OSS's 403. With braces, so that fields of the others are unknown ones.
     Forbidden {},
-    Redirect { url: String },
-    Substitute { key: String },
+    /// 302 to another URL.
+    Redirect {
+        /// The URL.
+        url: String,
+    },
+    /// The bytes of another object of the bucket.
+    Substitute {
+        /// Its name.
+        key: String,
+    },
+}
+
+impl DenialView {
+    /// An answer as it is shown.
+    pub fn new(answer: &DenialAnswer) -> Self {
+        match answer {
+            DenialAnswer::Forbidden => Self::Forbidden {},
+            DenialAnswer::Redirect(url) => Self::Redirect { url: url.as_str().to_owned() },
+            DenialAnswer::Substitute(key) => Self::Substitute { key: key.as_str().to_owned() },
+        }
+    }
 }
 
 impl TryFrom<ExtrasJson> for ExtrasBody {
@@ -57,9 +77,9 @@ impl TryFrom<ExtrasJson> for ExtrasBody {
 
     fn try_from(json: ExtrasJson) -> Result<Self, InvalidExtras> {
         let denial = match json.denial {
-            None | Some(DenialJson::Forbidden {}) => DenialAnswer::Forbidden,
-            Some(DenialJson::Redirect { url }) => DenialAnswer::Redirect(read("url", &url)?),
-            Some(DenialJson::Substitute { key }) => DenialAnswer::Substitute(read("key", &key)?),
+            None | Some(DenialView::Forbidden {}) => DenialAnswer::Forbidden,
+            Some(DenialView::Redirect { url }) => DenialAnswer::Redirect(read("url", &url)?),
+            Some(DenialView::Substitute { key }) => DenialAnswer::Substitute(read("key", &key)?),
         };
         Ok(Self(Extras {
             mode: word("mode", json.mode.as_deref())?,
@@ -94,17 +114,12 @@ pub fn read_extras_json(json: &[u8]) -> Result<Extras, InvalidExtras> {
 
 /// Writes settings as JSON for people, with every field and a line break at the end.
 pub fn write_extras_json(extras: &Extras) -> String {
-    let denial = match &extras.denial {
-        DenialAnswer::Forbidden => DenialJson::Forbidden {},
-        DenialAnswer::Redirect(url) => DenialJson::Redirect { url: url.as_str().to_owned() },
-        DenialAnswer::Substitute(key) => DenialJson::Substitute { key: key.as_str().to_owned() },
-    };
     let json = ExtrasJson {
         mode: Some(extras.mode.as_str().to_owned()),
         strict_host: Some(extras.host == HostRule::Strict),
         missing: Some(extras.missing.as_str().to_owned()),
         malformed: Some(extras.malformed.as_str().to_owned()),
-        denial: Some(denial),
+        denial: Some(DenialView::new(&extras.denial)),
     };
     // Booleans and texts have a form in JSON, so this cannot fail.
     serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"

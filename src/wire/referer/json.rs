@@ -10,7 +10,11 @@
 //! }
 //! ```
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{Cut, InvalidPolicy, empty_referer, max_body_bytes, within_limit};
@@ -19,26 +23,57 @@ use crate::wire::xml::{XmlError, is_xml_safe};
 
 /// A policy as it is in JSON. It lives for one function call and is never passed on.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "expected a JSON object")]
-struct PolicyJson {
+#[serde(deny_unknown_fields, expecting = "expected a JSON object", bound = "E: Entries")]
+struct PolicyJson<E> {
     allow_empty_referer: bool,
     truncate_query_string: Option<bool>,
     truncate_path: Option<bool>,
-    #[serde(default)]
-    whitelist: Vec<String>,
-    #[serde(default)]
-    blacklist: Vec<String>,
+    #[serde(default, deserialize_with = "whitelist::<_, E>")]
+    whitelist: Vec<Pattern>,
+    #[serde(default, deserialize_with = "blacklist::<_, E>")]
+    blacklist: Vec<Pattern>,
+    #[serde(skip)]
+    entries: PhantomData<E>,
 }
 
-/// Reads a policy, whose lists may have so many bytes, from JSON. `allow_empty_referer` is required. What is not there is as if it were
-/// not there in XML, except for the whitelist, which is empty then.
+/// What is accepted as an entry of a list.
+trait Entries {
+    /// Reads an entry. `None` is one to drop.
+    fn read(text: &str) -> Result<Option<Pattern>, String>;
+}
+
+/// Whatever OSS takes.
+struct OfOss;
+
+/// What an administrator may put.
+struct OfRules;
+
+impl Entries for OfOss {
+    fn read(text: &str) -> Result<Option<Pattern>, String> {
+        if is_xml_safe(text) {
+            Ok(Pattern::read(text))
+        } else {
+            Err("the entry has a character that XML cannot carry".into())
+        }
+    }
+}
+
+impl Entries for OfRules {
+    fn read(text: &str) -> Result<Option<Pattern>, String> {
+        read_rule(text).map_err(|err| err.to_string())
+    }
+}
+
+/// Reads a policy, whose lists may have so many bytes, from JSON. `allow_empty_referer` is required.
+/// What is not there is as if it were not there in XML, except for the whitelist, which is empty
+/// then.
 ///
 /// # Errors
 ///
 /// [`InvalidPolicy`]. Unlike in XML, an unknown field is an error: people write the file, and a
 /// misspelt `blacklist` must not be one that denies nothing.
 pub fn read_policy_json(json: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
-    read(json, max_list_bytes, |_, entries| patterns(&entries))
+    read::<OfOss>(json, max_list_bytes)
 }
 
 /// Reads a policy as [`read_policy_json`] does, with every entry checked to be a rule that an
@@ -46,23 +81,19 @@ pub fn read_policy_json(json: &[u8], max_list_bytes: usize) -> Result<Policy, In
 ///
 /// # Errors
 ///
-/// [`InvalidPolicy`], which names the entry.
+/// [`InvalidPolicy`], which names the entry and its line.
 pub fn read_strict_policy_json(
     json: &[u8],
     max_list_bytes: usize,
 ) -> Result<Policy, InvalidPolicy> {
-    read(json, max_list_bytes, |list, entries| rules(list, &entries))
+    read::<OfRules>(json, max_list_bytes)
 }
 
-fn read(
-    json: &[u8],
-    max_list_bytes: usize,
-    list: impl Fn(&'static str, Vec<String>) -> Result<Vec<Pattern>, InvalidPolicy>,
-) -> Result<Policy, InvalidPolicy> {
+fn read<E: Entries>(json: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
     if json.len() > max_body_bytes(max_list_bytes) {
         return Err(InvalidPolicy::Xml(XmlError::TooLarge(json.len())));
     }
-    let json: PolicyJson = serde_json::from_slice(json)
+    let json: PolicyJson<E> = serde_json::from_slice(json)
         .map_err(|err| InvalidPolicy::Json(format!("the policy cannot be read: {err}")))?;
     let cut = Cut {
         query: json.truncate_query_string.unwrap_or(true),
@@ -71,18 +102,73 @@ fn read(
     let policy = Policy {
         empty: empty_referer(json.allow_empty_referer),
         compare: cut.into(),
-        allow: list("whitelist", json.whitelist)?,
-        deny: list("blacklist", json.blacklist)?,
+        allow: json.whitelist,
+        deny: json.blacklist,
     };
     within_limit(policy, max_list_bytes)
 }
 
-fn rules(list: &'static str, entries: &[String]) -> Result<Vec<Pattern>, InvalidPolicy> {
-    let rule = |(position, entry): (usize, &String)| {
-        let rule = read_rule(entry);
-        rule.map_err(|reason| InvalidPolicy::Rule { list, position, reason }).transpose()
-    };
-    entries.iter().enumerate().filter_map(rule).collect()
+fn whitelist<'de, D: Deserializer<'de>, E: Entries>(from: D) -> Result<Vec<Pattern>, D::Error> {
+    from.deserialize_seq(List::<E> { name: "whitelist", entries: PhantomData })
+}
+
+fn blacklist<'de, D: Deserializer<'de>, E: Entries>(from: D) -> Result<Vec<Pattern>, D::Error> {
+    from.deserialize_seq(List::<E> { name: "blacklist", entries: PhantomData })
+}
+
+/// Reads a list.
+struct List<E> {
+    name: &'static str,
+    entries: PhantomData<E>,
+}
+
+impl<'de, E: Entries> Visitor<'de> for List<E> {
+    type Value = Vec<Pattern>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of strings")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Pattern>, A::Error> {
+        let mut patterns = Vec::new();
+        for position in 0.. {
+            let entry = Entry::<E> { list: self.name, position, entries: self.entries };
+            match list.next_element_seed(entry)? {
+                Some(entry) => patterns.extend(entry),
+                None => break,
+            }
+        }
+        Ok(patterns)
+    }
+}
+
+/// Reads an entry. What is wrong with it is said while the reader stands behind it, so that the
+/// error has its line.
+struct Entry<E> {
+    list: &'static str,
+    position: usize,
+    entries: PhantomData<E>,
+}
+
+impl<'de, E: Entries> DeserializeSeed<'de> for Entry<E> {
+    type Value = Option<Pattern>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Option<Pattern>, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl<E: Entries> Visitor<'_> for Entry<E> {
+    type Value = Option<Pattern>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<X: Error>(self, text: &str) -> Result<Option<Pattern>, X> {
+        let Self { list, position, .. } = self;
+        E::read(text).map_err(|err| X::custom(format_args!("{list}[{position}]: {err}")))
+    }
 }
 
 /// The booleans of a policy, as JSON has them.
@@ -124,13 +210,6 @@ impl Serialize for Texts<'_> {
 pub fn write_policy_json(policy: &Policy) -> String {
     // Booleans and lists of texts have a form in JSON, so this cannot fail.
     serde_json::to_string_pretty(&PolicyView(policy)).unwrap_or_default() + "\n"
-}
-
-fn patterns(entries: &[String]) -> Result<Vec<Pattern>, InvalidPolicy> {
-    match entries.iter().find(|entry| !is_xml_safe(entry)) {
-        Some(entry) => Err(InvalidPolicy::Character(entry.clone())),
-        None => Ok(entries.iter().filter_map(|entry| Pattern::read(entry)).collect()),
-    }
 }
 
 #[cfg(test)]
@@ -190,10 +269,14 @@ mod tests {
         assert_eq!(read(" b ").unwrap().deny, [pattern("a"), pattern("b")]);
         assert_eq!(
             read("a\tb").unwrap_err(),
-            "blacklist[1]: the rule has the control character '\\t'"
+            "the policy cannot be read: blacklist[1]: the rule has the control character '\\t' at line 1 column 51"
         );
         let long = read(&"x".repeat(1025)).unwrap_err();
-        assert_eq!(long, "blacklist[1]: the rule has 1025 bytes, it may have 1024");
+        assert!(
+            long.contains(
+                "blacklist[1]: the rule has 1025 bytes, it may have 1024 at line 1 column"
+            )
+        );
     }
 
     #[test]
@@ -209,7 +292,7 @@ mod tests {
             (r#"{"allow_empty_referer":1}"#, "the policy cannot be read: invalid type: integer `1`, expected a boolean at line 1 column 24"),
             (r#"{"allow_empty_referer":true,"allow_empty_referer":true}"#, "the policy cannot be read: duplicate field `allow_empty_referer` at line 1 column 49"),
             (r#"{"allow_empty_referer":true,"blackList":[]}"#, "the policy cannot be read: unknown field `blackList`, expected one of `allow_empty_referer`, `truncate_query_string`, `truncate_path`, `whitelist`, `blacklist` at line 1 column 39"),
-            (r#"{"allow_empty_referer":true,"whitelist":["a\u0000"]}"#, "the entry \"a\\0\" has a character that XML cannot carry"),
+            (r#"{"allow_empty_referer":true,"whitelist":["a\u0000"]}"#, "the policy cannot be read: whitelist[0]: the entry has a character that XML cannot carry at line 1 column 50"),
             (long.as_str(), "the lists have 20481 bytes, they may have 20480"),
         ];
         for (json, want) in table {

@@ -25,7 +25,7 @@ mod extras;
 mod json;
 mod lines;
 
-pub use extras::{ExtrasBody, InvalidExtras, read_extras_json, write_extras_json};
+pub use extras::{DenialView, ExtrasBody, InvalidExtras, read_extras_json, write_extras_json};
 pub use json::{PolicyView, flags, read_policy_json, read_strict_policy_json, write_policy_json};
 pub use lines::{BadLine, Lines};
 
@@ -36,7 +36,7 @@ use crate::domain::code::{
     REFERER_XML_NO_LIST, Reason,
 };
 use crate::domain::referer::{
-    Compare, EmptyReferer, InvalidRule, MAX_RULES, Newer, Pattern, Policy,
+    Compare, EmptyReferer, InvalidRule, MAX_RULES, Newer, Pattern, Policy, read_rule,
 };
 
 #[cfg(test)]
@@ -97,16 +97,13 @@ pub enum InvalidPolicy {
         /// What they may have.
         limit: usize,
     },
-    /// An entry of a JSON policy could not be given back as XML.
-    #[error("the entry {0:?} has a character that XML cannot carry")]
-    Character(String),
     /// An entry of a list that an administrator put is no rule.
-    #[error("{list}[{position}]: {reason}")]
+    #[error("line {line}, {list}: {reason}")]
     Rule {
         /// The list.
         list: &'static str,
-        /// Where in it, from 0.
-        position: usize,
+        /// The line of the entry, from 1.
+        line: usize,
         /// What is wrong with it.
         reason: InvalidRule,
     },
@@ -177,7 +174,6 @@ impl InvalidPolicy {
             | Self::Repeated(_)
             | Self::StrayText(_)
             | Self::NestedEntry
-            | Self::Character(_)
             | Self::Rule { .. }
             | Self::Json(_) => REFERER_XML_MALFORMED,
         }
@@ -202,6 +198,28 @@ pub fn read_policy(xml: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidP
 /// `RefererList`, whose absence is reported before an `AllowTruncateQueryString` that is no boolean.
 /// The vendor's example of that error has both.
 pub fn read_put(xml: &[u8], max_list_bytes: usize) -> Result<(Policy, Vec<Newer>), InvalidPolicy> {
+    read(xml, max_list_bytes, |entry, _| Ok(Pattern::read(entry.text())))
+}
+
+/// Reads a policy as [`read_policy`] does, with every entry checked to be a rule that an
+/// administrator may put.
+///
+/// # Errors
+///
+/// As [`read_put`], and [`InvalidPolicy::Rule`], which names the entry's line.
+pub fn read_strict_policy(xml: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
+    let rule = |entry: &Element, list| {
+        let line = entry.line();
+        read_rule(entry.text()).map_err(|reason| InvalidPolicy::Rule { list, line, reason })
+    };
+    read(xml, max_list_bytes, rule).map(|(policy, _)| policy)
+}
+
+fn read(
+    xml: &[u8],
+    max_list_bytes: usize,
+    entry: impl Fn(&Element, &'static str) -> Result<Option<Pattern>, InvalidPolicy>,
+) -> Result<(Policy, Vec<Newer>), InvalidPolicy> {
     let limits = Limits::new(max_body_bytes(max_list_bytes), max_elements(max_list_bytes));
     let root = Element::read(xml, limits)?;
     if root.name() != CONFIGURATION {
@@ -231,8 +249,8 @@ pub fn read_put(xml: &[u8], max_list_bytes: usize) -> Result<(Policy, Vec<Newer>
     let policy = Policy {
         empty,
         compare: Cut { query: cut_query, path: cut_path }.into(),
-        allow: entries(whitelist, WHITELIST)?,
-        deny: blacklist.map_or(Ok(Vec::new()), |list| entries(list, BLACKLIST))?,
+        allow: entries(whitelist, WHITELIST, &entry)?,
+        deny: blacklist.map_or(Ok(Vec::new()), |list| entries(list, BLACKLIST, &entry))?,
     };
     Ok((within_limit(policy, max_list_bytes)?, absent))
 }
@@ -312,12 +330,16 @@ fn boolean(element: &Element, flag: Flag) -> Result<bool, InvalidPolicy> {
     }
 }
 
-fn entries(list: &Element, name: &'static str) -> Result<Vec<Pattern>, InvalidPolicy> {
+fn entries(
+    list: &Element,
+    name: &'static str,
+    read: impl Fn(&Element, &'static str) -> Result<Option<Pattern>, InvalidPolicy>,
+) -> Result<Vec<Pattern>, InvalidPolicy> {
     refuse_text(list, name)?;
     if list.all(ENTRY).any(|entry| !entry.children().is_empty()) {
         return Err(InvalidPolicy::NestedEntry);
     }
-    Ok(list.all(ENTRY).filter_map(|entry| Pattern::read(entry.text())).collect())
+    list.all(ENTRY).filter_map(|entry| read(entry, name).transpose()).collect()
 }
 
 fn refuse_text(container: &Element, name: &'static str) -> Result<(), InvalidPolicy> {

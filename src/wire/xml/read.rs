@@ -12,6 +12,7 @@ pub struct Element {
     name: Box<str>,
     text: String,
     children: Vec<Self>,
+    line: usize,
 }
 
 /// How much of a body is read before it is refused. The caller knows what its body may hold.
@@ -91,8 +92,13 @@ impl Element {
         let mut reader = Reader::from_str(text);
         reader.config_mut().allow_dangling_amp = true;
         let mut tree = Tree::new(limits);
+        let mut read = 0;
         loop {
             let event = reader.read_event().map_err(|err| malformed(&err))?;
+            let until = usize::try_from(reader.buffer_position()).unwrap_or(text.len());
+            let piece = text.as_bytes().get(read..until).unwrap_or_default();
+            tree.line += memchr::memchr_iter(b'\n', piece).count();
+            read = until;
             match event {
                 Event::Start(tag) => tree.open(&tag)?,
                 Event::End(_) => tree.close()?,
@@ -132,6 +138,11 @@ impl Element {
         &self.children
     }
 
+    /// The line on which the element's first tag ends, from 1.
+    pub const fn line(&self) -> usize {
+        self.line
+    }
+
     /// The children of a name.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.children.iter().filter(move |child| child.name() == name)
@@ -146,13 +157,15 @@ struct Tree {
     open: Vec<Element>,
     root: Option<Element>,
     elements: usize,
+    /// The line that has been read last.
+    line: usize,
     /// Whether anything but white space has come, after which a declaration is too late.
     begun: bool,
 }
 
 impl Tree {
     const fn new(limits: Limits) -> Self {
-        Self { limits, open: Vec::new(), root: None, elements: 0, begun: false }
+        Self { limits, open: Vec::new(), root: None, elements: 0, line: 1, begun: false }
     }
 
     fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), XmlError> {
@@ -169,7 +182,8 @@ impl Tree {
         }
         check_tag(tag)?;
         let name = tag.local_name().as_ref().into();
-        self.open.push(Element { name, text: String::new(), children: Vec::new() });
+        let (text, children, line) = (String::new(), Vec::new(), self.line);
+        self.open.push(Element { name, text, children, line });
         Ok(())
     }
 

@@ -71,6 +71,10 @@ class Server:
         return f"http://{self.data}"
 
     @property
+    def admin_endpoint(self):
+        return f"http://{self.admin}"
+
+    @property
     def port(self):
         return int(self.data.rsplit(":", 1)[1])
 

@@ -37,8 +37,11 @@ def refgate(server):
 
     def run(*arguments, stdin=""):
         return subprocess.run(
-            [binary(), *arguments, "--endpoint", server.endpoint],
-            env=os.environ | CREDENTIALS,
+            [binary(), *arguments],
+            env=os.environ | CREDENTIALS | {
+                "REFGATE_ENDPOINT": server.endpoint,
+                "REFGATE_ADMIN_ENDPOINT": server.admin_endpoint,
+            },
             input=stdin,
             capture_output=True,
             text=True,

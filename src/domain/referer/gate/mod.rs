@@ -48,6 +48,7 @@ use super::{
 };
 pub use facts::{Facts, FactsBuf};
 use strict::StrictHosts;
+pub(super) use strict::{MARK, marked_forms};
 pub use verdict::{Passed, Refused, Verdict};
 
 /// A bucket's referer check, compiled: a policy with the settings beyond OSS. Immutable, so
@@ -71,6 +72,16 @@ pub enum DependsOn {
     Referer,
     /// The referer, and what browsers say of the purpose of a request.
     RefererAndPurpose,
+}
+
+/// A verdict with what it was given on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reasons<'g> {
+    /// The verdict.
+    pub verdict: Verdict<'g>,
+    /// What the lists were compared with: the deciding line after truncation, in lower case. `None`
+    /// when there was nothing to compare: a missing referer, one that is too long, too many lines.
+    pub subject: Option<String>,
 }
 
 type Outcome<'g> = Result<Passed<'g>, Refused<'g>>;
@@ -162,6 +173,26 @@ impl Gate {
         } else {
             self.judge(facts)
         };
+        self.verdict(outcome)
+    }
+
+    /// [`decide`](Self::decide), with the subject. It is for people who ask why; requests do not
+    /// need it.
+    pub fn explain(&self, facts: &Facts<'_>) -> Reasons<'_> {
+        let lines = facts.referers.lines().unwrap_or_default();
+        let judged =
+            lines.iter().map(|line| (self.judge_line(line, facts), self.matcher.compared(line)));
+        let strictest = judged.max_by(|(a, a_subject), (b, b_subject)| {
+            let strictness = verdict::strictness(a).cmp(&verdict::strictness(b));
+            strictness.then_with(|| a_subject.cmp(b_subject))
+        });
+        let (line, subject) = strictest.unwrap_or_else(|| (self.judge_unread(facts), None));
+        let outcome = self.judge_several(line, lines.len());
+        let subject = subject.filter(|_| line == outcome);
+        Reasons { verdict: self.verdict(outcome), subject }
+    }
+
+    fn verdict<'g>(&'g self, outcome: Outcome<'g>) -> Verdict<'g> {
         match (outcome, self.extras.mode) {
             (Ok(passed), _) => Verdict::Pass(passed),
             (Err(rule), Mode::Monitor) => Verdict::WouldRefuse(rule),
@@ -173,11 +204,22 @@ impl Gate {
         let lines = facts.referers.lines().unwrap_or_default();
         let judged = lines.iter().map(|line| self.judge_line(line, facts));
         let strictest = judged.max_by_key(verdict::strictness);
-        let passed = strictest.unwrap_or_else(|| outcome(self.matcher.decide(&facts.referers)))?;
-        if self.extras.malformed == MalformedReferer::Deny && lines.len() != 1 {
-            return Err(Refused::SeveralLines);
+        self.judge_several(strictest.unwrap_or_else(|| self.judge_unread(facts)), lines.len())
+    }
+
+    /// Judges lines that are too many to be read.
+    fn judge_unread(&self, facts: &Facts<'_>) -> Outcome<'_> {
+        outcome(self.matcher.decide(&facts.referers))
+    }
+
+    /// Judges a request by its strictest line and the number of those that were read.
+    fn judge_several<'g>(&self, strictest: Outcome<'g>, lines: usize) -> Outcome<'g> {
+        match strictest {
+            Ok(_) if self.extras.malformed == MalformedReferer::Deny && lines != 1 => {
+                Err(Refused::SeveralLines)
+            }
+            Ok(_) | Err(_) => strictest,
         }
-        Ok(passed)
     }
 
     fn judge_line<'g>(&'g self, line: &[u8], facts: &Facts<'_>) -> Outcome<'g> {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Code, Finding, LintContext, List, lint};
 use crate::domain::referer::{Compare, Pattern, Policy};
+use crate::domain::word::words;
 
 /// A change that would make a finding go away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,30 @@ pub enum Safety {
     Tightens,
     /// Some referers are allowed that were denied.
     Widens,
+}
+
+words! {
+    /// Which fixes are applied.
+    pub enum Accept {
+        /// Those that change no decision.
+        Same = "same",
+        /// Those, and those that deny more.
+        Safe = "safe",
+        /// Those that let in more, too.
+        All = "all",
+    }
+}
+
+impl Accept {
+    /// Whether a fix is applied.
+    pub fn allows(self, safety: Safety) -> bool {
+        let limit = match self {
+            Self::Same => Safety::SameMeaning,
+            Self::Safe => Safety::Tightens,
+            Self::All => Safety::Widens,
+        };
+        safety <= limit
+    }
 }
 
 /// A change of a policy. Which list and rule it is about, the [`Finding`] says.

@@ -21,6 +21,13 @@
 //! A superfluous rule is not removed while the rule that covers it has a fix: `http://a.com.cn/` is
 //! superfluous beside `http://a.com` only until that gets its slash.
 //!
+//! # Beyond OSS
+//!
+//! What the bucket's owner asks for beyond OSS is taken into account: with strict hosts `http://a.com`
+//! admits no look-alike and covers no other host, and what happens to a missing or malformed
+//! referer is as the settings say. Whether the bucket is only monitored makes no difference: the
+//! findings are about what is refused once it is enforced.
+//!
 //! # Not decided here
 //!
 //! Which domains belong to one owner. Whether `*a.com` admits strangers is guessed from the number
@@ -34,6 +41,7 @@
 mod cover;
 mod fix;
 mod glob;
+mod own;
 mod rule;
 mod shape;
 mod text;
@@ -41,9 +49,11 @@ mod whole;
 
 use std::fmt;
 
-pub use fix::{Edit, Fix, Safety, apply, fixed};
+pub use fix::{Accept, Edit, Fix, Safety, apply, fixed};
+pub use own::{InvalidOrigin, OwnPlace};
 
-use super::{Pattern, Policy};
+use super::{Extras, Pattern, Policy};
+use crate::domain::word::words;
 
 #[cfg(test)]
 mod tests;
@@ -58,9 +68,11 @@ pub fn covers(wide: &Pattern, narrow: &Pattern) -> bool {
 /// What a lint knows beside the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LintContext {
-    /// Origins of the server itself, such as `https://oss.example.com`. Pages and playlists that it
-    /// serves embed its objects with these as referer.
-    pub own: Vec<String>,
+    /// Places of the server itself. Pages and playlists that it serves embed its objects with
+    /// these as referer.
+    pub own: Vec<OwnPlace>,
+    /// What goes beyond OSS.
+    pub extras: Extras,
 }
 
 /// Something to look at.
@@ -80,13 +92,15 @@ pub struct Finding {
     pub fix: Option<Fix>,
 }
 
-/// One of the two lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum List {
-    /// The whitelist.
-    Allow,
-    /// The blacklist.
-    Deny,
+words! {
+    /// One of the two lists, by what people call it.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub enum List {
+        /// The whitelist.
+        Allow = "whitelist",
+        /// The blacklist.
+        Deny = "blacklist",
+    }
 }
 
 macro_rules! codes {
@@ -165,21 +179,13 @@ codes! {
 /// assert_eq!(findings[0].example.as_deref(), Some("https://a.com.evil.net/"));
 /// ```
 pub fn lint(policy: &Policy, context: &LintContext) -> Vec<Finding> {
-    let mut findings = rule::findings(policy);
+    let mut findings = rule::findings(policy, &context.extras);
     findings.extend(whole::findings(policy, context));
     fix::withhold(policy, &mut findings);
     findings
 }
 
 impl List {
-    /// What people call it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "whitelist",
-            Self::Deny => "blacklist",
-        }
-    }
-
     /// The rules of the list.
     pub fn of(self, policy: &Policy) -> &[Pattern] {
         match self {
@@ -190,12 +196,6 @@ impl List {
 }
 
 impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for List {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::referer::{Compare, EmptyReferer, Matcher, Referers};
+use crate::domain::referer::{
+    Compare, EmptyReferer, Facts, Gate, HostRule, MalformedReferer, MissingReferer, Referers,
+};
 use Compare::{Origin, WithPath, WithQuery};
 
 fn patterns(list: &[impl AsRef<str>]) -> Vec<Pattern> {
@@ -16,13 +18,25 @@ fn policy(compare: Compare, allow: &[&str], deny: &[&str]) -> Policy {
 }
 
 fn allows(policy: &Policy, referer: &str) -> bool {
-    let matcher = Matcher::new(policy.clone());
-    matcher.decide(&Referers::read([referer.as_bytes()])).is_allowed()
+    allows_with(&Extras::default(), policy, referer)
+}
+
+fn allows_with(extras: &Extras, policy: &Policy, referer: &str) -> bool {
+    let gate = Gate::new(policy.clone(), extras.clone());
+    gate.decide(&Facts::of(Referers::read([referer.as_bytes()]))).refused().is_none()
+}
+
+fn with(extras: Extras) -> LintContext {
+    LintContext { extras, ..LintContext::default() }
+}
+
+fn strict() -> LintContext {
+    with(Extras { host: HostRule::Strict, ..Extras::default() })
 }
 
 /// `code list number`, with the example if there is one.
-fn found(policy: &Policy) -> Vec<String> {
-    let findings = lint(policy, &LintContext::default());
+fn found(policy: &Policy, context: &LintContext) -> Vec<String> {
+    let findings = lint(policy, context);
     let line = |it: &Finding| {
         let place = it.list.map(|list| format!(" {list}")).unwrap_or_default();
         let number = it.position.map(|at| format!(" {}", at + 1)).unwrap_or_default();
@@ -83,14 +97,63 @@ fn findings_of_policies() {
         ("with a blacklist that is meant", Policy { empty: EmptyReferer::Allow, ..policy(Origin, &[], &["https://a.com:1/"]) }, &[]),
     ];
     for (name, policy, want) in table {
-        assert_eq!(found(policy), *want, "{name}");
+        assert_eq!(found(policy, &LintContext::default()), *want, "{name}");
+    }
+}
+
+/// With strict hosts no rule admits a look-alike unless it says so, and none covers another host.
+#[test]
+fn findings_with_strict_hosts() {
+    #[rustfmt::skip]
+    let table: &[(&str, Policy, &[&str])] = &[
+        ("a host without an end", policy(WithPath, &["http://a.com", "https://a.com/"], &[]), &[]),
+        ("an end that is a star", policy(WithPath, &["http://a.com*", "https://a.com/"], &[]),
+            &["look-alike-suffix whitelist 1 http://a.com.evil.net/"]),
+        ("a star before a domain", policy(WithPath, &["*a.com"], &[]), &[]),
+        ("a star that runs into the path", policy(WithPath, &["*.a.com", "*://a.com/"], &[]), &[]),
+        ("another host that begins alike", policy(WithPath, &["*://a.com", "*://a.com.cn/"], &[]), &[]),
+        ("a host below", policy(WithPath, &["*.a.com/", "*://a.com/", "http://x.a.com/"], &[]), &["shadowed whitelist 3"]),
+        ("the same host in a path", policy(WithPath, &["*.a.com/", "*://a.com/", "*://b.com/.a.com/"], &[]),
+            &["path-not-sent whitelist 3 https://b.com/"]),
+        ("a path of the host", policy(WithPath, &["*://a.com/", "*://a.com/b"], &[]), &["shadowed whitelist 2"]),
+        ("all ports beside one", policy(WithPath, &["http://a.com:8", "http://a.com", "https://a.com"], &[]), &[]),
+        ("not quite twice", policy(WithPath, &["*://a.com", "*://a.com*"], &[]),
+            &["look-alike-suffix whitelist 2 https://a.com.evil.net/"]),
+        ("the blacklist keeps the wider rule", policy(WithPath, &["*://a.com.cn/"], &["*://a.com"]), &["blacklisted whitelist 1"]),
+    ];
+    for (name, policy, want) in table {
+        assert_eq!(found(policy, &strict()), *want, "{name}");
     }
 }
 
 #[test]
+fn findings_with_settings_for_missing_and_malformed_referers() {
+    use MissingReferer::{Allow, AsPolicy, Deny, DenyCrossSiteEmbeds};
+    let rules: &[&str] = &["*://a.com:1/", "android-app://com.x/"];
+    let policies =
+        [(EmptyReferer::Allow, rules), (EmptyReferer::Deny, rules), (EmptyReferer::Deny, &[])];
+    #[rustfmt::skip]
+    let table = [
+        (AsPolicy,            [vec!["empty-passes"], vec![],               vec!["empty-deny-in-vain"]]),
+        (Allow,               [vec!["empty-passes"], vec!["empty-passes"], vec![]]),
+        (Deny,                [vec![],               vec![],               vec![]]),
+        (DenyCrossSiteEmbeds, [vec![],               vec![],               vec!["empty-deny-in-vain"]]),
+    ];
+    for (missing, wanted) in table {
+        for ((empty, allow), want) in policies.iter().zip(wanted) {
+            let policy = Policy { empty: *empty, ..policy(Origin, allow, &[]) };
+            let context = with(Extras { missing, ..Extras::default() });
+            assert_eq!(found(&policy, &context), want, "{missing} {empty:?} {allow:?}");
+        }
+    }
+    let context = with(Extras { malformed: MalformedReferer::Deny, ..Extras::default() });
+    assert_eq!(found(&policy(Origin, rules, &[]), &context), ["never-matches whitelist 2"]);
+}
+
+#[test]
 fn own_endpoints_that_are_denied() {
-    let own = ["https://oss.me.com", "http://127.0.0.1:9000/"].map(str::to_owned).to_vec();
-    let context = LintContext { own };
+    let own = ["https://oss.me.com", "http://127.0.0.1:9000/"].map(|it| it.parse().unwrap());
+    let context = LintContext { own: own.to_vec(), ..LintContext::default() };
     let before = policy(Origin, &["https://oss.me.com/", "http://oss.me.com/"], &[]);
     let findings = lint(&before, &context);
     assert_eq!(findings.len(), 1);
@@ -101,6 +164,24 @@ fn own_endpoints_that_are_denied() {
     let findings = lint(&denied, &context);
     let own: Vec<_> = findings.iter().filter(|it| it.code == Code::OwnEndpoint).collect();
     assert!(own.len() == 1 && own[0].fix.is_none(), "what denies it, its owner must say");
+}
+
+/// A host whose scheme nobody knows is denied if both of its origins are.
+#[test]
+fn own_hosts_that_are_denied() {
+    let denied = |extras: Extras, allow: &[&str], host: &str| {
+        let context = LintContext { own: vec![host.parse().unwrap()], extras };
+        let findings = lint(&policy(Origin, allow, &[]), &context);
+        findings.into_iter().find(|it| it.code == Code::OwnEndpoint)
+    };
+    let off = Extras::default;
+    assert_eq!(denied(off(), &["http://b.me.com/"], "b.me.com"), None);
+    assert_eq!(denied(off(), &["https://b.me.com/"], "b.me.com"), None);
+    let found = denied(off(), &["https://me.com/"], "b.me.com:81").unwrap();
+    let rules = patterns(&["https://b.me.com:81/", "http://b.me.com:81/"]);
+    assert_eq!(found.fix, Some(Fix { safety: Safety::Widens, edit: Edit::Add(rules) }));
+    assert_eq!(denied(off(), &["https://b.me"], "b.me.com"), None);
+    assert!(denied(strict().extras, &["https://b.me"], "b.me.com").is_some());
 }
 
 #[test]
@@ -217,12 +298,22 @@ fn alone(policy: &Policy, list: List, position: usize) -> Policy {
     Policy { allow, deny: Vec::new(), ..policy.clone() }
 }
 
+fn some_context() -> impl Strategy<Value = LintContext> {
+    let host = prop::sample::select(HostRule::ALL.to_vec());
+    let malformed = prop::sample::select(MalformedReferer::ALL.to_vec());
+    (host, malformed)
+        .prop_map(|(host, malformed)| with(Extras { host, malformed, ..Extras::default() }))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn findings_are_true(policy in some_policy(), urls in prop::collection::vec(url(), 16)) {
-        for finding in lint(&policy, &LintContext::default()) {
+    fn findings_are_true(
+        policy in some_policy(), context in some_context(), urls in prop::collection::vec(url(), 16),
+    ) {
+        let allows = |policy: &Policy, url: &str| allows_with(&context.extras, policy, url);
+        for finding in lint(&policy, &context) {
             let Some((list, position)) = finding.list.zip(finding.position) else { continue };
             let rule = alone(&policy, list, position);
             match finding.code {
@@ -257,8 +348,10 @@ proptest! {
     }
 
     #[test]
-    fn fixes_keep_their_promise(policy in some_policy(), urls in prop::collection::vec(url(), 16)) {
-        let context = LintContext::default();
+    fn fixes_keep_their_promise(
+        policy in some_policy(), context in some_context(), urls in prop::collection::vec(url(), 16),
+    ) {
+        let allows = |policy: &Policy, url: &str| allows_with(&context.extras, policy, url);
         let with = |limit: Safety| fixed(&policy, &context, |_, safety| safety <= limit);
         let (same, tight) = (with(Safety::SameMeaning), with(Safety::Tightens));
         for url in &urls {
@@ -270,8 +363,7 @@ proptest! {
     }
 
     #[test]
-    fn fixes_come_to_an_end(policy in some_policy()) {
-        let context = LintContext::default();
+    fn fixes_come_to_an_end(policy in some_policy(), context in some_context()) {
         for limit in [Safety::SameMeaning, Safety::Tightens, Safety::Widens] {
             let accepts = |_: &Finding, safety: Safety| safety <= limit;
             let once = fixed(&policy, &context, accepts);

@@ -69,7 +69,8 @@ pub(super) const fn sentence(code: Code) -> &'static str {
         }
         Code::EmptyPasses => {
             "Requests without a referer pass, so any site can embed objects by writing \
-             referrerpolicy=\"no-referrer\" on the element, whatever the whitelist says."
+             referrerpolicy=\"no-referrer\" on the element, whatever the whitelist says. The \
+             setting missing = deny-cross-site-embeds refuses such embeds."
         }
         Code::EmptyDenyInVain => {
             "Empty referers are to be denied, but without a whitelist they pass all the same. A \
@@ -85,6 +86,15 @@ pub(super) const fn sentence(code: Code) -> &'static str {
         Code::NeverMatches | Code::Duplicate | Code::Shadowed | Code::Blacklisted => "",
     }
 }
+
+/// What `missing = allow` does.
+pub(super) const EMPTY_SET_FREE: &str = "The setting missing = allow lets requests without a \
+    referer pass, so any site can embed objects by writing referrerpolicy=\"no-referrer\" on the \
+    element, whatever the policy says.";
+
+/// Why a rule for what is no website has no effect.
+pub(super) const MALFORMED: &str = "What it fits is no http or https URL, and the setting \
+    malformed = deny refuses all such referers.";
 
 /// What is special about rules for WeChat's mini programs.
 pub(super) const WECHAT: &str = "It has no scheme: mini programs send \

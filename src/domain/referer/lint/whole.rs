@@ -1,41 +1,59 @@
 //! Findings about a policy as a whole.
 
-use super::{Code, Edit, Finding, Fix, LintContext, List, Safety};
-use crate::domain::referer::{Decision, Denied, EmptyReferer, Matcher, Pattern, Policy, Referers};
+use super::text::EMPTY_SET_FREE;
+use super::{Code, Edit, Finding, Fix, LintContext, List, OwnPlace, Safety};
+use crate::domain::referer::{
+    Denied, EmptyReferer, Extras, Facts, Gate, MissingReferer, Pattern, Policy, Referers, Refused,
+};
 
 pub(super) fn findings(policy: &Policy, context: &LintContext) -> Vec<Finding> {
-    let mut found: Vec<Finding> = empty(policy).into_iter().collect();
+    let mut found: Vec<Finding> = empty(policy, &context.extras).into_iter().collect();
     if !context.own.is_empty() {
-        let matcher = Matcher::new(policy.clone());
-        found.extend(context.own.iter().filter_map(|origin| own(&matcher, origin)));
+        let gate = Gate::new(policy.clone(), context.extras.clone());
+        found.extend(context.own.iter().filter_map(|place| own(&gate, place)));
     }
     found
 }
 
-fn empty(policy: &Policy) -> Option<Finding> {
+fn empty(policy: &Policy, extras: &Extras) -> Option<Finding> {
     let admits_all = |rule: &Pattern| rule.as_str().bytes().all(|byte| byte == b'*');
-    match policy.empty {
-        EmptyReferer::Allow if policy.allow.is_empty() || policy.allow.iter().any(admits_all) => {
+    let is_guarded = !policy.allow.is_empty() && !policy.allow.iter().any(admits_all);
+    let passes = || is_guarded.then(|| Finding::about_policy(Code::EmptyPasses));
+    let in_vain = || policy.allow.is_empty().then(|| Finding::about_policy(Code::EmptyDenyInVain));
+    match (extras.missing, policy.empty) {
+        (MissingReferer::Deny, _) | (MissingReferer::DenyCrossSiteEmbeds, EmptyReferer::Allow) => {
             None
         }
-        EmptyReferer::Allow => Some(Finding::about_policy(Code::EmptyPasses)),
-        EmptyReferer::Deny if policy.allow.is_empty() => {
-            Some(Finding::about_policy(Code::EmptyDenyInVain))
+        (MissingReferer::Allow, _) => {
+            passes().map(|it| Finding { sentence: EMPTY_SET_FREE.into(), ..it })
         }
-        EmptyReferer::Deny => None,
+        (MissingReferer::AsPolicy, EmptyReferer::Allow) => passes(),
+        (MissingReferer::AsPolicy | MissingReferer::DenyCrossSiteEmbeds, EmptyReferer::Deny) => {
+            in_vain()
+        }
     }
 }
 
-fn own(matcher: &Matcher, origin: &str) -> Option<Finding> {
-    let referer = format!("{}/", origin.trim_end_matches('/'));
-    let Decision::Deny(denied) = matcher.decide(&Referers::read([referer.as_bytes()])) else {
-        return None;
+/// A finding about a place of which no origin passes.
+fn own(gate: &Gate, place: &OwnPlace) -> Option<Finding> {
+    let refused = |origin: &String| {
+        let facts = Facts::of(Referers::read([origin.as_bytes()]));
+        gate.decide(&facts).refused().copied()
     };
-    let add = Pattern::read(&referer).map(|rule| Edit::Add(vec![rule]));
-    let fix = match denied {
-        Denied::NotListed => add.map(|edit| Fix { safety: Safety::Widens, edit }),
-        Denied::Listed(_) | Denied::EmptyReferer | Denied::TooLong | Denied::TooManyLines => None,
+    let rules: Option<Vec<Refused<'_>>> = place.origins().iter().map(refused).collect();
+    let add = Edit::Add(place.origins().iter().filter_map(|it| Pattern::read(it)).collect());
+    let fix = match rules?.first()? {
+        Refused::Policy(Denied::NotListed) | Refused::OtherHost(_) => {
+            Some(Fix { safety: Safety::Widens, edit: add })
+        }
+        Refused::Policy(
+            Denied::Listed(_) | Denied::EmptyReferer | Denied::TooLong | Denied::TooManyLines,
+        )
+        | Refused::Missing
+        | Refused::CrossSiteEmbed
+        | Refused::Malformed
+        | Refused::SeveralLines => None,
     };
-    let (list, example) = (Some(List::Allow), Some(referer));
+    let (list, example) = (Some(List::Allow), place.origins().first().cloned());
     Some(Finding { list, example, fix, ..Finding::about_policy(Code::OwnEndpoint) })
 }

@@ -1,115 +1,109 @@
 //! Looking through a policy, and taking it from and to other products. Nothing here changes a
 //! bucket: what comes out is put, if it is liked, with `PUT …/referer`.
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::body::Body;
 use axum::response::Response;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::{at_leisure, json, read_policy};
+use super::{at_leisure, json, read_policy, with_etag};
 use crate::domain::code::Code;
-use crate::domain::referer::Policy;
-use crate::domain::referer::lint::{LintContext, Safety, fixed, lint as lint_policy};
-use crate::http::admin::ApiError;
+use crate::domain::referer::lint::{
+    Accept, LintContext, OwnPlace, fixed as fixed_policy, lint as lint_policy,
+};
+use crate::domain::referer::{Extras, Policy};
 use crate::http::admin::api::{OnBucket, PATIENCE, read_query};
+use crate::http::admin::{ApiError, OwnHosts};
 use crate::http::body;
 use crate::wire::lint::FindingView;
 use crate::wire::policy_formats::{
-    Export, Import, Note, export as export_policy, import as import_policy,
+    Export, Import, Note, export as export_policy, import as import_policy, lost,
 };
-use crate::wire::referer::{PolicyView, write_policy};
+use crate::wire::referer::PolicyView;
+use crate::wire::word::Word;
 
 /// The most bytes of a policy of another product.
 const MAX_IMPORT_BYTES: usize = 1 << 20;
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Accept {
-    Same,
-    Safe,
-    All,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LintQuery {
     /// Which fixes the policy that is returned has.
-    fix: Option<Accept>,
-    /// Origins of one's own that must not be denied, with commas between them.
+    fix: Option<Word<Accept>>,
+    /// Places of one's own that must not be denied, with commas between them.
     own: Option<String>,
 }
 
 /// `POST …/referer/lint`: of the policy in the body, or of the bucket's.
-pub(super) async fn lint(on: OnBucket, uri: Uri, body: Body) -> Result<Response, ApiError> {
+pub(super) async fn lint(
+    Extension(own): Extension<Arc<OwnHosts>>,
+    on: OnBucket,
+    uri: Uri,
+    body: Body,
+) -> Result<Response, ApiError> {
+    use http_body::Body as _;
+    let query: LintQuery = read_query(&uri)?;
+    let bucket = on.permit.bucket();
+    let settings = bucket.settings();
+    let mut places = own.places(&bucket.name);
+    for place in query.own.iter().flat_map(|own| own.split(',')).filter(|it| !it.is_empty()) {
+        let place = place.parse::<OwnPlace>().map_err(|err| bad(format!("own: {err}.")))?;
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let context = LintContext { own: places, extras: Extras::clone(settings.referer.extras()) };
+    let accept = query.fix.map(|Word(accept)| accept);
+    if !body.is_end_stream() {
+        let policy = read_policy(body).await?;
+        return at_leisure(move || linted(&policy, &context, accept, None)).await;
+    }
+    let version = settings.referer.version();
+    let answer = move || linted(settings.referer.policy(), &context, accept, Some(version.0));
+    Ok(with_etag(at_leisure(answer).await?, version))
+}
+
+fn bad(sentence: String) -> ApiError {
+    ApiError::saying(Code::InvalidArgument, sentence)
+}
+
+fn linted(
+    policy: &Policy,
+    context: &LintContext,
+    accept: Option<Accept>,
+    version: Option<i64>,
+) -> Response {
     #[derive(Serialize)]
     struct Linted<'p> {
+        /// The version that was looked through, if it is one of the bucket's.
+        version: Option<i64>,
         findings: Vec<FindingView<'p>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         fixed: Option<PolicyView<'p>>,
+        /// What is found in the fixed policy.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remaining: Option<Vec<FindingView<'p>>>,
     }
-    let query: LintQuery = read_query(&uri)?;
-    let policy = candidate(&on, body).await?;
-    let own = query.own.unwrap_or_default();
-    let own = own.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect();
-    let context = LintContext { own };
-    at_leisure(move || {
-        let findings = lint_policy(&policy, &context);
-        let limit = query.fix.map(|accept| match accept {
-            Accept::Same => Safety::SameMeaning,
-            Accept::Safe => Safety::Tightens,
-            Accept::All => Safety::Widens,
-        });
-        let fixed = limit.map(|limit| fixed(&policy, &context, |_, safety| safety <= limit));
-        json(&Linted {
-            findings: findings.iter().map(|it| FindingView::new(&policy, it)).collect(),
-            fixed: fixed.as_ref().map(PolicyView),
-        })
+    let findings = lint_policy(policy, context);
+    let fixed = accept.map(|it| fixed_policy(policy, context, |_, safety| it.allows(safety)));
+    let remaining = fixed.as_ref().map(|fixed| (fixed, lint_policy(fixed, context)));
+    json(&Linted {
+        version,
+        findings: findings.iter().map(|it| FindingView::new(policy, it)).collect(),
+        fixed: fixed.as_ref().map(PolicyView),
+        remaining: remaining.as_ref().map(|(fixed, findings)| {
+            findings.iter().map(|it| FindingView::new(fixed, it)).collect()
+        }),
     })
-    .await
-}
-
-/// The policy in a body, or the bucket's newest if the body is empty.
-async fn candidate(on: &OnBucket, body: Body) -> Result<Policy, ApiError> {
-    use http_body::Body as _;
-    if body.is_end_stream() {
-        return Ok(on.permit.bucket().settings().referer.policy().clone());
-    }
-    read_policy(body).await
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum From {
-    Nginx,
-    Cos,
-    S3,
-    Obs,
-    Lines,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ImportQuery {
-    from: From,
-}
-
-#[derive(Serialize)]
-struct NoteView<'n> {
-    line: Option<usize>,
-    rule: Option<&'n str>,
-    effect: &'static str,
-    sentence: &'n str,
-}
-
-impl<'n> NoteView<'n> {
-    fn of(note: &'n Note) -> Self {
-        Self {
-            line: note.line,
-            rule: note.rule.as_deref(),
-            effect: note.effect.as_str(),
-            sentence: &note.text,
-        }
-    }
+    from: Word<Import>,
 }
 
 /// `POST …/referer/import`: reads the policy of another product.
@@ -117,38 +111,25 @@ pub(super) async fn import(_on: OnBucket, uri: Uri, body: Body) -> Result<Respon
     #[derive(Serialize)]
     struct Read<'p> {
         policy: PolicyView<'p>,
-        notes: Vec<NoteView<'p>>,
+        /// How many rules have no counterpart and are not in the policy.
+        lost: usize,
+        notes: &'p [Note],
     }
-    let query: ImportQuery = read_query(&uri)?;
-    let format = match query.from {
-        From::Nginx => Import::Nginx,
-        From::Cos => Import::Cos,
-        From::S3 => Import::S3,
-        From::Obs => Import::Obs,
-        From::Lines => Import::Lines,
-    };
+    let ImportQuery { from: Word(format) } = read_query(&uri)?;
     let text = body::read(body, MAX_IMPORT_BYTES, PATIENCE).await?;
     let read = at_leisure(move || import_policy(format, &text, MAX_IMPORT_BYTES)).await?;
-    let read =
-        read.map_err(|err| ApiError::saying(Code::InvalidArgument, format!("The body: {err}.")))?;
+    let read = read.map_err(|err| bad(format!("The body: {err}.")))?;
     Ok(json(&Read {
         policy: PolicyView(&read.policy),
-        notes: read.notes.iter().map(NoteView::of).collect(),
+        lost: lost(&read.notes),
+        notes: &read.notes,
     }))
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum To {
-    Xml,
-    Nginx,
-    Lines,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExportQuery {
-    to: To,
+    to: Word<Export>,
 }
 
 /// `GET …/referer/export`: writes the newest version for another product.
@@ -156,25 +137,15 @@ pub(super) async fn export(on: OnBucket, uri: Uri) -> Result<Response, ApiError>
     #[derive(Serialize)]
     struct Written<'p> {
         text: &'p str,
-        notes: Vec<NoteView<'p>>,
+        lost: usize,
+        notes: &'p [Note],
     }
-    let query: ExportQuery = read_query(&uri)?;
+    let ExportQuery { to: Word(format) } = read_query(&uri)?;
     let settings = on.permit.bucket().settings();
     at_leisure(move || {
-        let policy = settings.referer.policy();
-        let format = match query.to {
-            To::Nginx => Export::Nginx,
-            To::Lines => Export::Lines,
-            To::Xml => {
-                let text = String::from_utf8_lossy(&write_policy(policy)).into_owned();
-                return json(&Written { text: &text, notes: Vec::new() });
-            }
-        };
-        let written = export_policy(policy, format);
-        json(&Written {
-            text: &written.text,
-            notes: written.notes.iter().map(NoteView::of).collect(),
-        })
+        let referer = &settings.referer;
+        let written = export_policy(referer.policy(), referer.extras(), format);
+        json(&Written { text: &written.text, lost: lost(&written.notes), notes: &written.notes })
     })
     .await
 }

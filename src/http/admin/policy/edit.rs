@@ -19,28 +19,13 @@ use crate::http::body;
 use crate::service::App;
 use crate::service::policy::RuleEdit;
 use crate::wire::referer::{BadLine, Lines};
+use crate::wire::word::Word;
 
 /// The most bytes of rules that are added or removed one by one, with what JSON adds.
 const MAX_EDIT_BYTES: usize = 1 << 20;
 
 /// The most bytes of lines: rules of a usual length with their ends, and blank lines among them.
 const MAX_LINES_BYTES: u64 = 2 * MAX_LARGE_LIST_BYTES as u64;
-
-#[derive(Clone, Copy, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum ListWord {
-    Whitelist,
-    Blacklist,
-}
-
-impl From<ListWord> for List {
-    fn from(word: ListWord) -> Self {
-        match word {
-            ListWord::Whitelist => Self::Allow,
-            ListWord::Blacklist => Self::Deny,
-        }
-    }
-}
 
 /// `POST …/referer/rules`
 pub(super) async fn edit_rules(
@@ -52,7 +37,7 @@ pub(super) async fn edit_rules(
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Wanted {
-        list: ListWord,
+        list: Word<List>,
         #[serde(default)]
         add: Vec<String>,
         #[serde(default)]
@@ -71,7 +56,7 @@ pub(super) async fn edit_rules(
     let order = order(&on.admin, &headers)?;
     let wanted: Wanted = read_json(body, MAX_EDIT_BYTES).await?;
     let edit = RuleEdit {
-        list: wanted.list.into(),
+        list: wanted.list.0,
         add: rules("add", &wanted.add)?,
         remove: rules("remove", &wanted.remove)?,
     };

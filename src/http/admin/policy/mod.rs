@@ -14,19 +14,21 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde::{Deserialize, Serialize};
 
 use super::ApiError;
-use super::api::{OnBucket, PATIENCE, read_json};
+use super::api::{OnBucket, PATIENCE, read_json, read_query};
 use crate::domain::code::Code;
-use crate::domain::referer::{MAX_LARGE_LIST_BYTES, Policy, PolicyVersion};
+use crate::domain::referer::{How, MAX_LARGE_LIST_BYTES, Policy, PolicyVersion};
+use crate::domain::word::words;
 use crate::http::body;
 use crate::service::App;
 use crate::service::access::Administrator;
 use crate::service::error::Error;
 use crate::service::policy::{Expect, Order, Outcome};
 use crate::wire::referer::{InvalidPolicy, PolicyView, max_body_bytes, read_strict_policy_json};
+use crate::wire::word::Word;
 
 /// The most bytes of a body that holds no list.
 const MAX_SMALL_BYTES: usize = 64 * 1024;
@@ -82,16 +84,38 @@ async fn show(on: OnBucket) -> Result<Response, ApiError> {
     Ok(with_etag(at_leisure(answer).await?, version))
 }
 
+words! {
+    /// Where a policy comes from that is put.
+    enum Made {
+        Hand = "api-put",
+        Lint = "lint-fix",
+        Import = "import",
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PutQuery {
+    how: Option<Word<Made>>,
+}
+
 /// `PUT …/referer`
 async fn replace(
     State(app): State<Arc<App>>,
     on: OnBucket,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let query: PutQuery = read_query(&uri)?;
+    let how = match query.how.map(|Word(made)| made) {
+        None | Some(Made::Hand) => How::ApiPut,
+        Some(Made::Lint) => How::LintFix,
+        Some(Made::Import) => How::Import,
+    };
     let order = order(&on.admin, &headers)?;
     let policy = read_policy(body).await?;
-    Ok(changed(&app.put_policy(on.permit, order, policy).await?))
+    Ok(changed(&app.put_policy(on.permit, order, (policy, how)).await?))
 }
 
 /// `PUT …/referer/limit`

@@ -1,31 +1,35 @@
-//! Findings about single rules and about rules beside each other.
+//! Findings about single rules.
 
-use std::collections::{HashMap, HashSet};
+mod beside;
 
-use super::cover::{Cover, Covers};
+use std::collections::HashSet;
+
+use super::cover::Covers;
 use super::fix::narrows;
 use super::glob::{covers, matches_some_url, normal};
 use super::shape::{Scheme, Shape};
-use super::text::{WECHAT, least_bytes, never_matches, sentence};
+use super::text::{MALFORMED, WECHAT, least_bytes, never_matches, sentence};
 use super::{Code, Edit, Finding, Fix, List, Safety};
-use crate::domain::referer::{Compare, MAX_REFERER_BYTES, Matcher, Pattern, Policy, Referers};
+use crate::domain::referer::gate::{MARK, marked_forms};
+use crate::domain::referer::{
+    Compare, Extras, Facts, Gate, HostRule, MAX_REFERER_BYTES, MalformedReferer, Pattern, Policy,
+    Referers,
+};
+use beside::Beside;
 
 /// The findings about all rules, in the order of the lists.
-pub(super) fn findings(policy: &Policy) -> Vec<Finding> {
+pub(super) fn findings(policy: &Policy, extras: &Extras) -> Vec<Finding> {
     let normals = |list: &[Pattern]| list.iter().map(|p| normal(p.as_str())).collect::<Vec<_>>();
     let (allow, deny) = (normals(&policy.allow), normals(&policy.deny));
     let mut black = Covers::new(&deny);
     let mut found = Vec::new();
     for (list, texts) in [(List::Allow, &allow), (List::Deny, &deny)] {
-        let alone: Vec<Finding> = rules(policy, list, texts).flat_map(|r| r.alone()).collect();
+        let all = || rules(policy, extras, list, texts);
+        let alone: Vec<Finding> = all().flat_map(|rule| rule.alone()).collect();
         let narrowed = alone.iter().filter(|it| narrows(it)).filter_map(|it| it.position).collect();
-        let mut beside = Beside {
-            own: Covers::new(texts),
-            black: (list == List::Allow).then_some(&mut black),
-            first: HashMap::new(),
-            narrowed,
-        };
-        let together = rules(policy, list, texts).flat_map(|rule| beside.findings(&rule));
+        let black = (list == List::Allow).then_some(&mut black);
+        let mut beside = Beside::new(texts, black, narrowed);
+        let together = all().flat_map(|rule| beside.findings(&rule));
         let together: Vec<Finding> = together.collect();
         let twice = |it: &&Finding| it.code == Code::Duplicate;
         let twice: HashSet<_> = together.iter().filter(twice).map(|it| it.position).collect();
@@ -34,7 +38,7 @@ pub(super) fn findings(policy: &Policy) -> Vec<Finding> {
         let mut all: Vec<Finding> = alone.chain(together).collect();
         all.sort_by_key(|it| (it.position, it.code));
         found.append(&mut all);
-        if beside.own.is_exhausted() {
+        if beside.is_exhausted() {
             let list = Some(list);
             found.push(Finding { list, ..Finding::about_policy(Code::SearchCut) });
         }
@@ -44,6 +48,7 @@ pub(super) fn findings(policy: &Policy) -> Vec<Finding> {
 
 fn rules<'p>(
     policy: &'p Policy,
+    extras: &'p Extras,
     list: List,
     texts: &'p [String],
 ) -> impl Iterator<Item = Rule<'p>> {
@@ -51,6 +56,7 @@ fn rules<'p>(
     let rules = list.of(policy).iter().zip(texts).enumerate();
     rules.map(move |(position, (pattern, text))| Rule {
         policy,
+        extras,
         list,
         position,
         pattern,
@@ -75,6 +81,7 @@ fn origin_fits(policy: &Policy) -> bool {
 /// A rule with what is known of it.
 struct Rule<'p> {
     policy: &'p Policy,
+    extras: &'p Extras,
     list: List,
     position: usize,
     pattern: &'p Pattern,
@@ -115,7 +122,20 @@ impl Rule<'_> {
         found
     }
 
+    /// Whether the rule vouches for hosts and not only for texts.
+    fn is_strict(&self) -> bool {
+        self.list == List::Allow && self.extras.host == HostRule::Strict
+    }
+
     fn without_effect(&self) -> Option<Finding> {
+        if self.list == List::Allow
+            && self.extras.malformed == MalformedReferer::Deny
+            && self.shape.scheme == Scheme::Other
+        {
+            let fix = Some(Fix { safety: Safety::SameMeaning, edit: Edit::Remove });
+            let sentence = MALFORMED.into();
+            return Some(Finding { sentence, fix, ..self.finding(Code::NeverMatches) });
+        }
         if least_bytes(self.text) <= MAX_REFERER_BYTES + 1
             && (self.shape.scheme == Scheme::Other
                 || matches_some_url(self.text, self.policy.compare))
@@ -171,12 +191,18 @@ impl Rule<'_> {
     /// Whether the rule, as the only one of a whitelist, admits a referer.
     fn admits(&self, referer: &str) -> bool {
         let (compare, allow) = (self.policy.compare, vec![self.pattern.clone()]);
-        let matcher = Matcher::new(Policy { compare, allow, ..Policy::default() });
-        matcher.decide(&Referers::read([referer.as_bytes()])).is_allowed()
+        let policy = Policy { compare, allow, ..Policy::default() };
+        let gate = Gate::new(policy, self.extras.clone());
+        gate.decide(&Facts::of(Referers::read([referer.as_bytes()]))).refused().is_none()
     }
 
     fn admits_all(&self) -> bool {
-        let all = |scheme| covers(self.text, scheme, &mut 100_000);
+        let all = |scheme: &str| {
+            let every_host = format!("{scheme}*{MARK}");
+            let vouches = |form: &String| covers(form, &every_host, &mut 100_000);
+            covers(self.text, scheme, &mut 100_000)
+                && (!self.is_strict() || strict_forms(self.pattern).iter().any(vouches))
+        };
         all("http://") || all("https://")
     }
 
@@ -250,6 +276,11 @@ impl Rule<'_> {
     }
 }
 
+/// The normal patterns of what a rule vouches for with strict hosts.
+fn strict_forms(pattern: &Pattern) -> Vec<String> {
+    marked_forms(pattern.as_str()).iter().map(|form| normal(form)).collect()
+}
+
 /// A fix that puts others in a rule's place.
 fn replacing(safety: Safety, new: &[String]) -> Option<Fix> {
     let new: Vec<Pattern> = new.iter().filter_map(|text| Pattern::read(text)).collect();
@@ -268,127 +299,4 @@ fn sample(shape: &Shape<'_>) -> String {
         None if shape.host.starts_with('.') => format!("www{}", fill(shape.host)),
         None => fill(shape.host),
     }
-}
-
-/// What is to be found by looking at other rules.
-struct Beside<'p, 'b> {
-    own: Covers<'p>,
-    /// The blacklist, for rules of the whitelist.
-    black: Option<&'b mut Covers<'p>>,
-    /// Where each text is first.
-    first: HashMap<&'p str, usize>,
-    /// The rules that have a fix which lets them match less.
-    narrowed: HashSet<usize>,
-}
-
-impl<'p> Beside<'p, '_> {
-    fn findings(&mut self, rule: &Rule<'p>) -> Vec<Finding> {
-        let first = *self.first.entry(rule.text).or_insert(rule.position);
-        if first < rule.position {
-            let sentence = format!("Rule {} is the same.", first.saturating_add(1));
-            return vec![superfluous(rule, Code::Duplicate, sentence)];
-        }
-        let mut found: Vec<Finding> = self.blacklisted(rule).into_iter().collect();
-        match self.own.find(rule.text, Some(rule.position)) {
-            Cover::By(wide) => found.push(self.shadowed(rule, wide)),
-            Cover::Unknown => {}
-            Cover::None if !matches_some_url(rule.text, rule.policy.compare) => {}
-            Cover::None => {
-                let missing = [self.twin(rule), self.apex(rule), self.path(rule)];
-                found.extend(missing.into_iter().flatten());
-            }
-        }
-        found
-    }
-
-    fn blacklisted(&mut self, rule: &Rule<'_>) -> Option<Finding> {
-        let Cover::By(black) = self.black.as_mut()?.find(rule.text, None) else { return None };
-        let pattern = rule.policy.deny.get(black)?;
-        let number = black.saturating_add(1);
-        let sentence = format!(
-            "Rule {number} of the blacklist, `{pattern}`, denies whatever this one would admit."
-        );
-        Some(superfluous(rule, Code::Blacklisted, sentence))
-    }
-
-    fn shadowed(&self, rule: &Rule<'_>, wide: usize) -> Finding {
-        let number = wide.saturating_add(1);
-        let name = rule.list.of(rule.policy).get(wide).map(ToString::to_string).unwrap_or_default();
-        let sentence = format!("Rule {number}, `{name}`, matches whatever this one matches.");
-        let mut finding = superfluous(rule, Code::Shadowed, sentence);
-        if self.narrowed.contains(&wide) {
-            finding.fix = None;
-        }
-        finding
-    }
-
-    /// Which of some patterns no rule covers, of either list; none if that cannot be told.
-    fn uncovered(&mut self, candidates: impl IntoIterator<Item = String>) -> Vec<Pattern> {
-        let mut open = Vec::new();
-        for candidate in candidates {
-            let text = normal(&candidate);
-            let black = self.black.as_mut().map_or(Cover::None, |black| black.find(&text, None));
-            if black == Cover::None && self.own.find(&text, None) == Cover::None {
-                open.extend(Pattern::read(&candidate));
-            }
-        }
-        open
-    }
-
-    fn missing(&mut self, rule: &Rule<'_>, code: Code, candidates: Vec<String>) -> Option<Finding> {
-        let new = self.uncovered(candidates);
-        let example = new.first()?.as_str().to_owned();
-        let fix = Some(Fix { safety: rule.admitting(), edit: Edit::Add(new) });
-        let example = (!example.contains(['*', '?'])).then_some(example);
-        Some(Finding { example, fix, ..rule.finding(code) })
-    }
-
-    fn twin(&mut self, rule: &Rule<'_>) -> Option<Finding> {
-        let Shape { scheme, lead, host, .. } = rule.shape;
-        let other = match scheme {
-            Scheme::Http => "https://",
-            Scheme::Https if host != "servicewechat.com" => "http://",
-            Scheme::Https | Scheme::Any | Scheme::Other | Scheme::Missing => return None,
-        };
-        if host.is_empty() || host.contains(':') {
-            return None;
-        }
-        let rest = rule.pattern.as_str().get(lead.len()..)?;
-        let twin = match rule.closed() {
-            // It is about to become four rules with both schemes.
-            _ if rule.list == List::Allow && rule.shape.domain_without_dot().is_some() => {
-                return None;
-            }
-            Some(_) if rule.list == List::Allow => {
-                format!("{other}{}/", rest.trim_end_matches('*'))
-            }
-            _ => format!("{other}{rest}"),
-        };
-        self.missing(rule, Code::SchemeTwin, vec![twin])
-    }
-
-    fn apex(&mut self, rule: &Rule<'_>) -> Option<Finding> {
-        let domain = rule.shape.apex()?;
-        let path = rule.shape.path_or_slash();
-        let schemes = rule.shape.schemes().iter();
-        let candidates = schemes.map(|scheme| format!("{scheme}{domain}{path}")).collect();
-        self.missing(rule, Code::Apex, candidates)
-    }
-
-    fn path(&mut self, rule: &Rule<'_>) -> Option<Finding> {
-        let Shape { lead, host, .. } = rule.shape;
-        let exempt = host.is_empty() || host == "servicewechat.com" || rule.shape.is_origin();
-        if exempt || rule.list == List::Deny || rule.policy.compare == Compare::Origin {
-            return None;
-        }
-        let origin = format!("{}{}/", rule.shape.schemes().last()?, sample(&rule.shape));
-        self.uncovered([origin.clone()]).first()?;
-        let fix = replacing(Safety::Widens, &[format!("{lead}{host}/")]);
-        Some(Finding { example: Some(origin), fix, ..rule.finding(Code::PathNotSent) })
-    }
-}
-
-fn superfluous(rule: &Rule<'_>, code: Code, sentence: String) -> Finding {
-    let fix = Some(Fix { safety: Safety::SameMeaning, edit: Edit::Remove });
-    Finding { sentence, fix, ..rule.finding(code) }
 }
