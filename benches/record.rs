@@ -35,6 +35,7 @@ fn bucket() -> Arc<Bucket> {
         policy: Policy::default(),
         policy_version: PolicyVersion::default(),
         referer_max_bytes: None,
+        cors: None,
         extras: Extras::default(),
     }))
 }

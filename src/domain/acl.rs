@@ -26,6 +26,8 @@ pub enum Access {
     Write,
     /// Everything else: the owner's alone.
     Own,
+    /// Nothing that needs a right: preflights, which browsers send without credentials.
+    Anyone,
 }
 
 /// A text that is not a bucket ACL.
@@ -46,7 +48,8 @@ impl BucketAcl {
     /// Whether the ACL grants the right to somebody who is not the owner.
     pub const fn grants(self, access: Access) -> bool {
         match (self, access) {
-            (Self::PublicRead | Self::PublicReadWrite, Access::Read)
+            (_, Access::Anyone)
+            | (Self::PublicRead | Self::PublicReadWrite, Access::Read)
             | (Self::PublicReadWrite, Access::Write) => true,
             (Self::Private, Access::Read | Access::Write)
             | (Self::PublicRead, Access::Write)

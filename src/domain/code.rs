@@ -42,8 +42,11 @@ macro_rules! codes {
 
 codes! {
     AccessDenied          FORBIDDEN             "You have no right to access this object.";
+    AccessForbidden       FORBIDDEN             "The cross-origin request is not allowed.";
+    BadRequest            BAD_REQUEST           "The request is not valid.";
     BucketAlreadyExists   CONFLICT              "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
     BucketNotEmpty        CONFLICT              "The bucket you tried to delete is not empty.";
+    CORSRuleBeyondLimit   BAD_REQUEST           "The CORS Rules num is beyond limit.";
     EntityTooLarge        BAD_REQUEST           "Your proposed upload exceeds the maximum allowed size.";
     FileAlreadyExists     CONFLICT              "The object you specified already exists and can not be overwritten.";
     IncompleteBody        BAD_REQUEST           "The body of the request ended before the announced number of bytes.";
@@ -63,6 +66,7 @@ codes! {
     MissingArgument       BAD_REQUEST           "Missing Some Required Arguments.";
     MissingContentLength  LENGTH_REQUIRED       "You must provide the Content-Length HTTP header.";
     NoSuchBucket          NOT_FOUND             "The specified bucket does not exist.";
+    NoSuchCORSConfiguration NOT_FOUND           "The CORS Configuration does not exist.";
     NoSuchKey             NOT_FOUND             "The specified key does not exist.";
     NotImplemented        NOT_IMPLEMENTED       "A header or a parameter you provided implies functionality that is not implemented.";
     PreconditionFailed    PRECONDITION_FAILED   "At least one of the pre-conditions you specified did not hold.";
@@ -250,6 +254,37 @@ reasons! {
     /// Two wildcards `*` in a row in a bucket policy.
     POLICY_TWO_STARS = Reason::new(C::InvalidPolicyDocument, "0030-00000007",
         "The policy has consecutive wildcard characters (*).");
+
+    /// The bucket has no cross-origin rules.
+    NO_CORS_RULES = Reason::ec(C::NoSuchCORSConfiguration, "0034-00000001");
+    /// `CORSConfiguration`: not XML, another root, or a rule that lacks what it must have.
+    CORS_XML_MALFORMED = Reason::of(C::MalformedXML);
+    /// A `CORSConfiguration` without a rule.
+    CORS_NO_RULE = Reason::ec(C::MalformedXML, "0034-00000002");
+    /// More rules than a bucket can have.
+    CORS_TOO_MANY_RULES = Reason::ec(C::CORSRuleBeyondLimit, "0034-00000006");
+    /// An `AllowedOrigin` that breaks a rule.
+    CORS_BAD_ORIGIN = Reason::ec(C::InvalidArgument, "0034-00000009");
+    /// An `AllowedMethod` that is none of the five.
+    CORS_BAD_METHOD = Reason::ec(C::InvalidArgument, "0034-00000011");
+    /// An `AllowedHeader` that breaks a rule. No number is published.
+    CORS_BAD_HEADER = Reason::of(C::InvalidArgument);
+    /// An `ExposeHeader` that breaks a rule.
+    CORS_BAD_EXPOSED_HEADER = Reason::ec(C::InvalidArgument, "0034-00000013");
+    /// A `MaxAgeSeconds` that is no such number. No number is published.
+    CORS_BAD_MAX_AGE = Reason::of(C::InvalidArgument);
+    /// A preflight without `Origin`.
+    PREFLIGHT_WITHOUT_ORIGIN = Reason::new(C::BadRequest, "0034-00000101",
+        "Insufficient information. Origin request header needed.");
+    /// A preflight without `Access-Control-Request-Method`.
+    PREFLIGHT_WITHOUT_METHOD = Reason::new(C::BadRequest, "0034-00000102",
+        "Insufficient information. Request Access-Control-Request-Method header needed.");
+    /// A preflight for a bucket without cross-origin rules.
+    CORS_NOT_ENABLED = Reason::new(C::AccessForbidden, "0003-00000601",
+        "CORSResponse: CORS is not enabled for this bucket.");
+    /// A preflight that none of the bucket's cross-origin rules fits.
+    CORS_NOT_ALLOWED = Reason::new(C::AccessForbidden, "0003-00000602",
+        "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.");
 
     /// `response-*` in a request that nobody signed.
     OVERRIDES_UNSIGNED = Reason::saying(C::InvalidRequest,

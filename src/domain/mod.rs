@@ -13,6 +13,7 @@
 //! | [`urlsign`] | whether a URL of a delivery domain is signed, and how one is |
 //! | [`iam`] | what policies of users and buckets allow |
 //! | [`acl`] | what a bucket ACL grants to whom |
+//! | [`cors`] | which pages of other origins may read answers |
 //! | [`object`] | object metadata, ranges, conditional requests, listings |
 //! | [`code`] | error codes, their status and wording |
 //! | [`seal`] | how secrets lie in the database |
@@ -23,6 +24,7 @@ pub mod acl;
 pub mod auth;
 pub mod client;
 pub mod code;
+pub mod cors;
 pub mod encode;
 pub mod iam;
 pub mod json;

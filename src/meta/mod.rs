@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::acl::BucketAcl;
+use crate::domain::cors::CorsRules;
 use crate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use crate::domain::object::listing::ListedObject;
 use crate::domain::object::{Object, Overwrite, StorageClass};
@@ -79,6 +80,8 @@ pub struct Bucket {
     pub extras: Extras,
     /// The most bytes of rules that `PutBucketReferer` may bring, if it is not OSS's.
     pub referer_max_bytes: Option<u32>,
+    /// Its cross-origin rules, if it has any.
+    pub cors: Option<CorsRules>,
 }
 
 /// How much of the history of a policy is kept. The newest version always is.
@@ -201,6 +204,21 @@ pub trait RefererExtras: Send + Sync {
     ) -> Result<Changed, MetaError>;
 }
 
+/// Cross-origin rules of buckets. They are read with the bucket.
+#[async_trait]
+pub trait Cors: Send + Sync {
+    /// Replaces a bucket's rules as a whole; `None` removes them.
+    async fn set_bucket_cors(
+        &self,
+        id: BucketId,
+        rules: Option<Arc<CorsRules>>,
+        now: UnixMillis,
+    ) -> Result<Changed, MetaError>;
+
+    /// The rules of a bucket; `None` if it has none or is not there.
+    async fn bucket_cors(&self, id: BucketId) -> Result<Option<CorsRules>, MetaError>;
+}
+
 /// Referer policies and their history.
 #[async_trait]
 pub trait Policies: Send + Sync {
@@ -305,5 +323,5 @@ pub trait Stats: Send + Sync {
 }
 
 /// All of the metadata.
-pub trait Meta: Buckets + Policies + RefererExtras + Objects + Stats {}
-impl<T: Buckets + Policies + RefererExtras + Objects + Stats> Meta for T {}
+pub trait Meta: Buckets + Cors + Policies + RefererExtras + Objects + Stats {}
+impl<T: Buckets + Cors + Policies + RefererExtras + Objects + Stats> Meta for T {}

@@ -18,6 +18,7 @@ use super::policy::RefererState;
 use super::stats::Counters;
 use crate::domain::acl::BucketAcl;
 use crate::domain::code;
+use crate::domain::cors::CorsRules;
 use crate::domain::name::{BucketId, BucketName};
 use crate::domain::object::StorageClass;
 use crate::domain::referer::MAX_LIST_BYTES;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub referer: RefererState,
     /// The most bytes of rules that `PutBucketReferer` may bring, if it is not OSS's.
     pub referer_max_bytes: Option<u32>,
+    /// Which pages of other origins may read answers, if any.
+    pub cors: Option<Arc<CorsRules>>,
 }
 
 impl Settings {
@@ -90,6 +93,7 @@ impl From<meta::Bucket> for Bucket {
             acl: stored.acl,
             referer: RefererState::found(stored.policy_version, stored.policy, stored.extras),
             referer_max_bytes: stored.referer_max_bytes,
+            cors: stored.cors.map(Arc::new),
         };
         Self {
             id: stored.id,

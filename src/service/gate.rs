@@ -219,6 +219,7 @@ mod tests {
             policy_version: PolicyVersion(1),
             extras: Extras { mode, ..Extras::default() },
             referer_max_bytes: None,
+            cors: None,
         });
         let bucket = app.buckets.find(&"bucket".parse().unwrap()).unwrap();
         (folder, app, bucket)

@@ -22,6 +22,7 @@ pub mod access;
 pub mod bucket;
 pub mod cache;
 pub mod clock;
+pub mod cors;
 pub mod error;
 pub mod extras;
 pub mod gate;

@@ -8,6 +8,7 @@
 //! | [`xml`] | XML in general, within limits |
 //! | [`bucket`] | the bodies of operations on buckets |
 //! | [`copy`] | the bodies of operations that copy |
+//! | [`cors`] | cross-origin rules |
 //! | [`list`] | listings, and deletions of many objects |
 //! | [`error_body`] | errors |
 //! | [`iam`] | policies of users and buckets |
@@ -21,6 +22,7 @@
 
 pub mod bucket;
 pub mod copy;
+pub mod cors;
 pub mod error_body;
 pub mod explain;
 pub mod iam;

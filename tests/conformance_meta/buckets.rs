@@ -17,6 +17,7 @@ pub(super) async fn a_bucket_is_found_as_it_was_made(meta: &dyn Meta) {
         policy_version: PolicyVersion::default(),
         extras: Extras::default(),
         referer_max_bytes: None,
+        cors: None,
     };
     assert_eq!(made, want);
     assert_eq!(meta.all_buckets().await.unwrap(), [want]);
@@ -41,6 +42,9 @@ pub(super) async fn a_bucket_id_is_never_used_again(meta: &dyn Meta) {
     let extras = meta.set_referer_extras(first, &Extras::default(), NOW).await;
     assert_eq!(extras.unwrap(), Changed::NoSuchBucket);
     assert_eq!(meta.set_referer_max_bytes(first, Some(1)).await.unwrap(), Changed::NoSuchBucket);
+    let rules = Some(Arc::new(cors_rules(VaryOrigin::Never)));
+    assert_eq!(meta.set_bucket_cors(first, rules, NOW).await.unwrap(), Changed::NoSuchBucket);
+    assert_eq!(meta.set_bucket_cors(first, None, NOW).await.unwrap(), Changed::NoSuchBucket);
     assert_eq!(meta.bucket_usage(first).await.unwrap(), Usage::default());
     assert_eq!(meta.delete_objects(first, &[key("k")]).await.unwrap(), []);
 }
@@ -83,4 +87,36 @@ pub(super) async fn extras_come_back_and_outlive_policies(meta: &dyn Meta) {
     meta.set_referer_extras(id, &Extras::default(), NOW).await.unwrap();
     assert!(find_bucket(meta, id).await.extras.is_default());
     assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Gone);
+}
+
+fn cors_rules(vary: VaryOrigin) -> CorsRules {
+    let texts = CorsRule {
+        origins: vec!["https://*.a.com".parse().unwrap(), "http://例え.jp".parse().unwrap()],
+        methods: CorsMethod::ALL.to_vec(),
+        headers: vec!["x-oss-*".parse().unwrap(), "Authorization".parse().unwrap()],
+        exposed: vec!["ETag".parse().unwrap()],
+        max_age: MaxAge::new(100),
+    };
+    let plain = CorsRule {
+        origins: vec!["*".parse().unwrap()],
+        methods: vec![CorsMethod::Get],
+        headers: vec![],
+        exposed: vec![],
+        max_age: None,
+    };
+    CorsRules::new(vec![texts, plain], vary).unwrap()
+}
+
+pub(super) async fn cors_rules_come_back_exactly(meta: &dyn Meta) {
+    let id = bucket(meta, "cors").await;
+    assert_eq!(meta.bucket_cors(id).await.unwrap(), None);
+    for rules in [Some(VaryOrigin::Never), None, None, Some(VaryOrigin::Always)] {
+        let rules = rules.map(cors_rules);
+        let set = meta.set_bucket_cors(id, rules.clone().map(Arc::new), NOW).await.unwrap();
+        assert_eq!(set, Changed::Done);
+        assert_eq!(meta.bucket_cors(id).await.unwrap(), rules);
+        assert_eq!(find_bucket(meta, id).await.cors, rules);
+    }
+    assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Gone);
+    assert_eq!(meta.bucket_cors(id).await.unwrap(), None);
 }

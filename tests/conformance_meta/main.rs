@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use refgate::domain::acl::BucketAcl;
+use refgate::domain::cors::{CorsMethod, CorsRule, CorsRules, MaxAge, VaryOrigin};
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use refgate::domain::object::{
     Attributes, ETag, Extent, Object, ObjectKind, Overwrite, StorageClass,
@@ -162,6 +163,7 @@ conformance!(on_sqlite, sqlite:
     buckets::a_bucket_with_objects_is_not_deleted,
     buckets::settings_are_replaced,
     buckets::extras_come_back_and_outlive_policies,
+    buckets::cors_rules_come_back_exactly,
     policies::a_policy_comes_back_exactly,
     policies::a_policy_of_a_million_rules_comes_back,
     policies::a_version_is_what_was_recorded,

@@ -12,6 +12,7 @@
 
 mod bodies;
 mod copies;
+mod cors;
 mod hammer;
 mod heads;
 mod names;

@@ -156,6 +156,10 @@ actions! {
     PutBucketAcl          Put    Bucket  "acl"        "oss:PutBucketAcl"      Own;
     GetBucketReferer      Get    Bucket  "referer"    "oss:GetBucketReferer"  Own;
     PutBucketReferer      Put    Bucket  "referer"    "oss:PutBucketReferer"  Own;
+    GetBucketCors         Get    Bucket  "cors"       "oss:GetBucketCors"     Own;
+    PutBucketCors         Put    Bucket  "cors"       "oss:PutBucketCors"     Own;
+    DeleteBucketCors      Delete Bucket  "cors"       "oss:DeleteBucketCors"  Own;
+    OptionBucket          Options Bucket _            "oss:OptionObject"      Anyone;
     ListObjects           Get    Bucket  _            "oss:ListObjects"       Own;
     ListObjectsV2         Get    Bucket  "list-type"  "oss:ListObjects"       Own;
     DeleteMultipleObjects Post   Bucket  "delete"     "oss:DeleteObject"      Own;
@@ -165,6 +169,7 @@ actions! {
     HeadObject            Head   Object  _            "oss:GetObject"         Read;
     GetObjectMeta         Head   Object  "objectMeta" "oss:GetObject"         Read;
     DeleteObject          Delete Object  _            "oss:DeleteObject"      Write;
+    OptionObject          Options Object _            "oss:OptionObject"      Anyone;
 }
 
 /// What a verb, a level and a query come to.
@@ -186,8 +191,12 @@ pub enum Resolution {
 /// parameter is left to the operation, or ignored as OSS ignores it. Two selecting parameters
 /// are refused, because guessing which one was meant decides who may do what. A request that
 /// writes and names what to copy is never taken for one that brings its content.
+///
+/// A preflight comes with the parameters of the request that it asks for, whatever they are, and
+/// is one operation.
 pub fn resolve(verb: Verb, level: Level, query: &Query, content: Content) -> Resolution {
-    let mut selected = selectors(level).iter().copied().filter(|sub| query.has(sub));
+    let selectors = if verb == Verb::Options { &[] } else { selectors(level) };
+    let mut selected = selectors.iter().copied().filter(|sub| query.has(sub));
     let sub = selected.next();
     if let (Some(one), Some(other)) = (sub, selected.next()) {
         return Resolution::Ambiguous(one, other);
@@ -268,7 +277,10 @@ mod tests {
             ("nor for DeleteBucket",           Delete,  Bucket,  "lifecycle",         Unserved("DeleteBucketLifecycle")),
             ("part number with upload id",     Put,     Object,  "partNumber=1&uploadId=x", Unserved("UploadPart")),
             ("form upload",                    Post,    Bucket,  "",                  Unserved("PostObject")),
-            ("preflight",                      Options, Object,  "",                  Unserved("OptionObject")),
+            ("preflight",                      Options, Object,  "",                  Served(Action::OptionObject)),
+            ("preflight of a part",            Options, Object,  "partNumber=1&uploadId=x&acl", Served(Action::OptionObject)),
+            ("preflight of a form",            Options, Bucket,  "cors",              Served(Action::OptionBucket)),
+            ("a service has no preflight",     Options, Service, "",                  NotAllowed),
             ("an object has no POST",          Post,    Object,  "",                  NotAllowed),
             ("a bucket has no HEAD",           Head,    Bucket,  "",                  NotAllowed),
             ("a service has no PUT",           Put,     Service, "",                  NotAllowed),

@@ -7,7 +7,7 @@ use super::{Level, Verb};
 use crate::domain::query::Query;
 
 use Level::{Bucket, Object, Service};
-use Verb::{Delete, Get, Options, Post, Put};
+use Verb::{Delete, Get, Post, Put};
 
 type Row = (Level, Option<&'static str>, &'static [(Verb, &'static str)]);
 
@@ -19,12 +19,11 @@ const OPERATIONS: &[Row] = &[
     (Service, Some("accessPoint"),         &[(Get, "ListAccessPoints")]),
     (Service, Some("resourcePool"),        &[(Get, "ListResourcePools")]),
 
-    (Bucket, None,                         &[(Post, "PostObject"), (Options, "OptionObject")]),
+    (Bucket, None,                         &[(Post, "PostObject")]),
     (Bucket, Some("accessPoint"),          &[(Get, "GetAccessPoint"), (Put, "CreateAccessPoint"), (Delete, "DeleteAccessPoint")]),
     (Bucket, Some("accessPointPolicy"),    &[(Get, "GetAccessPointPolicy"), (Put, "PutAccessPointPolicy"), (Delete, "DeleteAccessPointPolicy")]),
     (Bucket, Some("bucketArchiveDirectRead"), &[(Get, "GetBucketArchiveDirectRead"), (Put, "PutBucketArchiveDirectRead")]),
     (Bucket, Some("cname"),                &[(Get, "ListCname"), (Post, "PutCname")]),
-    (Bucket, Some("cors"),                 &[(Get, "GetBucketCors"), (Put, "PutBucketCors"), (Delete, "DeleteBucketCors")]),
     (Bucket, Some("encryption"),           &[(Get, "GetBucketEncryption"), (Put, "PutBucketEncryption"), (Delete, "DeleteBucketEncryption")]),
     (Bucket, Some("httpsConfig"),          &[(Get, "GetBucketHttpsConfig"), (Put, "PutBucketHttpsConfig")]),
     (Bucket, Some("inventory"),            &[(Get, "GetBucketInventory"), (Put, "PutBucketInventory"), (Delete, "DeleteBucketInventory")]),
@@ -53,7 +52,6 @@ const OPERATIONS: &[Row] = &[
     (Bucket, Some("wormExtend"),           &[(Post, "ExtendBucketWorm")]),
     (Bucket, Some("wormId"),               &[(Post, "CompleteBucketWorm")]),
 
-    (Object, None,                         &[(Options, "OptionObject")]),
     (Object, Some("acl"),                  &[(Get, "GetObjectAcl"), (Put, "PutObjectAcl")]),
     (Object, Some("append"),               &[(Post, "AppendObject")]),
     (Object, Some("asyncFetch"),           &[(Get, "GetAsyncFetchTask"), (Post, "PutAsyncFetchTask")]),

@@ -11,6 +11,7 @@
 
 mod bucket;
 mod copy;
+mod cors;
 mod denied;
 mod error;
 mod head;
@@ -86,7 +87,8 @@ impl Oss {
             Ok((target, caller)) => (target.clone(), caller),
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
-                return (Err(err.into()), Known::default());
+                let target = Some(head.targets.first);
+                return (Err(err.into()), Known { target, ..Known::default() });
             }
         };
         let mut visit = Visit::new(head.facts());
@@ -136,6 +138,12 @@ impl Oss {
             Action::PutBucketAcl => bucket::put_acl(self, permit.bucket()?, call).await,
             Action::GetBucketReferer => bucket::get_referer(permit.bucket()?).await,
             Action::PutBucketReferer => bucket::put_referer(self, permit.bucket()?, call).await,
+            Action::GetBucketCors => cors::get(self, &permit.bucket()?),
+            Action::PutBucketCors => cors::put(self, permit.bucket()?, call).await,
+            Action::DeleteBucketCors => cors::delete(self, permit.bucket()?).await,
+            Action::OptionBucket | Action::OptionObject => {
+                cors::preflight(&permit.preflight()?, &call)
+            }
             Action::ListObjects => list::list_v1(self, permit.bucket()?, call).await,
             Action::ListObjectsV2 => list::list_v2(self, permit.bucket()?, call).await,
             Action::DeleteMultipleObjects => list::delete(self, permit.bucket()?, call).await,
@@ -169,7 +177,8 @@ fn action_of(head: &Head, target: &Target) -> Result<Action, OssError> {
 }
 
 fn check_features(head: &Head, target: &Target) -> Result<(), OssError> {
-    if target.level() != Level::Object {
+    // What a preflight asks for is not asked for yet.
+    if target.level() != Level::Object || head.verb == Some(Verb::Options) {
         return Ok(());
     }
     match unserved_feature(&head.parts.headers, &head.query) {

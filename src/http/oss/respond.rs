@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use base64::Engine as _;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 use tracing::field;
 
 use super::error::Refusal;
 use super::head::Head;
-use super::{Answer, Oss, OssError};
+use super::{Answer, Oss, OssError, cors};
 use crate::domain::code::Code;
+use crate::domain::cors::VaryOrigin;
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
 use crate::domain::referer::DependsOn;
@@ -71,6 +72,8 @@ pub(super) struct Exchange {
     started: Instant,
     method: Method,
     host: String,
+    /// Where the page is from that sends the request, as its browser says.
+    origin: Option<HeaderValue>,
     /// What the log says of the request; not kept if nobody reads it.
     log: Option<Logged>,
 }
@@ -91,6 +94,7 @@ impl Exchange {
             started,
             method: request.method().clone(),
             host: String::from_utf8_lossy(host.unwrap_or_default()).into_owned(),
+            origin: only(request.headers(), header::ORIGIN),
             log: logged.then(|| Logged {
                 client: request.extensions().get::<Peer>().map(|peer| peer.0),
                 path: cut(request.uri().path()).to_owned(),
@@ -121,9 +125,7 @@ impl Exchange {
         if let Some(ec) = known.debug {
             headers.insert(WOULD_DENY, HeaderValue::from_static(ec));
         }
-        if let Some(vary) = self.vary(known.target.as_ref()) {
-            headers.append(header::VARY, HeaderValue::from_static(vary));
-        }
+        self.add_what_it_depends_on(known.target.as_ref(), headers);
         if let Some(sighting) = known.sighting.take() {
             sighting.answered(self.promised_bytes(&response));
         }
@@ -141,12 +143,31 @@ impl Exchange {
         announced.or_else(|| response.body().size_hint().exact()).unwrap_or(0)
     }
 
-    fn vary(&self, target: Option<&Target>) -> Option<&'static str> {
-        match self.oss.app.answers_depend_on(target.filter(|_| self.oss.vary_referer)?) {
+    /// Adds what of the request the answer depends on, and for which pages of other origins it is.
+    /// All in one line, of which some caches read no more.
+    fn add_what_it_depends_on(&self, target: Option<&Target>, headers: &mut HeaderMap) {
+        let app = &self.oss.app;
+        let referer = target.filter(|_| self.oss.vary_referer);
+        let referer = match referer.map_or(DependsOn::Nothing, |it| app.answers_depend_on(it)) {
             DependsOn::Nothing => None,
             DependsOn::Referer => Some("Referer"),
             DependsOn::RefererAndPurpose => Some("Referer, Sec-Fetch-Site, Sec-Fetch-Dest"),
+        };
+        let rules = target.and_then(Target::bucket).and_then(|bucket| app.cors_rules(bucket));
+        if let (Some(rules), Some(origin)) = (&rules, &self.origin) {
+            cors::let_read(rules, (origin, &self.method), headers);
         }
+        let by_origin = rules.is_some_and(|rules| rules.vary() == VaryOrigin::Always);
+        let vary = match (referer, by_origin) {
+            (None, false) => return,
+            (Some(referer), false) => HeaderValue::from_static(referer),
+            (None, true) => HeaderValue::from_static("Origin"),
+            (Some(referer), true) => match HeaderValue::try_from(format!("{referer}, Origin")) {
+                Ok(both) => both,
+                Err(_) => return,
+            },
+        };
+        headers.append(header::VARY, vary);
     }
 
     fn refuse(&self, err: &Refusal, id: &str) -> Response<Body> {
@@ -229,6 +250,12 @@ impl Exchange {
             "{method} {path:?}",
         );
     }
+}
+
+/// A header that is given once.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<HeaderValue> {
+    let mut lines = headers.get_all(name).iter();
+    lines.next().filter(|_| lines.next().is_none()).cloned()
 }
 
 /// What the log shows of a text that a client chose.

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
+use super::cors::CorsRow;
 use super::extras::ExtrasRow;
 use super::policy::newest;
 use super::writer::Operation;
@@ -20,8 +21,10 @@ impl Buckets for Sqlite {
         const SQL: &str = "
             select b.id, b.name, b.created, b.acl, b.storage_class, b.referer_max_bytes,
                    e.bucket_id as extras_of, e.mode, e.host, e.missing, e.malformed, e.denial,
-                   e.denial_to
-            from buckets b left join referer_extras e on e.bucket_id = b.id";
+                   e.denial_to,
+                   c.rules as cors_rules, c.vary_origin as cors_vary
+            from buckets b left join referer_extras e on e.bucket_id = b.id
+                           left join bucket_cors c on c.bucket_id = b.id";
         let mut snapshot = self.readers.begin().await.map_err(read_error)?;
         let rows: Vec<BucketRow> =
             sqlx::query_as(SQL).fetch_all(&mut *snapshot).await.map_err(read_error)?;
@@ -100,6 +103,7 @@ impl Operation for CreateBucket {
                 policy_version: PolicyVersion::default(),
                 extras: Extras::default(),
                 referer_max_bytes: None,
+                cors: None,
             })
         }))
     }
@@ -158,6 +162,8 @@ struct BucketRow {
     referer_max_bytes: Option<u32>,
     #[sqlx(flatten)]
     extras: ExtrasRow,
+    #[sqlx(flatten)]
+    cors: CorsRow,
 }
 
 impl BucketRow {
@@ -173,6 +179,7 @@ impl BucketRow {
             policy_version,
             extras: Extras::try_from(&self.extras)?,
             referer_max_bytes: self.referer_max_bytes,
+            cors: self.cors.read(self.id)?,
         })
     }
 }

@@ -15,6 +15,7 @@
 //! ours can hold is [`MetaError::Corrupt`] and never a default.
 
 mod bucket;
+mod cors;
 mod extras;
 mod object;
 mod policy;

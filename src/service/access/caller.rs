@@ -47,6 +47,10 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Somebody who presents nothing.
+    pub(super) const ANONYMOUS: Self =
+        Self { principal: Principal::Anonymous, channel: None, payload: PayloadHash::Unsigned };
+
     /// Whether the request is signed, by header or by URL.
     pub const fn is_signed(&self) -> bool {
         self.channel.is_some()

@@ -10,6 +10,9 @@
 //! 5. the same from 2 on for the object that is copied, of which a copy is a way to read it
 //! 6. existence of the object (the use case itself)
 //!
+//! A preflight is asked for nothing: browsers send it without credentials, and with the parameters
+//! of the request that it asks for, a signature among them. It opens nothing either.
+//!
 //! A [`Permit`] is the only key to a bucket: its fields are private to this module, so a handler
 //! that has none has nothing to work on.
 //!
@@ -30,12 +33,13 @@ use super::error::Error;
 use super::stats::Asked;
 use crate::domain::acl::Access;
 use crate::domain::auth::{
-    Channel, Claim, PayloadHash, Place, Proof, SignedRequest, Version, has_v1_sub_resource,
+    Channel, Claim, Place, Proof, SignedRequest, Version, has_v1_sub_resource,
 };
 use crate::domain::code;
+use crate::domain::cors::CorsRules;
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
 use crate::domain::object::copy::CopySource;
-use crate::domain::op::{Action, Content, Level, Target};
+use crate::domain::op::{Action, Content, Level, Target, Verb};
 use crate::domain::query::Query;
 use crate::domain::referer::DependsOn;
 use crate::domain::secret::{Digest, SecretKey};
@@ -44,7 +48,8 @@ use crate::domain::stats::Verdict;
 pub(super) use caller::RootKey;
 pub use caller::{Ask, Caller, Principal, Visit};
 pub use permit::{
-    Administrator, BucketPermit, CopyPermit, NewBucketPermit, ObjectPermit, Permit, ServicePermit,
+    Administrator, BucketPermit, CopyPermit, NewBucketPermit, ObjectPermit, Permit,
+    PreflightPermit, ServicePermit,
 };
 
 /// What a request asks for.
@@ -66,12 +71,11 @@ impl App {
     /// [`Error::Auth`]: what the request presents is not true. It is then refused, and never
     /// treated as anonymous.
     pub fn identify<'t>(&self, ask: &Ask<'t>) -> Result<(&'t Target, Caller), Error> {
+        if Verb::parse(ask.method) == Some(Verb::Options) {
+            return Ok((&ask.targets.first, Caller::ANONYMOUS));
+        }
         match Claim::read(ask.headers, ask.query)? {
-            Claim::Anonymous => {
-                let payload = PayloadHash::Unsigned;
-                let caller = Caller { principal: Principal::Anonymous, channel: None, payload };
-                Ok((&ask.targets.first, caller))
-            }
+            Claim::Anonymous => Ok((&ask.targets.first, Caller::ANONYMOUS)),
             Claim::Signed(claim) => {
                 let Ask { method, headers, query, targets } = *ask;
                 let request = SignedRequest { method, headers, query };
@@ -110,6 +114,9 @@ impl App {
             Target::Service => {
                 grant(caller, action, None)?;
                 Ok(Permit::Service(ServicePermit(())))
+            }
+            Target::Bucket(name) | Target::Object(name, _) if action.access() == Access::Anyone => {
+                Ok(Permit::Preflight(PreflightPermit(self.existing(name)?)))
             }
             Target::Bucket(name) if action == Action::PutBucket => {
                 grant(caller, action, None)?;
@@ -196,6 +203,11 @@ impl App {
         bucket.map_or(DependsOn::Nothing, |bucket| bucket.settings().referer.depends_on())
     }
 
+    /// The cross-origin rules of a bucket, for the headers of answers about it.
+    pub fn cors_rules(&self, bucket: &BucketName) -> Option<Arc<CorsRules>> {
+        self.buckets.find(bucket)?.settings().cors.clone()
+    }
+
     fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
         self.buckets.find(name).ok_or_else(|| Error::NoSuchBucket(name.clone()))
     }
@@ -216,6 +228,8 @@ fn grant(caller: &Caller, action: Action, bucket: Option<&Bucket>) -> Result<(),
         (Principal::Anonymous, Access::Read | Access::Write) => {
             Err(Error::Refused(code::DENIED_BY_ACL))
         }
-        (Principal::Anonymous, Access::Own) => Err(Error::Refused(code::DENIED_TO_STRANGERS)),
+        (Principal::Anonymous, Access::Own | Access::Anyone) => {
+            Err(Error::Refused(code::DENIED_TO_STRANGERS))
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::cors::CorsRules;
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
 use crate::service::bucket::Bucket;
 use crate::service::error::Error;
@@ -88,6 +89,17 @@ impl CopyPermit {
     }
 }
 
+/// The right to ask which pages of other origins a bucket's answers are for.
+#[derive(Debug)]
+pub struct PreflightPermit(pub(super) Arc<Bucket>);
+
+impl PreflightPermit {
+    /// The rules, if the bucket has any.
+    pub fn rules(&self) -> Option<Arc<CorsRules>> {
+        self.0.settings().cors.clone()
+    }
+}
+
 /// The right to administer the server: whoever presented the owner's key on the admin plane.
 #[derive(Debug)]
 pub struct Administrator(pub(super) AccessKeyId);
@@ -112,6 +124,8 @@ pub enum Permit {
     Object(ObjectPermit),
     /// On an object, with the content of another.
     Copy(Box<CopyPermit>),
+    /// On nothing but cross-origin rules.
+    Preflight(PreflightPermit),
 }
 
 macro_rules! permit_of_level {
@@ -152,12 +166,18 @@ impl Permit {
         /// The right to write an object with the content of another.
         copy Copy Box<CopyPermit>
     }
+    permit_of_level! {
+        /// The right to ask for cross-origin rules.
+        preflight Preflight PreflightPermit
+    }
 
     /// The objects that are permitted: first the one that is asked for, then the one that is
     /// copied.
     pub fn objects(&self) -> impl Iterator<Item = &ObjectPermit> {
         let (target, source) = match self {
-            Self::Service(_) | Self::NewBucket(_) | Self::Bucket(_) => (None, None),
+            Self::Service(_) | Self::NewBucket(_) | Self::Bucket(_) | Self::Preflight(_) => {
+                (None, None)
+            }
             Self::Object(permit) => (Some(permit), None),
             Self::Copy(permit) => (Some(&permit.target), Some(&permit.source)),
         };

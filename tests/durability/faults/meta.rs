@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use refgate::domain::acl::BucketAcl;
+use refgate::domain::cors::CorsRules;
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use refgate::domain::object::listing::ListedObject;
 use refgate::domain::object::{Object, Overwrite, StorageClass};
@@ -14,7 +15,7 @@ use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
-    Bucket, Buckets, Changed, Created, DeletedBucket, Keep, MetaError, NewVersion, Objects,
+    Bucket, Buckets, Changed, Cors, Created, DeletedBucket, Keep, MetaError, NewVersion, Objects,
     Policies, Put, RefererExtras, Stats, Usage,
 };
 use tokio::sync::Notify;
@@ -170,6 +171,22 @@ impl Policies for FaultyMeta {
         bytes: Option<u32>,
     ) -> Result<Changed, MetaError> {
         self.change(self.take(), self.inner.set_referer_max_bytes(id, bytes)).await
+    }
+}
+
+#[async_trait]
+impl Cors for FaultyMeta {
+    async fn set_bucket_cors(
+        &self,
+        id: BucketId,
+        rules: Option<Arc<CorsRules>>,
+        now: UnixMillis,
+    ) -> Result<Changed, MetaError> {
+        self.change(self.take(), self.inner.set_bucket_cors(id, rules, now)).await
+    }
+
+    async fn bucket_cors(&self, id: BucketId) -> Result<Option<CorsRules>, MetaError> {
+        self.inner.bucket_cors(id).await
     }
 }
 

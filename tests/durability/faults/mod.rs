@@ -233,6 +233,23 @@ async fn settings_in_doubt_are_shown_as_they_are_enforced() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn cross_origin_rules_in_doubt_are_shown_as_they_are_stored() {
+    let rules = "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin>\
+                 <AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
+    for (commit, later) in [(Commit::Lost, 404), (Commit::Kept, 200)] {
+        let mut house = House::make().await;
+        house.meta.fail_next(commit);
+        assert_eq!(house.signed("PUT", "/bucket/?cors", rules).await.0, 500);
+        assert_eq!(house.signed("GET", "/bucket/?cors", "").await.0, later, "{commit:?}");
+        house.restart().await;
+        assert_eq!(house.signed("GET", "/bucket/?cors", "").await.0, later, "{commit:?}");
+        // Asking again puts it right.
+        assert_eq!(house.signed("PUT", "/bucket/?cors", rules).await.0, 200);
+        assert_eq!(house.signed("GET", "/bucket/?cors", "").await.0, 200);
+    }
+}
+
 /// Who is told of a failure and puts what was there before must not hear that it is there already:
 /// the failed change may turn up at the next start.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! An example of every operation.
 
+use refgate::domain::acl::Access;
 use refgate::domain::op::{Action, Level, Verb};
 
 use super::Request;
@@ -19,7 +20,9 @@ pub(crate) fn method(action: Action) -> &'static str {
 
 /// The operations on objects: those that the referer policy is asked about.
 pub(crate) fn on_objects() -> impl Iterator<Item = Action> {
-    Action::ALL.iter().copied().filter(|action| action.level() == Level::Object)
+    let on_objects =
+        |action: &Action| action.level() == Level::Object && action.access() != Access::Anyone;
+    Action::ALL.iter().copied().filter(on_objects)
 }
 
 /// The operations that a V1 URL cannot ask for: the settings of a bucket, which V1 cannot tell
@@ -32,8 +35,16 @@ pub(crate) const NOT_BY_V1_URL: &[Action] = &[
     Action::PutBucketAcl,
     Action::GetBucketReferer,
     Action::PutBucketReferer,
+    Action::GetBucketCors,
+    Action::PutBucketCors,
+    Action::DeleteBucketCors,
     Action::DeleteMultipleObjects,
 ];
+
+/// Cross-origin rules that let every page do everything.
+pub(crate) const CORS: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin>\
+    <AllowedMethod>GET</AllowedMethod><AllowedMethod>PUT</AllowedMethod>\
+    <AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>";
 
 /// A request for the operation, unsigned, that is granted if its sender may do it.
 pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
@@ -56,6 +67,10 @@ pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
         Action::PutBucket => request.body(""),
         Action::PutBucketAcl => request.header("x-oss-acl", "private").body(""),
         Action::PutBucketReferer => request.body(OPEN.xml()),
+        Action::PutBucketCors => request.body(CORS),
+        Action::OptionBucket | Action::OptionObject => request
+            .header("Origin", "http://page.example")
+            .header("Access-Control-Request-Method", "PUT"),
         Action::DeleteMultipleObjects => {
             request.body(format!("<Delete><Object><Key>{key}</Key></Object></Delete>"))
         }
@@ -66,6 +81,8 @@ pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
         | Action::GetBucketStat
         | Action::GetBucketAcl
         | Action::GetBucketReferer
+        | Action::GetBucketCors
+        | Action::DeleteBucketCors
         | Action::ListObjects
         | Action::ListObjectsV2
         | Action::GetObject

@@ -56,6 +56,7 @@ const V1_SUB_RESOURCES: &[&str] = &[
     "acl",
     "bucketInfo",
     "continuation-token",
+    "cors",
     "delete",
     "location",
     "objectMeta",

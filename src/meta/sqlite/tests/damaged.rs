@@ -92,6 +92,41 @@ async fn damaged_extras_are_an_error() {
 }
 
 #[tokio::test]
+async fn damaged_cross_origin_rules_are_an_error() {
+    use crate::domain::cors::{CorsMethod, CorsRule, CorsRules, VaryOrigin};
+    let (folder, meta, bucket) = fresh().await;
+    let rule = CorsRule {
+        origins: vec!["*".parse().unwrap()],
+        methods: vec![CorsMethod::Get],
+        headers: vec![],
+        exposed: vec![],
+        max_age: None,
+    };
+    let rules = Arc::new(CorsRules::new(vec![rule], VaryOrigin::Never).unwrap());
+    let changed = |from: &str, to: &str| format!("rules = replace(rules, '{from}', '{to}')");
+    for column in [
+        "rules = '[]'".to_owned(),
+        "rules = 'null'".to_owned(),
+        "rules = '[{}]'".to_owned(),
+        "vary_origin = 2".to_owned(),
+        changed("[\"*\"]", "[]"),
+        changed("\"*\"", "\"**\""),
+        changed("GET", "OPTIONS"),
+        changed("\"exposed\":[]", "\"exposed\":[\"a\\r\\nb: c\"]"),
+        changed("null", "4000000000"),
+        changed("null", "null,\"more\":1"),
+    ] {
+        meta.set_bucket_cors(bucket, Some(rules.clone()), NOW).await.unwrap();
+        damage(&folder, &format!("update bucket_cors set {column}")).await;
+        let read = meta.all_buckets().await;
+        let corrupt = matches!(read, Err(MetaError::Corrupt { table: "bucket_cors", .. }));
+        assert!(corrupt, "{column}: {read:?}");
+        let read = meta.bucket_cors(bucket).await;
+        assert!(matches!(read, Err(MetaError::Corrupt { .. })), "{column}: {read:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_bucket_is_an_error() {
     for column in ["name = 'A'", "acl = 'public'", "storage_class = ''"] {
         let (folder, meta, _) = fresh().await;

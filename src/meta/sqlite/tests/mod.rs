@@ -20,7 +20,7 @@ use crate::domain::object::{Attributes, ETag, Extent, Object, ObjectKind, Overwr
 use crate::domain::referer::{Compare, How, Pattern, Policy, PolicyVersion, Record};
 use crate::domain::time::UnixMillis;
 use crate::meta::{
-    Buckets, Created, Keep, NewVersion, Objects, Policies, Put, RefererExtras, Usage,
+    Buckets, Cors, Created, Keep, NewVersion, Objects, Policies, Put, RefererExtras, Usage,
 };
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
