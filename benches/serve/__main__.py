@@ -1,0 +1,149 @@
+"""Measures refgate beside nginx: the same objects, rules and headers, in turn, on loopback."""
+
+import argparse
+import os
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import cases
+import corpus
+import load
+import servers
+import table
+import writes
+
+ROOT = Path(__file__).resolve().parents[2]
+BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="benches/serve/run", description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5, help="runs of each server and case [5]")
+    parser.add_argument("--seconds", type=int, default=3, help="length of a run [3]")
+    parser.add_argument("--many", type=int, default=100_000, help="distinct small objects [100000]")
+    parser.add_argument("--only", default="", help="cases whose names contain this; no uploads")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--folder", type=Path, default=ROOT / "target/bench-serve",
+                        help="objects of both servers; kept for the next run [target/bench-serve]")
+    return parser.parse_args()
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def prepared(options):
+    """The folder of the objects, filled once, and refgate on it."""
+    folder = options.folder / str(options.many)
+    done = folder / "complete"
+    if not done.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        say(f"writing {options.many} objects for both servers, once")
+        corpus.write_tree(folder / "files", options.many)
+    refgate = servers.Refgate(os.environ["REFGATE_BIN"], folder / "refgate")
+    try:
+        if done.exists():
+            corpus.put_policies(refgate)
+        else:
+            corpus.upload(refgate, folder / "files", options.many)
+            done.touch()
+    except BaseException:
+        refgate.stop()
+        raise
+    return folder, refgate
+
+
+def measure(case, pair, options):
+    """Runs of both servers in turn, so that what else the machine does falls on both."""
+    runs = {server.name: [] for server in pair}
+    for turn in range(options.pairs + 1):
+        for server in pair:
+            seconds = options.seconds if turn else 1
+            run = load.wrk(server, case.path_of(server), seconds, case.connections,
+                           case.headers_of(server), case.script, case.arguments)
+            expected = run.requests if case.status >= 400 else 0
+            if run.refused != expected or run.broken:
+                raise RuntimeError(f"{server.name}, {case.name}: {run}")
+            # The first run only warms the caches.
+            if turn:
+                runs[server.name].append(run)
+    return table.line(case, runs["refgate"], runs["nginx"])
+
+
+def serve(options, folder, refgate):
+    nginx = servers.Nginx(folder / "nginx", folder / "files", list(cases.locations()),
+                          cases.same_headers(refgate))
+    lines = []
+    try:
+        for case in cases.cases(refgate, options.many):
+            if options.only in case.name:
+                say(case.name)
+                lines.append(measure(case, (refgate, nginx), options))
+        memory = (refgate.peak_memory, nginx.peak_memory)
+    finally:
+        nginx.stop()
+    yield from table.served(lines)
+    yield ""
+    few = [each.ours["cpu"] for each in lines if each.case.name == "GET 1 KiB, 10 rules"]
+    most = [each.ours["cpu"] for each in lines if each.case.name == "GET 1 KiB, 100 000 rules"]
+    if few and most:
+        yield (f"100 000 rules cost {100 * (most[0] / few[0] - 1):+.1f} % of processor time against "
+               "10 rules (target: at most +3 %).")
+    yield f"Greatest memory of its own: {memory[0] / 2**20:.0f} MiB; nginx {memory[1] / 2**20:.0f} MiB."
+
+
+def store(options, folder, refgate):
+    say("uploads")
+    yield from table.written(writes.puts(refgate, folder, options.pairs, options.seconds))
+    yield ""
+    say("listings")
+    yield from table.listed(writes.listings(refgate, folder, options.pairs, options.seconds))
+    yield ""
+
+
+def start(options):
+    say("start with 1 000 000 objects")
+    folder = options.folder / "start"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    seconds, memory = writes.start_with_many(os.environ["REFGATE_BIN"], folder)
+    shutil.rmtree(folder)
+    yield (f"With 1 000 000 objects in the database the first GET is answered {seconds * 1e3:.0f} ms "
+           f"after the start (target: 1 000 ms); memory at rest is {memory / 2**20:.0f} MiB "
+           "(target: 40 MiB).")
+
+
+def report(options):
+    began = time.strftime("%Y-%m-%d")
+    folder, refgate = prepared(options)
+    lines = [f"{began}, {table.machine()}, medians of {options.pairs} runs of {options.seconds} s in turn:",
+             "", "```sh", " ".join(["benches/serve/run", *sys.argv[1:]]), "```", ""]
+    try:
+        lines += serve(options, folder, refgate)
+        lines.append("")
+        if not options.only:
+            lines += store(options, folder, refgate)
+    finally:
+        refgate.stop()
+    if not options.only:
+        lines += start(options)
+    return "\n".join(lines).strip() + "\n"
+
+
+def main():
+    options = arguments()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    text = report(options)
+    print(text)
+    if options.write:
+        page = ROOT / "docs/performance.md"
+        before, _, rest = page.read_text().partition(BEGIN)
+        page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}")
+
+
+if __name__ == "__main__":
+    main()
