@@ -8,12 +8,13 @@
 )]
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::stream::{StreamExt, TryStreamExt};
 use refgate::blob::local::LocalBlobs;
-use refgate::blob::{BlobError, BlobStore, Sha256, Written};
+use refgate::blob::{BlobError, BlobStore, FileSlice, Piece, Sending, Sha256, Written};
 use refgate::domain::name::BlobId;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -53,9 +54,35 @@ async fn read(
     length: u64,
 ) -> Result<Vec<u8>, BlobError> {
     let pieces = store.open(id).await?.stream(at, length);
-    let pieces: Vec<Bytes> = pieces.try_collect().await?;
+    let pieces: Result<Vec<Bytes>, _> = pieces.try_collect().await;
+    let sent = sent(store, id, at, length).await;
+    let pieces = pieces.inspect_err(|_| assert!(sent.is_err(), "both ways see what is wrong"))?;
     assert!(pieces.iter().all(|piece| (1..=256 * 1024).contains(&piece.len())));
+    assert_eq!(pieces.concat(), sent?, "a connection gets the same bytes");
     Ok(pieces.concat())
+}
+
+/// What a connection would send.
+async fn sent(
+    store: &dyn BlobStore,
+    id: BlobId,
+    at: u64,
+    length: u64,
+) -> Result<Vec<u8>, BlobError> {
+    let pieces = match store.open(id).await?.send(at, length)? {
+        Sending::Memory(bytes) => return Ok(bytes.to_vec()),
+        Sending::Pieces(pieces) => pieces.try_collect::<Vec<_>>().await?,
+    };
+    let bytes = |piece| match piece {
+        Piece::Bytes(bytes) => bytes,
+        Piece::File(FileSlice { bytes, file, offset }) => {
+            let mut in_the_file = vec![0; bytes.len()];
+            file.read_exact_at(&mut in_the_file, offset).unwrap();
+            assert_eq!(bytes, in_the_file, "the slice lies where it says");
+            bytes
+        }
+    };
+    Ok(pieces.into_iter().map(bytes).collect::<Vec<_>>().concat())
 }
 
 async fn listed(store: &dyn BlobStore) -> BTreeSet<BlobId> {

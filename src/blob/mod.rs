@@ -5,9 +5,13 @@
 
 pub mod local;
 
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::domain::name::BlobId;
 
@@ -95,6 +99,67 @@ pub trait BlobReader: Send {
         offset: u64,
         length: u64,
     ) -> BoxStream<'static, Result<Bytes, BlobError>>;
+
+    /// The same for a connection, with as little copying as there can be.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Truncated`], if it is seen at once that the blob is shorter.
+    fn send(self: Box<Self>, offset: u64, length: u64) -> Result<Sending, BlobError>;
+}
+
+/// Bytes on their way to a connection.
+pub enum Sending {
+    /// All of them are in memory.
+    Memory(Bytes),
+    /// They come in pieces.
+    Pieces(BoxStream<'static, Result<Piece, BlobError>>),
+}
+
+impl Sending {
+    /// The same in pieces.
+    pub fn into_pieces(self) -> BoxStream<'static, Result<Piece, BlobError>> {
+        match self {
+            Self::Memory(bytes) => stream::iter([Ok(Piece::Bytes(bytes))]).boxed(),
+            Self::Pieces(pieces) => pieces,
+        }
+    }
+}
+
+impl std::fmt::Debug for Sending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Memory(bytes) => write!(f, "Memory({} bytes)", bytes.len()),
+            Self::Pieces(_) => f.write_str("Pieces"),
+        }
+    }
+}
+
+/// A piece of what is sent, of bounded size.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// It is in memory.
+    Bytes(Bytes),
+    /// It is in a file.
+    File(FileSlice),
+}
+
+/// A part of a file that need not be read to be sent.
+#[derive(Clone, Debug)]
+pub struct FileSlice {
+    /// The file as a range of addresses. Reading them is right, but may wait for the disk, and if
+    /// the disk fails ends the process.
+    pub bytes: Bytes,
+    /// The file.
+    pub file: Arc<File>,
+    /// Where the bytes begin in it.
+    pub offset: u64,
+}
+
+impl AsFd for FileSlice {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
 }
 
 /// A store of blobs.

@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 use super::credentials::{self, AccessKey, Origin};
 use super::{Failure, ServeArgs, log, master_key, open_files};
+use crate::blob;
 use crate::blob::local::LocalBlobs;
 use crate::config::{Layer, Limits, Settings};
 use crate::domain::op::HostRules;
@@ -87,7 +88,7 @@ async fn serve_planes(
         body_timeout: settings.limits.body_timeout,
     });
     let router = admin::router(app.clone(), own);
-    let (data_limits, admin_limits) = limits(settings.limits);
+    let (data_limits, admin_limits) = limits(settings.limits, settings.open_files);
     tokio::join!(
         conn::serve(data, data_limits, stop.clone(), move |request| {
             oss.clone().handle(request)
@@ -98,8 +99,8 @@ async fn serve_planes(
 }
 
 /// The limits of the data plane and of the admin plane, as far as the limit of open files allows.
-fn limits(wanted: Limits) -> (Limits, Limits) {
-    let fitting = open_files::connections_that_fit();
+fn limits(wanted: Limits, kept_open: u32) -> (Limits, Limits) {
+    let fitting = open_files::connections_that_fit(kept_open);
     let max_connections = wanted.max_connections.min(fitting);
     if max_connections < wanted.max_connections {
         tracing::info!(
@@ -157,7 +158,11 @@ async fn start_app(
     root: AccessKey,
 ) -> Result<Arc<App>, Failure> {
     let folder = settings.data_dir.join("blobs");
-    let blobs = LocalBlobs::open(&folder)
+    let kept = blob::local::Limits {
+        memory: settings.body_cache_bytes,
+        files: settings.open_files as usize,
+    };
+    let blobs = LocalBlobs::keeping(&folder, kept)
         .map_err(|err| Failure::caused(&format!("cannot open {}", folder.display()), &err))?;
     let clock = Clock::system().map_err(|err| Failure::of("cannot start", err))?;
     let app = App::start(Parts {

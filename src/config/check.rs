@@ -58,6 +58,16 @@ pub(super) fn connections(value: Option<usize>) -> Result<usize, SettingError> {
     Err(SettingError::Value { name: "max_connections", value: value.to_string(), reason })
 }
 
+/// Files that are kept open. Each is mapped, and systems allow about 65 000 mappings.
+pub(super) fn open_files(value: Option<u32>) -> Result<u32, SettingError> {
+    let value = value.unwrap_or(1024);
+    if value <= 32_768 {
+        return Ok(value);
+    }
+    let reason = "must be 0 to 32768".into();
+    Err(SettingError::Value { name: "open_files", value: value.to_string(), reason })
+}
+
 /// A time for which something is kept, with its default and its most.
 pub(super) fn kept(
     name: &'static str,

@@ -19,7 +19,7 @@ use crate::domain::name::{AccessKeyId, BucketName, Region};
 use crate::domain::op::HostName;
 use crate::domain::secret::SecretKey;
 
-use check::{cnames, connections, kept, parsed, public_endpoint, root_key, seconds};
+use check::{cnames, connections, kept, open_files, parsed, public_endpoint, root_key, seconds};
 
 /// The file that is read if no other is named.
 pub const DEFAULT_FILE: &str = "refgate.toml";
@@ -79,6 +79,14 @@ pub struct Layer {
     /// Memory for object metadata, in MiB [default: 64]
     #[arg(long, env = "REFGATE_OBJECT_CACHE_MIB", value_name = "MIB")]
     pub object_cache_mib: Option<u64>,
+
+    /// Memory for the bytes of small objects, in MiB [default: 64]
+    #[arg(long, env = "REFGATE_BODY_CACHE_MIB", value_name = "MIB")]
+    pub body_cache_mib: Option<u64>,
+
+    /// Files of larger objects that are kept open [default: 1024]
+    #[arg(long, env = "REFGATE_OPEN_FILES", value_name = "N")]
+    pub open_files: Option<u32>,
 
     /// Versions that are kept of the referer policy of a bucket [default: 100]
     #[arg(long, env = "REFGATE_REFERER_HISTORY", value_name = "N")]
@@ -191,6 +199,10 @@ pub struct Settings {
     pub vary_referer: bool,
     /// Memory for object metadata, in bytes.
     pub object_cache_bytes: u64,
+    /// Memory for the bytes of small objects, in bytes.
+    pub body_cache_bytes: u64,
+    /// Files of larger objects that are kept open.
+    pub open_files: u32,
     /// Versions that are kept of a bucket's referer policy.
     pub referer_history: u32,
     /// The most bytes of rules in all of them together.
@@ -267,7 +279,7 @@ macro_rules! all_fields {
     ($then:ident) => {
         $then! {
             data_dir, master_key_file, listen, admin_listen, region, base_domains, cnames, public_endpoint,
-            vary_referer, object_cache_mib, referer_history, referer_history_mib, stats_days,
+            vary_referer, object_cache_mib, body_cache_mib, open_files, referer_history, referer_history_mib, stats_days,
             subject_hours, max_connections, header_timeout, body_timeout,
             shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret
         }
@@ -342,6 +354,8 @@ impl Layer {
             public_endpoint: self.public_endpoint.map(public_endpoint).transpose()?,
             vary_referer: self.vary_referer.unwrap_or(true),
             object_cache_bytes: self.object_cache_mib.unwrap_or(64).saturating_mul(1 << 20),
+            body_cache_bytes: self.body_cache_mib.unwrap_or(64).saturating_mul(1 << 20),
+            open_files: open_files(self.open_files)?,
             referer_history: self.referer_history.unwrap_or(100),
             referer_history_bytes: self.referer_history_mib.unwrap_or(256).saturating_mul(1 << 20),
             stats_days: kept("stats_days", self.stats_days, (30, 3660))?,

@@ -112,6 +112,11 @@ impl ObjectCache {
         Self(Cache::with_weighter(items, max_bytes, ByBytes))
     }
 
+    /// The object, if it is in memory.
+    pub fn get(&self, bucket: BucketId, key: &ObjectKey) -> Option<Arc<StoredObject>> {
+        self.0.get(&CacheKeyRef(bucket, key))
+    }
+
     /// The object in memory, or what `load` finds. An object that is not found is not remembered.
     ///
     /// # Errors
@@ -123,9 +128,6 @@ impl ObjectCache {
         key: &ObjectKey,
         load: impl Future<Output = Result<Arc<StoredObject>, Error>>,
     ) -> Result<Arc<StoredObject>, Error> {
-        if let Some(stored) = self.0.get(&CacheKeyRef(bucket, key)) {
-            return Ok(stored);
-        }
         self.0.get_or_insert_async(&CacheKey(bucket, key.clone()), load).await
     }
 

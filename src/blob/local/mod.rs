@@ -20,13 +20,15 @@
 //! report success the second time. The blob is given up instead.
 
 mod folder;
+mod mapped;
+mod open;
 mod reader;
 #[cfg(test)]
 mod tests;
 mod walk;
 mod writer;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,14 +39,17 @@ use futures_util::stream::BoxStream;
 use super::{BlobError, BlobReader, BlobStore, BlobWriter, Sha256};
 use crate::domain::name::BlobId;
 use folder::Folders;
+use open::Kept;
+pub use open::Limits;
 use reader::Reader;
 use writer::Writer;
 
-/// A store of blobs in a local folder. Needs a tokio runtime; every access to the disk happens on
-/// its blocking threads.
+/// A store of blobs in a local folder. Needs a tokio runtime; whatever waits for the disk happens
+/// on its blocking threads.
 #[derive(Debug)]
 pub struct LocalBlobs {
     folders: Arc<Folders>,
+    kept: Arc<Kept>,
 }
 
 impl LocalBlobs {
@@ -55,9 +60,18 @@ impl LocalBlobs {
     ///
     /// [`BlobError::Folder`] if the folder cannot be made.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, BlobError> {
+        Self::keeping(root, Limits::default())
+    }
+
+    /// The same, keeping that much of what was asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalBlobs::open`].
+    pub fn keeping(root: impl Into<PathBuf>, limits: Limits) -> Result<Self, BlobError> {
         let root = root.into();
         make_durable(&root).map_err(BlobError::Folder)?;
-        Ok(Self { folders: Arc::new(Folders::new(root)) })
+        Ok(Self { folders: Arc::new(Folders::new(root)), kept: Arc::new(Kept::new(limits)) })
     }
 }
 
@@ -68,21 +82,30 @@ impl BlobStore for LocalBlobs {
     }
 
     async fn open(&self, id: BlobId) -> Result<Box<dyn BlobReader>, BlobError> {
+        if let Some(open) = self.kept.get(id) {
+            return Ok(Box::new(Reader::new(id, open)));
+        }
         let path = self.folders.path_of(id);
-        let file = blocking(move || File::open(path)).await.map_err(|source| {
+        if let Some(open) = self.kept.open_now(id, &path) {
+            return Ok(Box::new(Reader::new(id, open)));
+        }
+        let kept = Arc::clone(&self.kept);
+        let open = blocking(move || kept.open(id, &path)).await.map_err(|source| {
             if source.kind() == io::ErrorKind::NotFound {
                 return BlobError::Missing(id);
             }
             BlobError::Io { action: "opening", blob: id, source }
         })?;
-        Ok(Box::new(Reader::new(id, file)))
+        Ok(Box::new(Reader::new(id, open)))
     }
 
     /// The folder is not made durable: a blob that a power failure brings back is one that no row
     /// names, and the scrub removes it.
     async fn delete(&self, id: BlobId) -> Result<(), BlobError> {
         let path = self.folders.path_of(id);
-        match blocking(move || fs::remove_file(path)).await {
+        let removed = blocking(move || fs::remove_file(path)).await;
+        self.kept.forget(id);
+        match removed {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(BlobError::Io { action: "deletion", blob: id, source })
             }

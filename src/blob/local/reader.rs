@@ -9,24 +9,41 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::blob::{BlobError, BlobReader};
+use super::open::{Open, OpenFile};
+use crate::blob::{BlobError, BlobReader, FileSlice, Piece, Sending};
 use crate::domain::name::BlobId;
 
-/// Bytes of one piece: large enough that switching threads costs little beside reading, small
-/// enough that a thousand slow clients hold half a gigabyte at most.
+/// Bytes of one piece that is read: large enough that switching threads costs little beside
+/// reading, small enough that a thousand slow readers hold half a gigabyte at most.
 const PIECE: u64 = 128 * 1024;
+
+/// Bytes of one slice that is sent from a file. It takes no memory; the bound is for what is
+/// brought into the system's memory at once.
+const SLICE: u64 = 1024 * 1024;
 
 /// A blob that was opened.
 #[derive(Debug)]
 pub(super) struct Reader {
     id: BlobId,
-    file: Arc<File>,
+    open: Open,
 }
 
 impl Reader {
-    pub(super) fn new(id: BlobId, file: File) -> Self {
-        Self { id, file: Arc::new(file) }
+    pub(super) fn new(id: BlobId, open: Open) -> Self {
+        Self { id, open }
     }
+
+    /// A part of bytes in memory.
+    fn part(&self, bytes: &Bytes, offset: u64, length: u64) -> Result<Bytes, BlobError> {
+        let truncated = || BlobError::Truncated { blob: self.id, length: bytes.len() as u64 };
+        let range = range(offset, length).ok_or_else(truncated)?;
+        if range.end > bytes.len() { Err(truncated()) } else { Ok(bytes.slice(range)) }
+    }
+}
+
+fn range(offset: u64, length: u64) -> Option<std::ops::Range<usize>> {
+    let end = usize::try_from(offset.checked_add(length)?).ok()?;
+    Some(usize::try_from(offset).ok()?..end)
 }
 
 impl BlobReader for Reader {
@@ -35,8 +52,73 @@ impl BlobReader for Reader {
         offset: u64,
         length: u64,
     ) -> BoxStream<'static, Result<Bytes, BlobError>> {
-        let pieces = Pieces { id: self.id, file: self.file, offset, left: length, ahead: None };
-        stream::unfold(pieces, Pieces::next).boxed()
+        match &self.open {
+            Open::Memory(bytes) => {
+                let part = self.part(bytes, offset, length);
+                stream::iter([part]).boxed()
+            }
+            Open::File(open) => Pieces::of(self.id, open.file.clone(), offset, length),
+        }
+    }
+
+    fn send(self: Box<Self>, offset: u64, length: u64) -> Result<Sending, BlobError> {
+        let open = match &self.open {
+            Open::Memory(bytes) => return Ok(Sending::Memory(self.part(bytes, offset, length)?)),
+            Open::File(open) => open,
+        };
+        let Some(mapping) = &open.mapping else {
+            let pieces = Pieces::of(self.id, open.file.clone(), offset, length);
+            return Ok(Sending::Pieces(pieces.map(|piece| piece.map(Piece::Bytes)).boxed()));
+        };
+        // Refused before the head of an answer promises what is not there.
+        let all = self.part(mapping, offset, length)?;
+        let slices = Slices { id: self.id, open: open.clone(), all, offset };
+        Ok(Sending::Pieces(stream::unfold(slices, Slices::next).boxed()))
+    }
+}
+
+/// What is left to send of a mapped file.
+struct Slices {
+    id: BlobId,
+    open: Arc<OpenFile>,
+    /// What is left of the mapping. Empty after an error.
+    all: Bytes,
+    /// Where it begins in the file.
+    offset: u64,
+}
+
+impl Slices {
+    async fn next(mut self) -> Option<(Result<Piece, BlobError>, Self)> {
+        let length = SLICE.min(self.all.len() as u64);
+        if length == 0 {
+            return None;
+        }
+        if !self.open.is_cached(self.offset, length)
+            && let Err(err) = self.fetch(length).await
+        {
+            self.all.clear();
+            return Some((Err(err), self));
+        }
+        let bytes = self.all.split_to(usize::try_from(length).unwrap_or(usize::MAX));
+        let slice = FileSlice { bytes, file: self.open.file.clone(), offset: self.offset };
+        self.offset += length;
+        Some((Ok(Piece::File(slice)), self))
+    }
+
+    /// Brings a part of the file into the system's memory, so that sending it does not wait for
+    /// the disk on a thread that others need.
+    async fn fetch(&self, length: u64) -> Result<(), BlobError> {
+        let (id, file, offset) = (self.id, self.open.file.clone(), self.offset);
+        let read = spawn_blocking(move || {
+            let end = offset.saturating_add(length);
+            let mut at = offset;
+            while at < end {
+                let piece = read_piece(&file, id, at, PIECE.min(end - at))?;
+                at = at.saturating_add(piece.len() as u64);
+            }
+            Ok(())
+        });
+        joined(read.await, id)
     }
 }
 
@@ -53,12 +135,19 @@ struct Pieces {
 }
 
 impl Pieces {
+    fn of(
+        id: BlobId,
+        file: Arc<File>,
+        offset: u64,
+        length: u64,
+    ) -> BoxStream<'static, Result<Bytes, BlobError>> {
+        let pieces = Self { id, file, offset, left: length, ahead: None };
+        stream::unfold(pieces, Self::next).boxed()
+    }
+
     async fn next(mut self) -> Option<(Result<Bytes, BlobError>, Self)> {
         let reading = self.ahead.take().or_else(|| self.read())?;
-        let piece = reading.await.unwrap_or_else(|panic| {
-            let source = io::Error::other(panic);
-            Err(BlobError::Io { action: "reading", blob: self.id, source })
-        });
+        let piece = joined(reading.await, self.id);
         match &piece {
             Ok(_) => self.ahead = self.read(),
             Err(_) => self.left = 0,
@@ -77,6 +166,17 @@ impl Pieces {
         let file = Arc::clone(&self.file);
         Some(spawn_blocking(move || read_piece(&file, id, offset, length)))
     }
+}
+
+/// What came of work on another thread.
+fn joined<T>(
+    done: Result<Result<T, BlobError>, tokio::task::JoinError>,
+    blob: BlobId,
+) -> Result<T, BlobError> {
+    done.unwrap_or_else(|panic| {
+        let source = io::Error::other(panic);
+        Err(BlobError::Io { action: "reading", blob, source })
+    })
 }
 
 /// Reads `length` bytes, at most [`PIECE`], at `offset`. Blocks.

@@ -1,6 +1,7 @@
 //! What is true of this store alone: where its files are, and what it does when the folders are
 //! not as it left them.
 
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 
 use bytes::Bytes;

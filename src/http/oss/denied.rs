@@ -12,7 +12,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use super::head::Head;
 use super::object::{TRIES, copy};
 use super::respond::{EC, empty};
-use super::{Answer, Oss, OssError};
+use super::{Answer, Oss, OssError, sending};
 use crate::domain::code::Code;
 use crate::domain::object::range::Slice;
 use crate::domain::op::Verb;
@@ -100,7 +100,8 @@ async fn substitute(oss: &Oss, head: &Head, permit: &ObjectPermit) -> Result<Res
         copy(&stored.headers, response.headers_mut(), &KEPT);
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
         if head.verb == Some(Verb::Get) && size > 0 {
-            *response.body_mut() = Body::from_stream(reader.stream());
+            let sending = reader.send().map_err(Error::from)?;
+            *response.body_mut() = sending::body(sending, head.outgoing());
         }
         return Ok(response);
     }

@@ -11,6 +11,7 @@ use crate::domain::query::Query;
 use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::Digest;
 use crate::http::MAX_HEAD_BYTES;
+use crate::http::conn::Outgoing;
 use crate::service::access::Ask;
 
 /// The head of a request.
@@ -50,6 +51,11 @@ impl Head {
             query: &self.query,
             targets: &self.targets,
         }
+    }
+
+    /// The files that its connection sends.
+    pub(super) fn outgoing(&self) -> Outgoing {
+        self.parts.extensions.get().cloned().unwrap_or_default()
     }
 
     /// What the request says of where it comes from.

@@ -18,6 +18,7 @@ mod head;
 mod list;
 mod object;
 mod respond;
+mod sending;
 mod upload;
 
 use std::sync::Arc;
@@ -126,6 +127,9 @@ impl Oss {
 
     /// Hands a granted request to its handler. The `match` has no wildcard arm, so an operation
     /// without a handler does not compile.
+    ///
+    /// Downloads are what the server is for: their handler is part of this future, and the others,
+    /// which are larger, are not.
     async fn dispatch(&self, action: Action, permit: Permit, call: Call) -> Answer {
         match action {
             Action::ListBuckets => bucket::list_all(self, permit.service()?, call),

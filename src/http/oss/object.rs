@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::respond::empty;
-use super::{Answer, Call, Oss, OssError};
+use super::{Answer, Call, Oss, OssError, sending};
 use crate::domain::code::{self, Code};
 use crate::domain::object::Object;
 use crate::domain::object::conditional::{Conditions, Outcome};
@@ -12,6 +12,7 @@ use crate::domain::object::range::{Part, RangeBehavior, Slice, select};
 use crate::domain::op::Verb;
 use crate::service::access::ObjectPermit;
 use crate::service::cache::StoredObject;
+use crate::service::error::Error;
 use crate::service::object::Opened;
 
 /// The parameters that override a header of the answer, in signed requests.
@@ -43,9 +44,8 @@ pub(super) async fn get(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
             Opened::Replaced(now) => stored = now,
             Opened::Reader(reader) => {
                 response.headers_mut().extend(overrides);
-                if slice.length > 0 {
-                    *response.body_mut() = Body::from_stream(reader.stream());
-                }
+                let sending = reader.send().map_err(Error::from)?;
+                *response.body_mut() = sending::body(sending, call.head.outgoing());
                 return Ok(response);
             }
         }

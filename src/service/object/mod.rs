@@ -14,6 +14,7 @@ use super::bucket::Bucket;
 use super::error::BodyError;
 use crate::domain::object::{Attributes, Overwrite, StorageClass};
 
+pub use crate::blob::{BlobError, FileSlice, Piece, Sending};
 pub use announced::Announced;
 pub use copy::{Copied, NewCopy};
 pub use read::{ObjectReader, Opened};

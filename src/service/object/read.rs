@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::super::App;
 use super::super::access::ObjectPermit;
 use super::super::cache::StoredObject;
 use super::super::error::Error;
 use super::super::pins::Pinned;
-use crate::blob::{BlobError, BlobReader, BlobStore};
+use crate::blob::{BlobError, BlobReader, BlobStore, Sending};
 use crate::domain::name::BlobId;
 use crate::domain::object::Extent;
 use crate::domain::object::extents::cut;
@@ -38,26 +38,31 @@ enum Runs {
 }
 
 impl ObjectReader {
-    /// Streams the bytes. At most two blobs are open at a time: one that is read, and the next.
-    pub fn stream(self) -> BoxStream<'static, Result<Bytes, BlobError>> {
+    /// The bytes for a connection. At most two blobs are open at a time: one that is sent, and the
+    /// next.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Truncated`], if it is seen at once that the only blob is too short.
+    pub fn send(self) -> Result<Sending, BlobError> {
         match self.0 {
-            Runs::None => stream::empty().boxed(),
-            Runs::One(run, reader) => reader.stream(run.offset, run.length),
+            Runs::None => Ok(Sending::Memory(Bytes::new())),
+            Runs::One(run, reader) => reader.send(run.offset, run.length),
             Runs::Many(runs, pinned, blobs) => {
                 let open = move |run: Extent| {
                     let blobs = blobs.clone();
                     async move {
                         let reader = blobs.open(run.blob).await?;
-                        Ok(reader.stream(run.offset, run.length))
+                        Ok(reader.send(run.offset, run.length)?.into_pieces())
                     }
                 };
-                let bytes = stream::iter(runs).map(open).buffered(2).try_flatten();
+                let pieces = stream::iter(runs).map(open).buffered(2).try_flatten();
                 // The pins go when the stream does.
                 let hold = move |piece| {
                     let _held = &pinned;
                     piece
                 };
-                bytes.map(hold).boxed()
+                Ok(Sending::Pieces(pieces.map(hold).boxed()))
             }
         }
     }
@@ -77,12 +82,15 @@ impl App {
     /// [`Error::NoSuchKey`], or another [`Error`].
     pub async fn find_object(&self, permit: &ObjectPermit) -> Result<Arc<StoredObject>, Error> {
         let (bucket, key) = (permit.bucket().id, permit.key());
+        if let Some(stored) = self.objects.get(bucket, key) {
+            return Ok(stored);
+        }
         let load = async {
             let object = self.meta.find_object(bucket, key).await?;
             let object = object.ok_or_else(|| Error::NoSuchKey(key.clone()))?;
             StoredObject::new(object).map(Arc::new)
         };
-        self.objects.get_or_load(bucket, key, load).await
+        Box::pin(self.objects.get_or_load(bucket, key, load)).await
     }
 
     /// Opens a part of an object that was found.
@@ -101,7 +109,9 @@ impl App {
             [] => Runs::None,
             [run] => match self.blobs.open(run.blob).await {
                 Ok(reader) => Runs::One(*run, reader),
-                Err(BlobError::Missing(blob)) => return self.replaced(permit, stored, blob).await,
+                Err(BlobError::Missing(blob)) => {
+                    return Box::pin(self.replaced(permit, stored, blob)).await;
+                }
                 Err(err) => return Err(err.into()),
             },
             _ => {

@@ -1,5 +1,7 @@
 //! Connections: accepting, bounding and draining them. Both planes are served by this loop.
 
+mod wire;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -20,6 +22,9 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
+use wire::Wire;
+
+pub use wire::Outgoing;
 
 /// The most bytes that the head of a request can have before the connection is refused without
 /// an answer of ours. Heads of up to [`super::MAX_HEAD_BYTES`] are served; what lies between
@@ -50,9 +55,11 @@ where
             () = stop.cancelled() => break,
         };
         let Some((stream, peer, slot)) = accepted else { continue };
-        let service = service.clone();
+        let (service, outgoing) = (service.clone(), Outgoing::default());
+        let wire = Wire::new(stream, outgoing.clone());
         let hyper_service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(outgoing.clone());
             let answer = service(request.map(Body::new));
             async move { Ok::<_, Infallible>(answer.await) }
         });
@@ -61,7 +68,7 @@ where
             .header_read_timeout(limits.header_timeout)
             .max_buf_size(MAX_BUFFER_BYTES)
             .max_headers(MAX_HEADER_LINES)
-            .serve_connection(TokioIo::new(bounded(stream, limits.body_timeout)), hyper_service);
+            .serve_connection(TokioIo::new(bounded(wire, limits.body_timeout)), hyper_service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A connection that breaks is the client's affair; requests log their own errors.
@@ -123,8 +130,8 @@ impl Failures {
 
 /// A stream that fails when the client takes nothing for so long. Reading has time-outs of its
 /// own, by head and by body.
-fn bounded(stream: TcpStream, patience: Duration) -> std::pin::Pin<Box<TimeoutStream<TcpStream>>> {
-    let mut stream = TimeoutStream::new(stream);
+fn bounded(wire: Wire, patience: Duration) -> std::pin::Pin<Box<TimeoutStream<Wire>>> {
+    let mut stream = TimeoutStream::new(wire);
     stream.set_write_timeout(Some(patience));
     Box::pin(stream)
 }
