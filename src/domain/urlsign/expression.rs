@@ -41,9 +41,7 @@ pub enum InvalidExpression {
     #[error("an expression needs $secret where the secret stands")]
     NoSecret,
     /// A digit, or a variable, stands where the time would run into it.
-    #[error(
-        "$secure_link_expires must be followed by $uri, a character that is no digit, or the end"
-    )]
+    #[error("$secure_link_expires runs into what stands beside it: put a mark between them")]
     Slides,
 }
 

@@ -44,7 +44,7 @@ impl Field {
 }
 
 /// The values of the fields of one URL, as they stand in it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields<'a>([Option<&'a str>; Field::COUNT]);
 
 impl<'a> Fields<'a> {

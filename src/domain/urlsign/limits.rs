@@ -3,12 +3,13 @@
 //! Fields stand in the hashed text as they stand in the URL, so each is read in one form only:
 //! what could end one field and begin the next is refused.
 
+use super::choices::{Profile, Regions};
 use super::denial::{Denial, Reason};
 use super::field::{Field, Fields};
 use super::lists::{RefererLists, RegionLists};
-use super::scheme::{Layout, Rules};
+use super::row::{Layout, Rules};
 use super::scope::Scope;
-use super::settings::{Profile, Regions, Settings};
+use super::settings::Settings;
 
 /// The most clients that a link can allow.
 const MAX_CLIENTS: u8 = 9;
@@ -51,7 +52,7 @@ pub(super) fn read<'a>(
         Rules::None => Ok(Limits::default()),
         Rules::Dashed => dashed(settings, fields),
         Rules::Vod => vod(settings, fields),
-        Rules::Own => own(fields, method, path),
+        Rules::Own => own(settings, fields, (method, path)),
     }
 }
 
@@ -63,9 +64,13 @@ fn dashed<'a>(settings: &Settings, fields: &Fields<'a>) -> Result<Limits<'a>, De
     if good {
         return Ok(Limits::default());
     }
-    let name = settings.row().layouts.iter().flat_map(Layout::params).next();
-    let name = name.map(|param| settings.spellings(param).0).unwrap_or_default();
-    Err(Reason::Argument(name.to_owned()).into())
+    Err(Reason::Argument(carrier(settings)).into())
+}
+
+/// The parameter that carries all fields.
+fn carrier(settings: &Settings) -> String {
+    let param = settings.row().layouts.iter().flat_map(Layout::params).next();
+    param.map(|param| settings.spellings(param).0).unwrap_or_default().to_owned()
 }
 
 fn vod<'a>(settings: &Settings, fields: &Fields<'a>) -> Result<Limits<'a>, Denial> {
@@ -114,8 +119,12 @@ fn is_link_id(settings: &Settings, us: Option<&str>, listed: bool) -> bool {
 }
 
 /// The fields of refgate's own scheme.
-fn own<'a>(fields: &Fields<'a>, method: &str, path: &str) -> Result<Limits<'a>, Denial> {
-    let bad = || Denial::from(Reason::Argument("rg-auth".to_owned()));
+fn own<'a>(
+    settings: &Settings,
+    fields: &Fields<'a>,
+    (method, path): (&str, &str),
+) -> Result<Limits<'a>, Denial> {
+    let bad = || Denial::from(Reason::Argument(carrier(settings)));
     let scope = Scope::read(fields.get(Field::Scope)).ok_or_else(bad)?;
     scope.path(path).ok_or(Reason::Token(None))?;
     let known =
@@ -132,7 +141,13 @@ fn own<'a>(fields: &Fields<'a>, method: &str, path: &str) -> Result<Limits<'a>, 
         "-" => None,
         limit => Some(own_clients(limit, fields.get(Field::Token)).ok_or_else(bad)?),
     };
-    Ok(Limits { clients, ..Limits::default() })
+    let list = |field| fields.find(field).filter(|list| *list != "-");
+    Ok(Limits {
+        preview: None,
+        clients,
+        referers: RefererLists::read(list(Field::Whref), list(Field::Bkref), settings.profile)?,
+        regions: RegionLists::read(list(Field::Whreg), list(Field::Bkreg))?,
+    })
 }
 
 /// `3`, or `3.` and the link that this one belongs to.

@@ -1,7 +1,7 @@
 //! The lists in a link of Tencent VOD: who may embed, and from where it may be watched.
 
+use super::choices::Profile;
 use super::denial::Reason;
-use super::settings::Profile;
 
 /// The most entries of a list.
 const MAX_ENTRIES: usize = 10;
@@ -105,7 +105,7 @@ fn is_referer(entry: &str) -> bool {
         let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
         !label.is_empty() && label.bytes().all(known)
     };
-    let known = |b: u8| b.is_ascii_alphanumeric() || b"/-._~%".contains(&b);
+    let known = |b: u8| b.is_ascii_alphanumeric() || b"/-._%".contains(&b);
     host.contains('.') && host.split('.').all(label) && path.bytes().all(known)
 }
 

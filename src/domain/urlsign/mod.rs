@@ -26,15 +26,19 @@
 //! "Type A"; Huawei Cloud Live "URL validation"; Qiniu "Hotlink protection by time stamps";
 //! nginx `ngx_http_secure_link_module`.
 
+mod choices;
 mod denial;
 mod expression;
 mod field;
 mod formula;
+mod heir;
 mod key;
 mod limits;
 mod lists;
 mod path;
+pub mod playlist;
 mod read;
+mod row;
 mod scheme;
 mod scope;
 mod settings;
@@ -42,9 +46,11 @@ mod sign;
 mod stamp;
 mod verify;
 
+pub use choices::{Choices, Form, Profile, Regions, UnknownWord};
 pub use denial::{Denial, Echo, Reason};
 pub use expression::InvalidExpression;
 pub use formula::Algorithm;
+pub use heir::Child;
 pub use key::{Charset, InvalidKey, KeyRule, Keys, Slot};
 pub use limits::{Clients, Limits, LinkId};
 pub use lists::{RefererLists, RegionLists};
@@ -52,7 +58,7 @@ pub use path::InvalidPath;
 pub use read::Target;
 pub use scheme::{Scheme, UnknownScheme};
 pub use scope::Scope;
-pub use settings::{Choices, Form, InvalidSettings, Profile, Regions, Settings, UnknownWord};
+pub use settings::{InvalidSettings, Settings};
 pub use sign::{CannotSign, Link, Lists, Signed, path_of, sign};
 pub use stamp::TimeForm;
 pub use verify::{Pass, Request, verify};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::denial::{Denial, Reason};
 use super::field::{Field, Fields};
-use super::scheme::{Absent, Layout, Param};
+use super::row::{Absent, Layout, Param};
 use super::settings::Settings;
 
 /// The path and the query of a request, as they stand in it.
@@ -33,6 +33,16 @@ pub(super) struct Reading<'a> {
     pub(super) path: &'a str,
     /// The parts of the query that are not of the signature, in their order.
     pub(super) rest: Vec<&'a str>,
+}
+
+/// Whether a URL has any of the parameters of the settings.
+pub(super) fn is_presented(settings: &Settings, target: Target<'_>) -> bool {
+    let mut parts = target.query.into_iter().flat_map(|query| query.split('&'));
+    let params = settings.row().layouts.iter().flat_map(Layout::params);
+    parts.any(|part| {
+        let name = decoded(part.split('=').next().unwrap_or_default());
+        params.clone().any(|param| settings.spellings(param).0 == name)
+    })
 }
 
 /// Finds the fields, wherever the scheme of the settings has them.

@@ -1,10 +1,12 @@
 //! How a delivery domain signs: what was chosen, checked.
 
+use super::choices::{Choices, Form, Profile, Regions};
 use super::expression::{self, InvalidExpression};
 use super::field::Field;
 use super::formula::{Algorithm, Part};
 use super::key::{InvalidKey, Keys};
-use super::scheme::{Layout, Life, Param, Row, Scheme};
+use super::row::{Layout, Life, Param, Row};
+use super::scheme::{Scheme, TICKET, TICKET_LAYOUT};
 use super::stamp::TimeForm;
 use crate::domain::secret::SecretKey;
 
@@ -15,72 +17,13 @@ const MAX_NAME: usize = 100;
 /// The longest `us` of a link.
 const MAX_US: u8 = 64;
 
-/// What an administrator chooses, beside the keys. `None` is the default of the scheme.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choices {
-    /// The scheme.
-    pub scheme: Scheme,
-    /// For how many seconds a link is good after the time in it.
-    pub validity: Option<u32>,
-    /// How many seconds a link may be late beyond that.
-    pub tolerance: Option<u32>,
-    /// How many seconds the time in a link may lie ahead; `None` is without a limit.
-    pub max_future: Option<u32>,
-    /// How the time is written.
-    pub time: Option<TimeForm>,
-    /// The digest.
-    pub algorithm: Option<Algorithm>,
-    /// Where the signature stands in links that are made.
-    pub form: Option<Form>,
-    /// Other names for parameters: the name by default, and the new one.
-    pub names: Vec<(String, String)>,
-    /// Tencent VOD: what is refused.
-    pub profile: Option<Profile>,
-    /// Tencent VOD: how many characters `us` has.
-    pub us_length: Option<u8>,
-    /// Tencent VOD: whether the regions of clients are known.
-    pub regions: Regions,
-    /// nginx: the expression of `secure_link_md5`.
-    pub expression: Option<String>,
-}
-
-/// Where the signature stands in a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Form {
-    /// In the query.
-    Query,
-    /// Before the path.
-    Path,
-}
-
-/// How strictly the parameters of Tencent VOD are read.
-///
-/// The vendor's text has no marks between its fields, so that a link with `exper=300` and
-/// `us=72d4cd1101` has the digest of one without `exper` and with `us=30072d4cd1101`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Profile {
-    /// Only links whose text can be read in one way: `exper` and `rlimit` are there, `us` has a
-    /// fixed length, and `bkref` and `bkreg`, which cannot be told from `whref` and `whreg`, are not.
-    #[default]
-    Strict,
-    /// As the vendor does. Whoever holds a link can take its limits off, unless `us_length` is set.
-    Compat,
-}
-
-/// Whether it is known which region a client is in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Regions {
-    /// It is not: links that ask for it are refused.
-    #[default]
-    Unknown,
-    /// It is; whoever uses a [`Pass`](super::Pass) compares it.
-    Known,
-}
-
 /// Settings that fit their scheme.
 #[derive(Clone, Debug)]
 pub struct Settings {
     choices: Choices,
+    row: &'static Row,
+    /// How files are signed where the scheme can only sign directories.
+    tickets: Option<Box<Settings>>,
     keys: Keys,
     pub(super) validity: u32,
     pub(super) tolerance: u32,
@@ -128,61 +71,6 @@ pub enum InvalidSettings {
     SameName(String),
 }
 
-/// A text that is not one of the words of a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is {0}")]
-pub struct UnknownWord(&'static str);
-
-macro_rules! words {
-    ($type:ty, $names:literal, $($variant:ident $name:literal),*) => {
-        impl $type {
-            /// The word in settings.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-        }
-
-        impl std::str::FromStr for $type {
-            type Err = UnknownWord;
-
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                match text {
-                    $($name => Ok(Self::$variant),)*
-                    _ => Err(UnknownWord($names)),
-                }
-            }
-        }
-    };
-}
-
-words! { Form, "`query` or `path`", Query "query", Path "path" }
-words! { Profile, "`strict` or `compat`", Strict "strict", Compat "compat" }
-words! { Algorithm, "`md5`, `sha256` or `hmac-sha256`",
-Md5 "md5", Sha256 "sha256", HmacSha256 "hmac-sha256" }
-words! { TimeForm, "`decimal`, `hex`, `upper-hex`, `lower-hex`, `minutes` or `plain`",
-Decimal "decimal", Hex "hex", UpperHex "upper-hex", LowerHex "lower-hex", Minutes "minutes",
-Plain "plain" }
-
-impl Choices {
-    /// The defaults of a scheme.
-    pub const fn new(scheme: Scheme) -> Self {
-        Self {
-            scheme,
-            validity: None,
-            tolerance: None,
-            max_future: None,
-            time: None,
-            algorithm: None,
-            form: None,
-            names: Vec::new(),
-            profile: None,
-            us_length: None,
-            regions: Regions::Unknown,
-            expression: None,
-        }
-    }
-}
-
 impl Settings {
     /// Checks what was chosen, and the keys: the one that signs, and another that verifies as well.
     ///
@@ -215,7 +103,9 @@ impl Settings {
         } else {
             Vec::new()
         };
-        Ok(Self {
+        let mut settings = Self {
+            row,
+            tickets: None,
             validity: validity(scheme, choices.validity)?,
             tolerance: tolerance(row, choices.tolerance)?,
             max_future: choices.max_future,
@@ -229,7 +119,9 @@ impl Settings {
             expression,
             keys: Keys::new(scheme, primary, secondary)?,
             choices,
-        })
+        };
+        settings.tickets = vod.then(|| Box::new(settings.for_tickets()));
+        Ok(settings)
     }
 
     /// The scheme.
@@ -270,7 +162,28 @@ impl Settings {
     }
 
     pub(super) const fn row(&self) -> &'static Row {
-        self.choices.scheme.row()
+        self.row
+    }
+
+    pub(super) fn tickets(&self) -> Option<&Self> {
+        self.tickets.as_deref()
+    }
+
+    /// The settings under which the same keys sign tickets.
+    fn for_tickets(&self) -> Self {
+        Self {
+            row: &TICKET,
+            tickets: None,
+            validity: 0,
+            tolerance: 0,
+            max_future: None,
+            time: TimeForm::Plain,
+            algorithm: Algorithm::HmacSha256,
+            layout: &TICKET_LAYOUT,
+            names: Vec::new(),
+            expression: Vec::new(),
+            ..self.clone()
+        }
     }
 
     pub(super) fn formula(&self) -> &[Part] {

@@ -2,15 +2,16 @@
 
 use core::net::IpAddr;
 
+use super::choices::Profile;
 use super::denial::Denial;
 use super::field::{Field, Fields};
 use super::formula::{Subject, masked};
 use super::key::SigningKey;
 use super::path::{self, InvalidPath};
 use super::read::Target;
-use super::scheme::{Layout, Life, Rules};
+use super::row::{Layout, Life, Rules};
 use super::scope::Scope;
-use super::settings::{Profile, Settings};
+use super::settings::Settings;
 use super::verify::{Request, verify};
 use crate::domain::encode::percent_encode_path;
 use crate::domain::name::ObjectKey;
@@ -137,7 +138,7 @@ pub fn sign(settings: &Settings, link: &Link<'_>, now: UnixMillis) -> Result<Sig
 }
 
 /// Computes the digest over fields, and puts all of them into a URL.
-fn seal(
+pub(super) fn seal(
     settings: &Settings,
     target: Target<'_>,
     fields: &Fields<'_>,
@@ -153,7 +154,7 @@ fn seal(
     (assemble(settings, target, &fields), masked(settings.formula(), &subject))
 }
 
-fn assemble(settings: &Settings, target: Target<'_>, fields: &Fields<'_>) -> String {
+pub(super) fn assemble(settings: &Settings, target: Target<'_>, fields: &Fields<'_>) -> String {
     let mut url = String::with_capacity(target.path.len() + 80);
     if let Layout::Path(places) = settings.layout {
         for field in places {

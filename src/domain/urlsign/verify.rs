@@ -8,8 +8,8 @@ use super::formula::Subject;
 use super::key::Slot;
 use super::limits::{self, Limits};
 use super::path;
-use super::read::{Reading, Target, read};
-use super::scheme::First;
+use super::read::{Reading, Target, is_presented, read};
+use super::row::First;
 use super::settings::Settings;
 use crate::domain::secret::Digest;
 use crate::domain::time::UnixMillis;
@@ -41,6 +41,11 @@ pub struct Pass<'a> {
     pub query_is_signed: bool,
     /// What is still to be enforced.
     pub limits: Limits<'a>,
+    /// What was verified, for links that inherit from this one.
+    pub(super) fields: Fields<'a>,
+    pub(super) client: Option<IpAddr>,
+    /// Whether a ticket was verified, and not a link of the scheme.
+    pub(super) by_ticket: bool,
 }
 
 /// Verifies the signature of a request.
@@ -57,6 +62,8 @@ pub fn verify<'a>(
     now: UnixMillis,
 ) -> Result<Pass<'a>, Denial> {
     path::check(request.target.path).map_err(Reason::Path)?;
+    let tickets = settings.tickets().filter(|tickets| is_presented(tickets, request.target));
+    let settings = tickets.unwrap_or(settings);
     let reading = read(settings, request.target)?;
     let limits = limits::read(settings, &reading.fields, (request.method, reading.path))?;
     let time = in_time(settings, &reading.fields, now);
@@ -75,6 +82,9 @@ pub fn verify<'a>(
         until,
         query_is_signed: reading.fields.get(Field::Scope) == "f",
         limits,
+        fields: reading.fields,
+        client: request.client,
+        by_ticket: tickets.is_some(),
     })
 }
 

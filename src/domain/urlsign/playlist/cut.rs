@@ -1,0 +1,112 @@
+//! Where a preview ends.
+
+use super::InvalidPlaylist;
+
+const MICROS: u64 = 1_000_000;
+
+/// A media playlist that ends behind the segment that reaches a length.
+#[derive(Debug)]
+pub(super) struct Cut {
+    limit: u64,
+    /// The length of the segments that were kept, in microseconds.
+    seen: u64,
+    /// That of the next segment.
+    next: Option<u64>,
+    over: bool,
+    /// What was read since the last segment.
+    pub(super) pending: String,
+}
+
+impl Cut {
+    /// `None` for a playlist of playlists: those are cut, each by itself.
+    ///
+    /// What is refused would give away more than the preview: a segment that is a range of a file
+    /// names the whole file, and a playlist that has not ended moves on.
+    pub(super) fn new(text: &str, seconds: u32) -> Result<Option<Self>, InvalidPlaylist> {
+        let has = |tag: &str| text.lines().any(|line| line.trim_start().starts_with(tag));
+        if !has("#EXTINF") && has("#EXT-X-STREAM-INF") {
+            return Ok(None);
+        }
+        if text.contains("BYTERANGE") {
+            return Err(InvalidPlaylist::Preview("its segments are ranges of files"));
+        }
+        if has("#EXT-X-PART") || has("#EXT-X-PRELOAD-HINT") || has("#EXT-X-SKIP") {
+            return Err(InvalidPlaylist::Preview("it is one of low latency"));
+        }
+        if !has("#EXT-X-ENDLIST") && !has("#EXT-X-PLAYLIST-TYPE") {
+            return Err(InvalidPlaylist::Preview("it is live"));
+        }
+        let limit = u64::from(seconds) * MICROS;
+        Ok(Some(Self { limit, seen: 0, next: None, over: false, pending: String::new() }))
+    }
+
+    pub(super) fn tag(&mut self, tag: &str) -> Result<(), InvalidPlaylist> {
+        if let Some(info) = tag.strip_prefix("#EXTINF:") {
+            let text = info.split(',').next().unwrap_or_default().trim();
+            let length = micros(text).ok_or(InvalidPlaylist::Preview("a length is no number"))?;
+            self.next = Some(length);
+        }
+        Ok(())
+    }
+
+    /// Whether the preview has ended before the segment that comes now.
+    pub(super) fn is_over(&mut self) -> bool {
+        self.over = self.seen >= self.limit;
+        self.over
+    }
+
+    /// Keeps a segment, and what belongs to it.
+    pub(super) fn segment(&mut self, out: &mut String) -> Result<(), InvalidPlaylist> {
+        let length = self.next.take();
+        let length = length.ok_or(InvalidPlaylist::Preview("a segment has no length"))?;
+        self.seen = self.seen.saturating_add(length);
+        out.push_str(&self.pending);
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Ends the playlist. What is pending belongs to a segment that was cut off, or to the end.
+    pub(super) fn finish(self, out: &mut String) {
+        if self.over {
+            if !out.ends_with('\n') {
+                out.push('\n');
+            }
+            out.push_str("#EXT-X-ENDLIST\n");
+        } else {
+            out.push_str(&self.pending);
+        }
+    }
+}
+
+/// Decimal seconds in microseconds. What is finer than that is dropped.
+fn micros(text: &str) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 9 || !digits(whole) || !digits(part) {
+        return None;
+    }
+    let part: String = part.chars().chain("000000".chars()).take(6).collect();
+    Some(whole.parse::<u64>().ok()? * MICROS + part.parse::<u64>().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths() {
+        #[rustfmt::skip]
+        let table = [
+            ("10",          Some(10_000_000)), ("10.0",     Some(10_000_000)),
+            ("9.009",       Some(9_009_000)),  ("0.1234567", Some(123_456)),
+            ("4.",          Some(4_000_000)),  ("0",        Some(0)),
+            ("",            None),             (".5",       None),
+            ("-1",          None),             ("1e3",      None),
+            ("NaN",         None),             ("9999999999", None),
+            ("4.x",         None),
+        ];
+        for (text, want) in table {
+            assert_eq!(micros(text), want, "{text}");
+        }
+    }
+}

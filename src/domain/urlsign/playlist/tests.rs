@@ -1,0 +1,161 @@
+use super::*;
+
+const PLACE: Place<'_> =
+    Place { host: "cdn.example.com", path: "/v/1/index.m3u8", reach: Reach::Directory };
+
+/// Marks what would be signed: `P` for playlists, `M` for media.
+fn mark(child: Child, target: Target<'_>) -> String {
+    let kind = match child {
+        Child::Playlist => "P",
+        Child::Media => "M",
+    };
+    let query = target.query.map(|query| format!("{query}&")).unwrap_or_default();
+    format!("{}?{query}{kind}", target.path)
+}
+
+fn marked(text: &str, place: &Place<'_>, preview: Option<u32>) -> Result<String, InvalidPlaylist> {
+    rewrite(text.as_bytes(), place, preview, |child, target| Some(mark(child, target)))
+}
+
+/// What a line of a playlist becomes.
+fn line(text: &str, place: &Place<'_>) -> String {
+    let all = marked(&format!("#EXTM3U\n{text}\n"), place, None).unwrap();
+    all.strip_prefix("#EXTM3U\n").unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn every_uri_of_a_playlist_is_signed() {
+    #[rustfmt::skip]
+    let table = [
+        ("a segment",            "s1.ts",                       "/v/1/s1.ts?M"),
+        ("a path",               "/v/1/s1.ts",                  "/v/1/s1.ts?M"),
+        ("with a query",         "s1.ts?a=1&b",                 "/v/1/s1.ts?a=1&b&M"),
+        ("with a fragment",      "s1.ts#t=1",                   "/v/1/s1.ts?M#t=1"),
+        ("in a folder",          "720p/index.m3u8",             "/v/1/720p/index.m3u8?P"),
+        ("with dots",            "./a/../b/s.ts",               "/v/1/b/s.ts?M"),
+        ("the same host",        "https://cdn.example.com/v/1/s.ts", "https://cdn.example.com/v/1/s.ts?M"),
+        ("its case",             "https://CDN.example.com/v/1/s.ts", "https://CDN.example.com/v/1/s.ts?M"),
+        ("its usual port",       "http://cdn.example.com:80/v/1/s.ts", "http://cdn.example.com:80/v/1/s.ts?M"),
+        ("without a scheme",     "//cdn.example.com/v/1/s.ts",  "//cdn.example.com/v/1/s.ts?M"),
+        ("letters are escaped",  "\u{4e2d} 1.ts",               "/v/1/%E4%B8%AD%201.ts?M"),
+        ("a key",      "#EXT-X-KEY:METHOD=AES-128,URI=\"k.bin\",IV=0x00",
+                       "#EXT-X-KEY:METHOD=AES-128,URI=\"/v/1/k.bin?M\",IV=0x00"),
+        ("an init section", "#EXT-X-MAP:URI=\"init.mp4\"", "#EXT-X-MAP:URI=\"/v/1/init.mp4?M\""),
+        ("a rendition", "#EXT-X-MEDIA:TYPE=AUDIO,NAME=\"a,URI=b\",URI=\"a/x.m3u8\"",
+                        "#EXT-X-MEDIA:TYPE=AUDIO,NAME=\"a,URI=b\",URI=\"/v/1/a/x.m3u8?P\""),
+        ("frames", "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI=\"i\"",
+                   "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI=\"/v/1/i?P\""),
+        ("a tag that is not known", "#EXT-X-NEW:URI=\"x\"", "#EXT-X-NEW:URI=\"/v/1/x?M\""),
+    ];
+    for (name, text, want) in table {
+        assert_eq!(line(text, &PLACE), want, "{name}");
+    }
+    let variant = "#EXT-X-STREAM-INF:BANDWIDTH=1\nlow\ns.ts";
+    assert_eq!(line(variant, &PLACE), "#EXT-X-STREAM-INF:BANDWIDTH=1\n/v/1/low?P\n/v/1/s.ts?M");
+}
+
+#[test]
+fn what_is_not_ours_stays_as_it_is() {
+    #[rustfmt::skip]
+    let table = [
+        ("another host",              "https://other.example.com/v/1/s.ts"),
+        ("a host that begins alike",  "https://cdn.example.com.evil.net/v/1/s.ts"),
+        ("a user before the host",    "https://cdn.example.com@evil.net/v/1/s.ts"),
+        ("another port",              "https://cdn.example.com:8443/v/1/s.ts"),
+        ("another scheme",            "data:text/plain,x"),
+        ("a file",                    "file:///etc/passwd"),
+        ("a file on the host",        "ftp://cdn.example.com/v/1/s.ts"),
+        ("out of the directory",      "../2/s.ts"),
+        ("the root",                  "/s.ts"),
+        ("far out",                   "../../../../etc/passwd"),
+        ("a sibling",                 "/v/11/s.ts"),
+        ("a variable",                "{$base}/s.ts"),
+        ("a backslash",               "..\\2\\s.ts"),
+        ("its own query",             "?x=1"),
+        ("a comment",                 "# s.ts URI=\"s.ts\""),
+        ("a tag without a URI",       "#EXT-X-KEY:METHOD=NONE"),
+        ("a name that ends alike",    "#EXT-X-CONTENT-STEERING:SERVER-URI=\"s\""),
+        ("a URI without quotes",      "#EXT-X-KEY:URI=k.bin"),
+        ("a quote that does not end", "#EXT-X-KEY:URI=\"k.bin"),
+    ];
+    for (name, text) in table {
+        assert_eq!(line(text, &PLACE), text, "{name}");
+    }
+    assert_eq!(
+        marked("#EXTM3U\r\ns.ts\r\n\r\n", &PLACE, None).unwrap(),
+        "#EXTM3U\r\n/v/1/s.ts?M\r\n\r\n"
+    );
+    let refused = rewrite(b"#EXTM3U\ns.ts", &PLACE, None, |_, _| None).unwrap();
+    assert_eq!(refused, "#EXTM3U\ns.ts", "a link that cannot be signed, and no line end");
+}
+
+#[test]
+fn the_whole_host_is_signed_only_where_that_is_asked_for() {
+    let place = Place { reach: Reach::Host, ..PLACE };
+    assert_eq!(line("../2/s.ts", &place), "/v/2/s.ts?M");
+    assert_eq!(line("../../../s.ts", &place), "/s.ts?M");
+    assert_eq!(line("https://cdn.example.com", &place), "https://cdn.example.com/?M");
+}
+
+#[test]
+fn what_is_no_playlist_is_refused() {
+    let too_long = vec![b'x'; MAX_BYTES + 1];
+    let too_many = format!("#EXTM3U\n{}", "a\n".repeat(MAX_LINKS + 1));
+    #[rustfmt::skip]
+    let table: [(&[u8], InvalidPlaylist); 6] = [
+        (b"",                      InvalidPlaylist::NotAPlaylist),
+        (b"<html>",                InvalidPlaylist::NotAPlaylist),
+        (b"#EXTM3UX\n",            InvalidPlaylist::NotAPlaylist),
+        (b"#EXTM3U\n\xff",         InvalidPlaylist::Encoding),
+        (&too_long,                InvalidPlaylist::TooLarge),
+        (too_many.as_bytes(),      InvalidPlaylist::TooLarge),
+    ];
+    for (bytes, want) in table {
+        assert_eq!(rewrite(bytes, &PLACE, None, |_, _| None), Err(want));
+    }
+    assert!(marked("\u{feff}#EXTM3U\n", &PLACE, None).is_ok());
+}
+
+const MEDIA: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXT-X-KEY:METHOD=AES-128,URI=\"k0\"\n\
+    #EXTINF:10,\ns0.ts\n#EXTINF:10.0,\ns1.ts\n#EXT-X-KEY:METHOD=AES-128,URI=\"k1\"\n\
+    #EXTINF:9.5,title\ns2.ts\n#EXT-X-ENDLIST\n";
+
+#[test]
+fn a_preview_ends_with_the_segment_that_reaches_it() {
+    let kept = |seconds| {
+        let text = marked(MEDIA, &PLACE, Some(seconds)).unwrap();
+        assert_eq!(text.matches("#EXT-X-ENDLIST").count(), 1, "{text}");
+        text.matches("s0.ts").count()
+            + text.matches("s1.ts").count()
+            + text.matches("s2.ts").count()
+    };
+    // The vendor's own example: 15 seconds of segments of 10 are 20.
+    for (seconds, want) in [(1, 1), (10, 1), (11, 2), (15, 2), (20, 2), (21, 3), (300, 3)] {
+        assert_eq!(kept(seconds), want, "{seconds}");
+    }
+    let cut = marked(MEDIA, &PLACE, Some(10)).unwrap();
+    assert!(cut.contains("/v/1/k0?M") && !cut.contains("k1"), "no later key: {cut}");
+    assert!(cut.ends_with("/v/1/s0.ts?M\n#EXT-X-ENDLIST\n"), "{cut}");
+    assert_eq!(marked(MEDIA, &PLACE, Some(30)), marked(MEDIA, &PLACE, None));
+}
+
+#[test]
+fn a_preview_that_would_give_away_the_rest_is_refused() {
+    #[rustfmt::skip]
+    let table = [
+        ("ranges of one file",  "#EXT-X-BYTERANGE:10@0\n#EXTINF:1,\nall.ts\n#EXT-X-ENDLIST"),
+        ("a range in a tag",    "#EXT-X-MAP:URI=\"all\",BYTERANGE=\"1@0\"\n#EXTINF:1,\ns\n#EXT-X-ENDLIST"),
+        ("live",                "#EXTINF:1,\ns.ts"),
+        ("low latency",         "#EXT-X-PART:DURATION=1,URI=\"p\"\n#EXTINF:1,\ns\n#EXT-X-ENDLIST"),
+        ("no length",           "s.ts\n#EXT-X-ENDLIST"),
+        ("a second without one", "#EXTINF:1,\ns.ts\nt.ts\n#EXT-X-ENDLIST"),
+        ("a length below zero", "#EXTINF:-9,\ns.ts\n#EXT-X-ENDLIST"),
+        ("both kinds at once",  "#EXT-X-STREAM-INF:A=1\nx.m3u8\n#EXTINF:1,\ns.ts\n#EXT-X-ENDLIST"),
+    ];
+    for (name, text) in table {
+        let read = marked(&format!("#EXTM3U\n{text}\n"), &PLACE, Some(60));
+        assert!(matches!(read, Err(InvalidPlaylist::Preview(_))), "{name}: {read:?}");
+    }
+    let variants = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow\n";
+    assert_eq!(marked(variants, &PLACE, Some(60)), marked(variants, &PLACE, None));
+}
