@@ -1,6 +1,6 @@
-//! Bucket ACLs: what a bucket grants to those who are not its owner.
+//! ACLs: what buckets and objects grant to those who are not their owner.
 //!
-//! Source: OSS "Bucket ACLs".
+//! Sources: OSS "Bucket ACLs", "PutObjectACL".
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +15,56 @@ pub enum BucketAcl {
     PublicRead,
     /// Read, write and delete objects.
     PublicReadWrite,
+}
+
+/// What strangers may do with an object. It overrules the ACL of the bucket, both ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ObjectAcl {
+    /// What the bucket says. What every object has that is written without an ACL.
+    #[default]
+    Default,
+    /// This.
+    Own(BucketAcl),
+}
+
+/// A text that is not an object ACL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an object ACL is default, private, public-read or public-read-write")]
+pub struct InvalidObjectAcl;
+
+impl ObjectAcl {
+    /// The ACL as OSS writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Own(acl) => acl.as_str(),
+        }
+    }
+
+    /// What an object with this ACL grants in a bucket with that one.
+    pub const fn within(self, bucket: BucketAcl) -> BucketAcl {
+        match self {
+            Self::Default => bucket,
+            Self::Own(acl) => acl,
+        }
+    }
+}
+
+impl FromStr for ObjectAcl {
+    type Err = InvalidObjectAcl;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        if s == "default" {
+            return Ok(Self::Default);
+        }
+        s.parse().map(Self::Own).map_err(|_| InvalidObjectAcl)
+    }
+}
+
+impl fmt::Display for ObjectAcl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// A kind of right that an ACL can grant to strangers.
@@ -94,5 +144,24 @@ mod tests {
             assert_eq!(got, want, "{acl}");
             assert_eq!(acl.as_str().parse(), Ok(acl));
         }
+    }
+
+    #[test]
+    fn an_object_overrules_its_bucket() {
+        use BucketAcl::{Private, PublicRead, PublicReadWrite};
+        #[rustfmt::skip]
+        let table = [
+            ("default",           Private,         Private),
+            ("default",           PublicReadWrite, PublicReadWrite),
+            ("private",           PublicReadWrite, Private),
+            ("public-read",       Private,         PublicRead),
+            ("public-read-write", PublicRead,      PublicReadWrite),
+        ];
+        for (text, bucket, want) in table {
+            let acl: ObjectAcl = text.parse().unwrap();
+            assert_eq!(acl.within(bucket), want, "{text} in {bucket}");
+            assert_eq!(acl.as_str(), text);
+        }
+        assert_eq!("Private".parse::<ObjectAcl>(), Err(InvalidObjectAcl));
     }
 }

@@ -60,6 +60,8 @@ codes! {
     InvalidPolicyDocument BAD_REQUEST           "The policy document you specified is invalid.";
     InvalidRange          RANGE_NOT_SATISFIABLE "The requested range cannot be satisfied.";
     InvalidRequest        BAD_REQUEST           "The request is not valid.";
+    InvalidTag            BAD_REQUEST           "The tag you have provided is invalid.";
+    InvalidTargetType     BAD_REQUEST           "The target of the symbolic link is a symbolic link.";
     MalformedXML          BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
     MetadataTooLarge      BAD_REQUEST           "Your metadata headers exceed the maximum allowed metadata size.";
     MethodNotAllowed      METHOD_NOT_ALLOWED    "The specified method is not allowed against this resource.";
@@ -68,6 +70,7 @@ codes! {
     NoSuchBucket          NOT_FOUND             "The specified bucket does not exist.";
     NoSuchCORSConfiguration NOT_FOUND           "The CORS Configuration does not exist.";
     NoSuchKey             NOT_FOUND             "The specified key does not exist.";
+    NotSymlink            BAD_REQUEST           "The object is not a symbolic link.";
     NotImplemented        NOT_IMPLEMENTED       "A header or a parameter you provided implies functionality that is not implemented.";
     PreconditionFailed    PRECONDITION_FAILED   "At least one of the pre-conditions you specified did not hold.";
     RequestHeaderTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "The headers of the request exceed the upper limit.";
@@ -75,6 +78,7 @@ codes! {
     RequestTimeout        REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";
     ServiceUnavailable    SERVICE_UNAVAILABLE   "Please reduce your request rate and try again.";
     SignatureDoesNotMatch FORBIDDEN             "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+    SymlinkTargetNotExist NOT_FOUND             "The target of the symbolic link does not exist.";
     XContentSha256Mismatch BAD_REQUEST          "The x-oss-content-sha256 you specified does not match the body.";
 }
 
@@ -132,6 +136,18 @@ reasons! {
     /// The bucket's ACL gives strangers no such right on objects.
     DENIED_BY_ACL = Reason::new(C::AccessDenied, "0003-00000001",
         "You have no right to access this object because of bucket acl.");
+    /// The object's own ACL gives strangers no right to read it, where its bucket's would.
+    DENIED_TO_READ = Reason::saying(C::AccessDenied,
+        "You do not have read permission on this object.");
+    /// The object's own ACL gives strangers no right to write it, where its bucket's would.
+    DENIED_TO_WRITE = Reason::saying(C::AccessDenied,
+        "You do not have write permission on this object.");
+    /// Only the owner may know an object's ACL.
+    DENIED_TO_READ_ACL = Reason::new(C::AccessDenied, "0003-00000007",
+        "You do not have read acl permission on this object.");
+    /// Only the owner may change an object's ACL.
+    DENIED_TO_WRITE_ACL = Reason::new(C::AccessDenied, "0003-00000008",
+        "You do not have write acl permission on this object.");
     /// Only the owner performs operations on a bucket or the service.
     DENIED_TO_STRANGERS = Reason::saying(C::AccessDenied,
         "You do not have the permission to perform this operation.");
@@ -286,11 +302,46 @@ reasons! {
     CORS_NOT_ALLOWED = Reason::new(C::AccessForbidden, "0003-00000602",
         "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.");
 
+    /// `PutObjectAcl` without `x-oss-object-acl`.
+    OBJECT_ACL_MISSING = Reason::new(C::MissingArgument, "0017-00000105",
+        "x-oss-object-acl is missing.");
+
+    /// A tag's key has over 128 characters.
+    TAG_KEY_TOO_LONG = Reason::new(C::InvalidTag, "0010-00000209",
+        "The TagKey you have provided is invalid.");
+    /// A tag is in the body twice.
+    TAG_DUPLICATE = Reason::new(C::InvalidTag, "0010-00000210",
+        "Cannot provide multiple Tags with the same key.");
+    /// `x-oss-tagging` is not UTF-8.
+    TAGS_NOT_UTF8 = Reason::new(C::InvalidArgument, "0010-00000216",
+        "x-oss-tagging must be UTF-8.");
+    /// A tag's value has a character that it may not have.
+    TAG_VALUE_INVALID = Reason::new(C::InvalidTag, "0010-00000217",
+        "The TagValue you have provided is invalid.");
+    /// A tag's key has a character that it may not have, or none.
+    TAG_KEY_INVALID = Reason::saying(C::InvalidTag, "The TagKey you have provided is invalid.");
+    /// Over ten tags.
+    TOO_MANY_TAGS = Reason::new(C::BadRequest, "0010-00000218",
+        "Object tags cannot be greater than 10.");
+    /// `x-oss-tagging` has another form.
+    TAGS_MALFORMED = Reason::new(C::InvalidArgument, "0010-00000219", TAGGING_HEADER_MESSAGE);
+    /// A tag is in `x-oss-tagging` twice.
+    TAG_DUPLICATE_IN_HEADER = Reason::saying(C::InvalidArgument, TAGGING_HEADER_MESSAGE);
+
+    /// The object that a symlink stands for is not there.
+    SYMLINK_TARGET_MISSING = Reason::ec(C::SymlinkTargetNotExist, "0026-00000012");
+    /// `PutSymlink` without `x-oss-symlink-target`.
+    SYMLINK_WITHOUT_TARGET = Reason::new(C::MissingArgument, "0043-00000001",
+        "x-oss-symlink-target is missing.");
+    /// `GetSymlink` of an object that is none.
+    NOT_A_SYMLINK = Reason::ec(C::NotSymlink, "0043-00000101");
+
     /// `response-*` in a request that nobody signed.
     OVERRIDES_UNSIGNED = Reason::saying(C::InvalidRequest,
         "Response headers can be overridden in signed requests only.");
 }
 
+const TAGGING_HEADER_MESSAGE: &str = "The header x-oss-tagging must be UTF-8, percent-encoded as query parameters without tag name duplicates.";
 const REFERER_MESSAGE: &str = "You are denied by bucket referer policy.";
 
 #[cfg(test)]

@@ -43,6 +43,16 @@ pub fn percent_decode_bytes(text: &str) -> Result<Cow<'_, [u8]>, InvalidEscape> 
     Ok(percent_decode(bytes).into())
 }
 
+/// As [`percent_decode_bytes`], but `+` is a space: how headers are read that SDKs escape. Those for
+/// Go escape as in a form, and all of them write a plus as `%2B`.
+///
+/// # Errors
+///
+/// [`InvalidEscape`].
+pub fn form_decode_bytes(text: &str) -> Result<Vec<u8>, InvalidEscape> {
+    percent_decode_bytes(&text.replace('+', " ")).map(Cow::into_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +66,7 @@ mod tests {
     #[test]
     fn decoding_happens_once_and_refuses_lone_percents() {
         assert_eq!(percent_decode_bytes("%252e+%2F").unwrap().as_ref(), b"%2e+/");
+        assert_eq!(form_decode_bytes("a+%2B").unwrap(), b"a +");
         assert_eq!(percent_decode_bytes("a%"), Err(InvalidEscape(1)));
         assert_eq!(percent_decode_bytes("%4"), Err(InvalidEscape(0)));
         assert_eq!(percent_decode_bytes("%zz"), Err(InvalidEscape(0)));

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::acl::BucketAcl;
+use crate::domain::acl::{BucketAcl, ObjectAcl};
 use crate::domain::cors::CorsRules;
 use crate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use crate::domain::object::listing::ListedObject;
+use crate::domain::object::tags::Tags;
 use crate::domain::object::{Object, Overwrite, StorageClass};
 use crate::domain::referer::{Extras, Policy, PolicyVersion, Record, VersionSummary};
 use crate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
@@ -167,6 +168,24 @@ pub enum Put {
     NoSuchBucket,
 }
 
+/// What changes of an object while its content stays. Its date stays, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Its ACL.
+    Acl(ObjectAcl),
+    /// All of its tags.
+    Tags(Tags),
+}
+
+/// What came of editing an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// It is changed.
+    Done,
+    /// It was not there.
+    NoSuchKey,
+}
+
 /// Buckets and their settings.
 #[async_trait]
 pub trait Buckets: Send + Sync {
@@ -272,6 +291,18 @@ pub trait Objects: Send + Sync {
         key: &ObjectKey,
         version: NewVersion<'_>,
     ) -> Result<Put, MetaError>;
+
+    /// Changes what an object has beside its content.
+    async fn edit_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        edit: Edit,
+    ) -> Result<Edited, MetaError>;
+
+    /// Whether an object of the bucket may have an ACL of its own. Answers from memory, and says
+    /// yes before such an object can be found.
+    fn may_hold_acls(&self, bucket: BucketId) -> bool;
 
     /// Deletes those of the objects that are there, all in one transaction. Returns the blobs
     /// that no row names any more.

@@ -54,7 +54,7 @@ fn headers(object: &Object) -> Option<HeaderMap> {
     const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-oss-storage-class");
 
     let value = |text: String| HeaderValue::try_from(text).ok();
-    let Attributes { storage_class, headers: stored } = &object.attributes;
+    let Attributes { storage_class, headers: stored, acl: _, tags: _ } = &object.attributes;
     let mut headers = HeaderMap::with_capacity(9 + stored.len());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     for (name, stored) in stored {

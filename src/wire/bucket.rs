@@ -4,6 +4,8 @@
 //! "GetBucketStat", "GetBucketAcl". SDKs insist on more elements than the pages call required:
 //! both endpoints, the location, the storage class and the grant.
 
+use std::fmt::Display;
+
 use super::xml::{Element, Limits, XmlError, XmlWriter};
 use crate::domain::acl::BucketAcl;
 use crate::domain::name::{AccessKeyId, BucketName, Region};
@@ -109,8 +111,8 @@ pub fn write_bucket_info(
     })
 }
 
-/// Writes `<AccessControlPolicy>`.
-pub fn write_bucket_acl(account: &Account<'_>, acl: BucketAcl) -> Vec<u8> {
+/// Writes `<AccessControlPolicy>` of a bucket or an object.
+pub fn write_acl(account: &Account<'_>, acl: impl Display) -> Vec<u8> {
     XmlWriter::document("AccessControlPolicy", |x| {
         account.write_owner(x);
         x.element("AccessControlList", |x| x.text("Grant", acl));

@@ -9,6 +9,7 @@
 //! | [`bucket`] | the bodies of operations on buckets |
 //! | [`copy`] | the bodies of operations that copy |
 //! | [`cors`] | cross-origin rules |
+//! | [`tagging`] | tags of objects |
 //! | [`list`] | listings, and deletions of many objects |
 //! | [`error_body`] | errors |
 //! | [`iam`] | policies of users and buckets |
@@ -31,6 +32,7 @@ pub mod lint;
 pub mod list;
 pub mod policy_formats;
 pub mod referer;
+pub mod tagging;
 pub mod urlsign;
 pub mod word;
 pub mod xml;

@@ -18,9 +18,10 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use refgate::domain::acl::BucketAcl;
+use refgate::domain::acl::{BucketAcl, ObjectAcl};
 use refgate::domain::cors::{CorsMethod, CorsRule, CorsRules, MaxAge, VaryOrigin};
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
+use refgate::domain::object::tags::Tags;
 use refgate::domain::object::{
     Attributes, ETag, Extent, Object, ObjectKind, Overwrite, StorageClass,
 };
@@ -31,7 +32,8 @@ use refgate::domain::referer::{
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
-    Bucket, Changed, Created, DeletedBucket, Keep, Meta, MetaError, NewVersion, Put, Usage,
+    Bucket, Changed, Created, DeletedBucket, Edit, Edited, Keep, Meta, MetaError, NewVersion, Put,
+    Usage,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -75,9 +77,21 @@ fn piece_of(extents: &[(u128, u64, u64)]) -> Object {
                 ("x-oss-meta-a".into(), "é\u{1}\\".into()),
                 ("x-oss-meta-a".into(), String::new()),
             ],
+            acl: ObjectAcl::Own(BucketAcl::PublicRead),
+            tags: tags(&[("k", "v"), ("é +", "")]),
         },
         extents: extents.iter().map(extent).collect(),
+        link: None,
     }
+}
+
+fn tags(pairs: &[(&str, &str)]) -> Tags {
+    Tags::new(pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect()).unwrap()
+}
+
+/// An object that stands for another.
+fn symlink(to: &str) -> Object {
+    Object { kind: ObjectKind::Symlink, link: Some(key(to)), md5: None, ..object(&[]) }
 }
 
 async fn bucket(meta: &dyn Meta, name: &str) -> BucketId {
@@ -173,6 +187,8 @@ conformance!(on_sqlite, sqlite:
     objects::an_object_comes_back_exactly,
     objects::replacing_tells_which_blobs_are_left,
     objects::a_shared_blob_is_there_or_nothing_is_written,
+    objects::edits_change_one_thing,
+    objects::buckets_with_acls_are_known,
     objects::forbidding_leaves_the_old_version,
     objects::an_object_that_does_not_add_up_is_refused,
     objects::keys_are_bytes,

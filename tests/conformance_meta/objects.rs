@@ -4,7 +4,12 @@ use super::*;
 
 pub(super) async fn an_object_comes_back_exactly(meta: &dyn Meta) {
     let id = bucket(meta, "exact").await;
-    let bare = Attributes { storage_class: StorageClass::Standard, headers: vec![] };
+    let bare = Attributes {
+        storage_class: StorageClass::Standard,
+        headers: vec![],
+        acl: ObjectAcl::Default,
+        tags: Tags::default(),
+    };
     let plain = Object { md5: None, attributes: bare, crc64: 1, ..object(&[(9, 5)]) };
     let cases = [
         ("no blob", object(&[])),
@@ -18,6 +23,7 @@ pub(super) async fn an_object_comes_back_exactly(meta: &dyn Meta) {
             piece_of(&[(1, 9, 4), (1, 0, 4), (2, u64::MAX >> 1, 0)]),
         ),
         ("without md5 and headers", plain),
+        ("a symlink", symlink("no blob")),
         ("every bit of the checksum", Object { crc64: u64::MAX, ..object(&[(6, 1)]) }),
         ("the high bit of the checksum", Object { crc64: 1 << 63, ..object(&[(7, 1)]) }),
     ];
@@ -79,12 +85,69 @@ pub(super) async fn forbidding_leaves_the_old_version(meta: &dyn Meta) {
     assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 5 });
 }
 
+/// What is written beside the content changes alone, and goes with the version that had it.
+pub(super) async fn edits_change_one_thing(meta: &dyn Meta) {
+    let (id, other) = (bucket(meta, "edit").await, bucket(meta, "unedited").await);
+    let old = object(&[(1, 5), (2, 6)]);
+    put(meta, id, "k", &old).await;
+    put(meta, other, "k", &object(&[(3, 1)])).await;
+    let found = async || meta.find_object(id, &key("k")).await.unwrap().unwrap();
+    let edit = async |edit| meta.edit_object(id, &key("k"), edit).await.unwrap();
+    let with = |acl, tags| {
+        let attributes = Attributes { acl, tags, ..old.attributes.clone() };
+        Object { attributes, ..old.clone() }
+    };
+
+    let private = ObjectAcl::Own(BucketAcl::Private);
+    assert_eq!(edit(Edit::Acl(private)).await, Edited::Done);
+    assert_eq!(found().await, with(private, old.attributes.tags.clone()));
+    assert_eq!(edit(Edit::Tags(tags(&[("other", "")]))).await, Edited::Done);
+    assert_eq!(found().await, with(private, tags(&[("other", "")])));
+    assert_eq!(edit(Edit::Acl(ObjectAcl::Default)).await, Edited::Done);
+    assert_eq!(edit(Edit::Tags(Tags::default())).await, Edited::Done);
+    assert_eq!(found().await, with(ObjectAcl::Default, Tags::default()));
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 11 });
+
+    let there = meta.find_object(other, &key("k")).await.unwrap();
+    assert_eq!(there, Some(object(&[(3, 1)])), "another bucket's");
+    let missing = meta.edit_object(id, &key("l"), Edit::Tags(Tags::default())).await.unwrap();
+    assert_eq!(missing, Edited::NoSuchKey);
+}
+
+/// Nothing with an ACL of its own may be found before it is said that there may be.
+pub(super) async fn buckets_with_acls_are_known(meta: &dyn Meta) {
+    let default = |object: Object| {
+        let attributes = Attributes { acl: ObjectAcl::Default, ..object.attributes };
+        Object { attributes, ..object }
+    };
+    let (put_one, edited, none) =
+        (bucket(meta, "put").await, bucket(meta, "edited").await, bucket(meta, "none").await);
+    for id in [put_one, edited, none] {
+        put(meta, id, "k", &default(object(&[(1, 5)]))).await;
+        assert!(!meta.may_hold_acls(id));
+    }
+    put(meta, put_one, "k", &object(&[(1, 5)])).await;
+    let acl = ObjectAcl::Own(BucketAcl::PublicRead);
+    meta.edit_object(edited, &key("k"), Edit::Acl(acl)).await.unwrap();
+    meta.edit_object(none, &key("k"), Edit::Tags(Tags::default())).await.unwrap();
+    let got = [put_one, edited, none].map(|id| meta.may_hold_acls(id));
+    assert_eq!(got, [true, true, false]);
+}
+
 pub(super) async fn an_object_that_does_not_add_up_is_refused(meta: &dyn Meta) {
     let id = bucket(meta, "sum").await;
     for extents in [&[(1, 5)][..], &[(1, 5), (2, 6)], &[]] {
         let wrong = Object { size: 7, ..object(extents) };
         let version = NewVersion::own(&wrong, Overwrite::Allow);
         let put = meta.put_object(id, &key("k"), version).await;
+        assert!(matches!(put, Err(MetaError::Corrupt { .. })), "{put:?}");
+    }
+    let kinds = [
+        Object { link: Some(key("k")), ..object(&[]) },
+        Object { kind: ObjectKind::Symlink, ..object(&[]) },
+    ];
+    for wrong in kinds {
+        let put = meta.put_object(id, &key("k"), NewVersion::own(&wrong, Overwrite::Allow)).await;
         assert!(matches!(put, Err(MetaError::Corrupt { .. })), "{put:?}");
     }
     assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage::default());
@@ -147,6 +210,10 @@ pub(super) async fn a_listing_tells_what_was_put(meta: &dyn Meta) {
     assert_eq!((listed.key.as_str(), listed.size, &listed.etag), ("k", 12, &object.etag));
     assert_eq!((listed.kind, listed.storage_class), (object.kind, object.attributes.storage_class));
     assert_eq!(listed.modified, object.modified);
+
+    put(meta, id, "k", &symlink("l")).await;
+    let page = meta.objects_from(id, b"", 10).await.unwrap();
+    assert_eq!(page.first().map(|listed| listed.kind), Some(ObjectKind::Symlink));
 }
 
 pub(super) async fn deleting_a_thousand_counts_each_once(meta: &dyn Meta) {

@@ -52,7 +52,7 @@ fn a_refused_upload_leaves_the_object_as_it_was() {
     let wrong_sha256 = "0".repeat(64);
     let wrong_md5 = STANDARD.encode(Md5::digest(OLD));
     #[rustfmt::skip]
-    let table: [(&str, Headers<'_>, u16, &str); 14] = [
+    let table: [(&str, Headers<'_>, u16, &str); 13] = [
         ("a wrong Content-MD5",        &[("Content-MD5", &wrong_md5)],                           400, "InvalidDigest"),
         ("no base64",                  &[("Content-MD5", "*")],                                  400, "InvalidDigest"),
         ("15 bytes",                   &[("Content-MD5", "AAAAAAAAAAAAAAAAAAAA")],               400, "InvalidDigest"),
@@ -63,7 +63,6 @@ fn a_refused_upload_leaves_the_object_as_it_was() {
         ("a streaming signature",      &[("x-oss-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")], 400, "InvalidArgument"),
         ("not over another",           &[("x-oss-forbid-overwrite", "true")],                    409, "FileAlreadyExists"),
         ("an archive",                 &[("x-oss-storage-class", "Archive")],                    501, "NotImplemented"),
-        ("a private object",           &[("x-oss-object-acl", "private")],                       501, "NotImplemented"),
         ("an encrypted object",        &[("x-oss-server-side-encryption", "AES256")],            501, "NotImplemented"),
         ("a callback",                 &[("x-oss-callback", "e30=")],                            501, "NotImplemented"),
         ("over 8 KiB of metadata",     &[("x-oss-meta-a", &megabyte)],                           400, "MetadataTooLarge"),
@@ -83,11 +82,12 @@ fn a_refused_upload_leaves_the_object_as_it_was() {
 #[test]
 fn a_header_that_is_given_twice_leaves_the_object_as_it_was() {
     let md5 = STANDARD.encode(Md5::digest(NEW));
-    let table: [(&str, [&[u8]; 2]); 4] = [
+    let table: [(&str, [&[u8]; 2]); 5] = [
         ("Content-MD5", [md5.as_bytes(), md5.as_bytes()]),
         ("Content-Type", [b"a/b", b"c/d"]),
         ("x-oss-meta-a", [b"1", b"2"]),
         ("x-oss-forbid-overwrite", [b"false", b"true"]),
+        ("x-oss-object-acl", [b"default", b""]),
     ];
     let server = server();
     for (name, values) in table {

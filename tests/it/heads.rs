@@ -235,7 +235,7 @@ fn a_refusal_is_of_one_request() {
         assert_eq!(ask(friend().header("Authorization", "garbage")), 400);
         assert_eq!(ask(friend().header("x-long", "x".repeat(40_000))), 431);
         assert_eq!(ask(Request::object("BREW", BUCKET, "secret")), 405);
-        assert_eq!(ask(Request::get(BUCKET, "secret").query("tagging", "")), 501);
+        assert_eq!(ask(Request::get(BUCKET, "secret").query("x-oss-process", "")), 501);
     }
 }
 

@@ -10,6 +10,7 @@
     reason = "what is missing in an answer fails the test"
 )]
 
+mod acls;
 mod bodies;
 mod copies;
 mod cors;
@@ -25,3 +26,6 @@ mod signatures;
 mod slow;
 mod strangers;
 mod support;
+mod symlinks;
+mod tags;
+mod ways_out;

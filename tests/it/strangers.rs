@@ -6,7 +6,7 @@
 use refgate::domain::acl::Access;
 use refgate::domain::op::Action;
 
-use crate::support::actions::{CORS, NOT_BY_V1_URL, example};
+use crate::support::actions::{CORS, NOT_BY_V1_URL, example, prepare};
 use crate::support::clock;
 use crate::support::wire::refused;
 use crate::support::{
@@ -15,8 +15,10 @@ use crate::support::{
 
 /// The exceptions to "strangers may do nothing", as OSS's manual has them: an operation that is new
 /// is the owner's unless it reads or writes an object.
-const OPEN_TO_READERS: [Action; 3] = [Action::GetObject, Action::HeadObject, Action::GetObjectMeta];
-const OPEN_TO_WRITERS: [Action; 3] = [Action::PutObject, Action::CopyObject, Action::DeleteObject];
+const OPEN_TO_READERS: [Action; 4] =
+    [Action::GetObject, Action::HeadObject, Action::GetObjectMeta, Action::GetSymlink];
+const OPEN_TO_WRITERS: [Action; 4] =
+    [Action::PutObject, Action::CopyObject, Action::PutSymlink, Action::DeleteObject];
 /// Preflights: browsers send them without credentials, and they open nothing.
 const OPEN_TO_ALL: [Action; 2] = [Action::OptionBucket, Action::OptionObject];
 
@@ -31,14 +33,14 @@ fn server(acl: &str) -> Server {
 }
 
 /// Puts what the examples of operations are about.
-fn prepare(server: &Server) {
-    server.done(Request::put(BUCKET, KEY, CONTENT));
+fn ready(server: &Server, action: Action) {
+    prepare(server, action, (BUCKET, KEY), CONTENT);
     server.done(Request::bucket("PUT", BUCKET).query("cors", "").body(CORS));
 }
 
 /// Sends a stranger's request for an operation about an object that is there.
 fn ask(server: &Server, action: Action) -> Response {
-    prepare(server);
+    ready(server, action);
     server.send(&example(action, BUCKET, KEY))
 }
 
@@ -86,7 +88,7 @@ fn the_owner_may_do_all_of_it_in_every_way_of_signing() {
     let server = server(PRIVATE);
     for &action in Action::ALL {
         for channel in Channel::SIGNED {
-            prepare(&server);
+            ready(&server, action);
             let response =
                 server.send(&Signer::owner().sign(channel, example(action, BUCKET, KEY)));
             let by_v1_url = channel == Channel::V1Url && NOT_BY_V1_URL.contains(&action);

@@ -3,7 +3,7 @@
 //! Source: OSS "CopyObject", "UploadPartCopy".
 
 use super::{Object, ObjectKind};
-use crate::domain::encode::percent_decode_bytes;
+use crate::domain::encode::form_decode_bytes;
 use crate::domain::name::{BucketName, InvalidBucketName, InvalidObjectKey, ObjectKey};
 
 /// The largest object that is copied as a whole from one bucket into another: OSS's limit. Within
@@ -37,8 +37,7 @@ pub enum InvalidCopySource {
 }
 
 impl CopySource {
-    /// Reads `/bucket/key` with an optional `?versionId=`. `+` is a space: the SDKs for Go send it
-    /// so, and all of them send a literal plus as `%2B`.
+    /// Reads `/bucket/key` with an optional `?versionId=`.
     ///
     /// # Errors
     ///
@@ -48,8 +47,7 @@ impl CopySource {
             None => (text, None),
             Some((path, query)) => (path, Some(query)),
         };
-        let spaced = path.replace('+', "%20");
-        let path = percent_decode_bytes(&spaced).map_err(|_| InvalidCopySource::Shape)?;
+        let path = form_decode_bytes(path).map_err(|_| InvalidCopySource::Shape)?;
         let path = path.strip_prefix(b"/").ok_or(InvalidCopySource::Shape)?;
         let slash = path.iter().position(|byte| *byte == b'/');
         let (bucket, key) = path.split_at(slash.ok_or(InvalidCopySource::Shape)?);
@@ -97,7 +95,10 @@ impl Directive {
 pub fn kind_of_copy(source: &Object, is_itself: bool) -> ObjectKind {
     match source.kind {
         ObjectKind::Appendable if !is_itself => ObjectKind::Normal,
-        kind @ (ObjectKind::Normal | ObjectKind::Multipart | ObjectKind::Appendable) => kind,
+        kind @ (ObjectKind::Normal
+        | ObjectKind::Multipart
+        | ObjectKind::Appendable
+        | ObjectKind::Symlink) => kind,
     }
 }
 

@@ -6,11 +6,14 @@ pub mod copy;
 pub mod extents;
 pub mod listing;
 pub mod range;
+pub mod tags;
 
 use std::fmt;
 
-use crate::domain::name::BlobId;
+use crate::domain::acl::ObjectAcl;
+use crate::domain::name::{BlobId, ObjectKey};
 use crate::domain::time::UnixMillis;
+use tags::Tags;
 
 /// What is known of one version of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Object {
     pub attributes: Attributes,
     /// Where its bytes are, in order.
     pub extents: Vec<Extent>,
+    /// The object of the same bucket for which it stands. Only a symlink has one, and no bytes.
+    pub link: Option<ObjectKey>,
 }
 
 /// What the owner of an object chooses for it, beside its content. An upload in parts has it from
@@ -43,6 +48,10 @@ pub struct Attributes {
     /// `cache-control`, `content-disposition`, `content-encoding`, `content-language`,
     /// `expires` and `x-oss-meta-*`.
     pub headers: Vec<(String, String)>,
+    /// Who may do what with it.
+    pub acl: ObjectAcl,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 /// A run of an object's bytes: a run of the bytes of one blob, which may serve other objects, too.
@@ -115,8 +124,8 @@ macro_rules! words {
 }
 
 words! {
-    /// How an object was uploaded: `x-oss-object-type`.
-    ObjectKind { Normal, Multipart, Appendable }
+    /// How an object was made: `x-oss-object-type`.
+    ObjectKind { Normal, Multipart, Appendable, Symlink }
 }
 
 words! {

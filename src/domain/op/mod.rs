@@ -7,10 +7,12 @@
 //! Source: OSS "API reference, operations by function"; permissions from "RAM policy overview".
 
 mod host;
+mod implied;
 mod target;
 mod unserved;
 
 pub use host::{HostName, HostRules, InvalidHost, is_local};
+pub use implied::implied;
 pub use target::{InvalidTarget, Target, Targets};
 pub use unserved::unserved_feature;
 
@@ -169,6 +171,13 @@ actions! {
     HeadObject            Head   Object  _            "oss:GetObject"         Read;
     GetObjectMeta         Head   Object  "objectMeta" "oss:GetObject"         Read;
     DeleteObject          Delete Object  _            "oss:DeleteObject"      Write;
+    GetObjectAcl          Get    Object  "acl"        "oss:GetObjectAcl"      Own;
+    PutObjectAcl          Put    Object  "acl"        "oss:PutObjectAcl"      Own;
+    GetSymlink            Get    Object  "symlink"    "oss:GetObject"         Read;
+    PutSymlink            Put    Object  "symlink"    "oss:PutObject"         Write;
+    GetObjectTagging      Get    Object  "tagging"    "oss:GetObjectTagging"  Own;
+    PutObjectTagging      Put    Object  "tagging"    "oss:PutObjectTagging"  Own;
+    DeleteObjectTagging   Delete Object  "tagging"    "oss:DeleteObjectTagging" Own;
     OptionObject          Options Object _            "oss:OptionObject"      Anyone;
 }
 
@@ -273,7 +282,8 @@ mod tests {
             ("two at once",                    Get,     Bucket,  "referer&acl",       Ambiguous("acl", "referer")),
             ("a bucket's word on an object",   Get,     Object,  "referer=mail",      Served(Action::GetObject)),
             ("an unknown parameter",           Get,     Object,  "v=3",               Served(Action::GetObject)),
-            ("not mistaken for GetObject",     Get,     Object,  "tagging",           Unserved("GetObjectTagging")),
+            ("not mistaken for GetObject",     Get,     Object,  "restore",           NotAllowed),
+            ("nor a command for an upload",    Put,     Object,  "live",              Unserved("PutLiveChannel")),
             ("nor for DeleteBucket",           Delete,  Bucket,  "lifecycle",         Unserved("DeleteBucketLifecycle")),
             ("part number with upload id",     Put,     Object,  "partNumber=1&uploadId=x", Unserved("UploadPart")),
             ("form upload",                    Post,    Bucket,  "",                  Unserved("PostObject")),

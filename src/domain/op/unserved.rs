@@ -52,15 +52,12 @@ const OPERATIONS: &[Row] = &[
     (Bucket, Some("wormExtend"),           &[(Post, "ExtendBucketWorm")]),
     (Bucket, Some("wormId"),               &[(Post, "CompleteBucketWorm")]),
 
-    (Object, Some("acl"),                  &[(Get, "GetObjectAcl"), (Put, "PutObjectAcl")]),
     (Object, Some("append"),               &[(Post, "AppendObject")]),
     (Object, Some("asyncFetch"),           &[(Get, "GetAsyncFetchTask"), (Post, "PutAsyncFetchTask")]),
     (Object, Some("cleanRestoredObject"),  &[(Post, "CleanRestoredObject")]),
     (Object, Some("live"),                 &[(Get, "GetLiveChannelInfo"), (Put, "PutLiveChannel"), (Delete, "DeleteLiveChannel")]),
     (Object, Some("restore"),              &[(Post, "RestoreObject")]),
     (Object, Some("seal"),                 &[(Post, "SealAppendObject")]),
-    (Object, Some("symlink"),              &[(Get, "GetSymlink"), (Put, "PutSymlink")]),
-    (Object, Some("tagging"),              &[(Get, "GetObjectTagging"), (Put, "PutObjectTagging"), (Delete, "DeleteObjectTagging")]),
     (Object, Some("uploadId"),             &[(Get, "ListParts"), (Put, "UploadPart"), (Post, "CompleteMultipartUpload"), (Delete, "AbortMultipartUpload")]),
     (Object, Some("uploads"),              &[(Post, "InitiateMultipartUpload")]),
     (Object, Some("vod"),                  &[(Get, "GetVodPlaylist"), (Post, "PostVodPlaylist")]),
@@ -81,14 +78,12 @@ pub(super) fn sub_resources(level: Level) -> impl Iterator<Item = &'static str> 
 
 /// Headers that ask for something we do not do, the values with which they ask for nothing, and
 /// what they ask for. Passing over one would be a lie: an object that its owner believes to be
-/// encrypted, private or copied would not be.
+/// encrypted would not be.
 #[rustfmt::skip]
 const FEATURES: &[(&str, &[&str], &str)] = &[
     ("x-oss-server-side-encryption",            &[],                 "server-side encryption"),
     ("x-oss-server-side-encryption-key-id",     &[],                 "server-side encryption"),
     ("x-oss-server-side-data-encryption",       &[],                 "server-side encryption"),
-    ("x-oss-object-acl",                        &["default"],        "object ACL"),
-    ("x-oss-tagging",                           &[],                 "object tagging"),
     ("x-oss-callback",                          &[],                 "upload callback"),
     ("x-oss-storage-class",                     &["Standard", "IA"], "archive storage classes"),
 ];
@@ -145,8 +140,7 @@ mod tests {
             unserved_feature(&headers, &query)
         };
         assert_eq!(ask("x-oss-server-side-encryption", "AES256"), Some("server-side encryption"));
-        assert_eq!(ask("x-oss-object-acl", "private"), Some("object ACL"));
-        assert_eq!(ask("x-oss-object-acl", "default"), None);
+        assert_eq!(ask("x-oss-storage-class", "Archive"), Some("archive storage classes"));
         assert_eq!(ask("x-oss-storage-class", "IA"), None);
         assert_eq!(ask("versionId", "null"), None);
         assert_eq!(ask("versionId", "CAEQ"), Some("versioning"));
@@ -155,8 +149,9 @@ mod tests {
     #[test]
     fn a_second_line_does_not_hide_behind_the_first() {
         let mut headers = HeaderMap::new();
-        headers.append("x-oss-object-acl", HeaderValue::from_static("default"));
-        headers.append("x-oss-object-acl", HeaderValue::from_static("private"));
-        assert_eq!(unserved_feature(&headers, &Query::default()), Some("object ACL"));
+        headers.append("x-oss-storage-class", HeaderValue::from_static("IA"));
+        headers.append("x-oss-storage-class", HeaderValue::from_static("Archive"));
+        let named = unserved_feature(&headers, &Query::default());
+        assert_eq!(named, Some("archive storage classes"));
     }
 }

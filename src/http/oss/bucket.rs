@@ -12,9 +12,8 @@ use crate::service::access::{BucketPermit, NewBucketPermit, ServicePermit};
 use crate::service::bucket::{Bucket, BucketQuery};
 use crate::service::error::Error;
 use crate::wire::bucket::{
-    Account, BucketList, BucketView, InvalidCreateBucket, Stat, read_create_bucket,
-    write_bucket_acl, write_bucket_info, write_bucket_list, write_bucket_location,
-    write_bucket_stat,
+    Account, BucketList, BucketView, InvalidCreateBucket, Stat, read_create_bucket, write_acl,
+    write_bucket_info, write_bucket_list, write_bucket_location, write_bucket_stat,
 };
 use crate::wire::referer::{InvalidPolicy, max_body_bytes, read_put, write_policy};
 
@@ -22,7 +21,8 @@ use crate::wire::referer::{InvalidPolicy, max_body_bytes, read_put, write_policy
 const MAX_CONFIG_BYTES: usize = 64 * 1024;
 
 impl Oss {
-    fn account(&self) -> Account<'_> {
+    /// What bodies show of the account.
+    pub(super) fn account(&self) -> Account<'_> {
         Account { owner: self.app.owner(), region: self.app.region(), endpoint: &self.endpoint }
     }
 }
@@ -86,7 +86,7 @@ pub(super) async fn get_stat(oss: &Oss, permit: BucketPermit) -> Answer {
 
 /// `GET /<bucket>?acl`
 pub(super) fn get_acl(oss: &Oss, permit: &BucketPermit) -> Response<Body> {
-    xml(write_bucket_acl(&oss.account(), permit.bucket().settings().acl))
+    xml(write_acl(&oss.account(), permit.bucket().settings().acl))
 }
 
 /// `PUT /<bucket>?acl`

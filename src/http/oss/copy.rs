@@ -24,6 +24,7 @@ pub(super) async fn copy(oss: &Oss, permit: CopyPermit, call: Call) -> Answer {
     let new = NewCopy {
         conditions: conditions(head),
         metadata: directive(head, "x-oss-metadata-directive")?,
+        tagging: directive(head, "x-oss-tagging-directive")?,
         object: new_object(head)?,
     };
     let copy = match oss.app.copy_object(permit, new).await? {

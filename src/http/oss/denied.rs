@@ -59,7 +59,9 @@ enum No {
 
 impl From<Error> for No {
     fn from(err: Error) -> Self {
-        if matches!(err, Error::NoSuchKey(_)) { Self::Answer } else { Self::Way(err) }
+        // Nothing there, a symlink to nothing, or one to what is not for everybody.
+        let nothing = err.reason().code.status().is_client_error();
+        if nothing { Self::Answer } else { Self::Way(err) }
     }
 }
 
@@ -85,19 +87,19 @@ async fn substitute(oss: &Oss, head: &Head, permit: &ObjectPermit) -> Result<Res
         header::X_CONTENT_TYPE_OPTIONS,
     ];
 
-    let mut stored = oss.app.find_object(permit).await?;
+    let mut found = oss.app.find_content(permit).await?;
     for _ in 0..TRIES {
-        let size = stored.object.size;
+        let size = found.size();
         let whole = Slice { offset: 0, length: size };
-        let reader = match oss.app.open_object(permit, &stored, whole).await? {
+        let reader = match oss.app.open_object(permit, &found, whole).await? {
             Opened::Reader(reader) => reader,
             Opened::Replaced(now) => {
-                stored = now;
+                found = now;
                 continue;
             }
         };
         let mut response = empty(StatusCode::OK);
-        copy(&stored.headers, response.headers_mut(), &KEPT);
+        copy(&found.named.headers, response.headers_mut(), &KEPT);
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
         if head.verb == Some(Verb::Get) && size > 0 {
             let sending = reader.send().map_err(Error::from)?;

@@ -9,6 +9,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "a handler spends its permit and its call")]
 
+mod about;
 mod bucket;
 mod copy;
 mod cors;
@@ -31,7 +32,7 @@ use tokio::time::Instant;
 use crate::domain::auth::PayloadHash;
 use crate::domain::code::{self, Code};
 use crate::domain::op::{
-    Action, Content, HostRules, Level, Resolution, Target, Verb, resolve, unserved_feature,
+    Action, Content, HostRules, Level, Resolution, Target, Verb, implied, resolve, unserved_feature,
 };
 use crate::domain::secret::Digest;
 use crate::service::App;
@@ -121,7 +122,8 @@ impl Oss {
             Content::Sent => None,
             Content::Copied => Some(copy::source(head)?),
         };
-        let wish = Wish { action, target, source: source.as_ref() };
+        let also = implied(action, &head.parts.headers);
+        let wish = Wish { action, target, also: &also, source: source.as_ref() };
         Ok((action, self.app.permit(&wish, caller, visit).await?))
     }
 
@@ -130,6 +132,11 @@ impl Oss {
     ///
     /// Downloads are what the server is for: their handler is part of this future, and the others,
     /// which are larger, are not.
+    #[allow(
+        clippy::cognitive_complexity,
+        clippy::too_many_lines,
+        reason = "an arm for each operation, and nothing else"
+    )]
     async fn dispatch(&self, action: Action, permit: Permit, call: Call) -> Answer {
         match action {
             Action::ListBuckets => bucket::list_all(self, permit.service()?, call),
@@ -157,6 +164,13 @@ impl Oss {
             Action::HeadObject => object::head(self, permit.object()?, call).await,
             Action::GetObjectMeta => object::get_meta(self, permit.object()?, call).await,
             Action::DeleteObject => object::delete(self, permit.object()?).await,
+            Action::GetObjectAcl => about::get_acl(self, permit.object()?).await,
+            Action::PutObjectAcl => about::put_acl(self, permit.object()?, call).await,
+            Action::GetSymlink => about::get_symlink(self, permit.object()?).await,
+            Action::PutSymlink => about::put_symlink(self, permit.object()?, call).await,
+            Action::GetObjectTagging => about::get_tags(self, permit.object()?).await,
+            Action::PutObjectTagging => about::put_tags(self, permit.object()?, call).await,
+            Action::DeleteObjectTagging => about::delete_tags(self, permit.object()?).await,
         }
     }
 }

@@ -6,14 +6,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use super::respond::empty;
 use super::{Answer, Call, Oss, OssError, sending};
 use crate::domain::code::{self, Code};
-use crate::domain::object::Object;
 use crate::domain::object::conditional::{Conditions, Outcome};
 use crate::domain::object::range::{Part, RangeBehavior, Slice, select};
-use crate::domain::op::Verb;
+use crate::domain::op::{Action, Verb};
 use crate::service::access::ObjectPermit;
-use crate::service::cache::StoredObject;
 use crate::service::error::Error;
-use crate::service::object::Opened;
+use crate::service::object::{FoundObject, Opened};
 
 /// The parameters that override a header of the answer, in signed requests.
 ///
@@ -33,17 +31,18 @@ pub(super) const TRIES: usize = 10;
 /// `GET /<bucket>/<key>`
 pub(super) async fn get(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     let overrides = overrides(&call)?;
-    let mut stored = oss.app.find_object(&permit).await?;
+    let mut found = oss.app.find_content(&permit).await?;
     for _ in 0..TRIES {
-        let Wanted::Part(part) = judge(&call, &stored.object)? else {
-            return Ok(not_modified(&stored));
+        let Wanted::Part(part) = judge(&call, &found)? else {
+            return Ok(not_modified(&found));
         };
-        let (mut response, slice) = describe(&stored, part)?;
-        match oss.app.open_object(&permit, &stored, slice).await? {
+        let (mut response, slice) = describe(&found, part)?;
+        match oss.app.open_object(&permit, &found, slice).await? {
             // What is asked for is judged anew: it may not be modified any more, or shorter.
-            Opened::Replaced(now) => stored = now,
+            Opened::Replaced(now) => found = now,
             Opened::Reader(reader) => {
                 response.headers_mut().extend(overrides);
+                count_tags(oss, &permit, (&found, &mut response)).await?;
                 let sending = reader.send().map_err(Error::from)?;
                 *response.body_mut() = sending::body(sending, call.head.outgoing());
                 return Ok(response);
@@ -57,22 +56,23 @@ pub(super) async fn get(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
 /// (RFC 9110, 14.2).
 pub(super) async fn head(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     let overrides = overrides(&call)?;
-    let found = oss.app.find_object(&permit).await?;
-    if let Wanted::Nothing = judge(&call, &found.object)? {
+    let found = oss.app.find_content(&permit).await?;
+    if let Wanted::Nothing = judge(&call, &found)? {
         return Ok(not_modified(&found));
     }
     let (mut response, _) = describe(&found, Part::Whole)?;
     response.headers_mut().extend(overrides);
+    count_tags(oss, &permit, (&found, &mut response)).await?;
     Ok(response)
 }
 
 /// `HEAD /<bucket>/<key>?objectMeta`: the length, the tag and the date alone.
 pub(super) async fn get_meta(oss: &Oss, permit: ObjectPermit, _call: Call) -> Answer {
-    let found = oss.app.find_object(&permit).await?;
+    let found = oss.app.find_content(&permit).await?;
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(found.object.size));
-    copy(&found.headers, headers, &[header::ETAG, header::LAST_MODIFIED]);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(found.size()));
+    copy(&found.headers(), headers, &[header::ETAG, header::LAST_MODIFIED]);
     Ok(response)
 }
 
@@ -91,32 +91,32 @@ enum Wanted {
 }
 
 /// Judges the conditions and the range of a request.
-fn judge(call: &Call, object: &Object) -> Result<Wanted, OssError> {
+fn judge(call: &Call, found: &FoundObject) -> Result<Wanted, OssError> {
     let conditions = conditions(call);
-    match conditions.judge(&object.etag, object.modified) {
+    match conditions.judge(found.etag(), found.modified()) {
         Outcome::Failed => return Err(Code::PreconditionFailed.into()),
         Outcome::NotModified => return Ok(Wanted::Nothing),
         Outcome::Proceed => {}
     }
     let is_get = call.head.verb == Some(Verb::Get);
     let range = call.head.lenient(header::RANGE).filter(|_| is_get);
-    let range = range.filter(|_| conditions.range_counts(&object.etag, object.modified));
-    match select(range, object.size, range_behavior(call)) {
-        Part::Unsatisfiable => Err(unsatisfiable(object.size)),
+    let range = range.filter(|_| conditions.range_counts(found.etag(), found.modified()));
+    match select(range, found.size(), range_behavior(call)) {
+        Part::Unsatisfiable => Err(unsatisfiable(found.size())),
         part @ (Part::Whole | Part::Slice(_)) => Ok(Wanted::Part(part)),
     }
 }
 
 /// The answer with this part of an object, its bytes left out.
-fn describe(stored: &StoredObject, part: Part) -> Result<(Response<Body>, Slice), OssError> {
-    let size = stored.object.size;
+fn describe(found: &FoundObject, part: Part) -> Result<(Response<Body>, Slice), OssError> {
+    let size = found.size();
     let (status, slice) = match part {
         Part::Slice(slice) => (StatusCode::PARTIAL_CONTENT, slice),
         Part::Whole | Part::Unsatisfiable => (StatusCode::OK, Slice { offset: 0, length: size }),
     };
     let mut response = empty(status);
     let headers = response.headers_mut();
-    *headers = stored.headers.clone();
+    *headers = found.headers();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(slice.length));
     if status == StatusCode::PARTIAL_CONTENT {
         let range = HeaderValue::try_from(slice.content_range(size));
@@ -125,6 +125,28 @@ fn describe(stored: &StoredObject, part: Part) -> Result<(Response<Body>, Slice)
         headers.remove("content-md5");
     }
     Ok((response, slice))
+}
+
+/// Says how many tags an object has, to those who may read them.
+async fn count_tags(
+    oss: &Oss,
+    permit: &ObjectPermit,
+    (found, response): (&FoundObject, &mut Response<Body>),
+) -> Result<(), OssError> {
+    let tags = found.named.object.attributes.tags.len();
+    if tags > 0 && is_granted(oss.app.also(permit, Action::GetObjectTagging).await)? {
+        response.headers_mut().insert("x-oss-tagging-count", HeaderValue::from(tags));
+    }
+    Ok(())
+}
+
+/// Whether it was not refused. That it could not be decided is an error.
+fn is_granted(granted: Result<(), Error>) -> Result<bool, Error> {
+    match granted {
+        Ok(()) => Ok(true),
+        Err(Error::Refused(_)) => Ok(false),
+        Err(err) => Err(err),
+    }
 }
 
 fn conditions(call: &Call) -> Conditions<'_> {
@@ -145,10 +167,10 @@ fn range_behavior(call: &Call) -> RangeBehavior {
 }
 
 /// A 304 has the headers that a cache needs to go on using what it has (RFC 9110, 15.4.5).
-fn not_modified(stored: &StoredObject) -> Response<Body> {
+fn not_modified(found: &FoundObject) -> Response<Body> {
     let mut response = empty(StatusCode::NOT_MODIFIED);
     let kept = [header::ETAG, header::LAST_MODIFIED, header::CACHE_CONTROL, header::EXPIRES];
-    copy(&stored.headers, response.headers_mut(), &kept);
+    copy(&found.headers(), response.headers_mut(), &kept);
     response
 }
 

@@ -5,7 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use super::head::Head;
 use super::{Answer, Call, Oss, OssError, announced};
+use crate::domain::acl::ObjectAcl;
 use crate::domain::code::Code;
+use crate::domain::object::tags::{InvalidTags, Tags};
 use crate::domain::object::{Overwrite, StorageClass};
 use crate::http::body;
 use crate::service::access::ObjectPermit;
@@ -79,6 +81,8 @@ pub(super) fn new_object(head: &Head) -> Result<NewObject, OssError> {
     Ok(NewObject {
         headers: stored_headers(&head.parts.headers)?,
         storage_class: storage_class(head)?,
+        acl: object_acl(head)?.unwrap_or_default(),
+        tags: tags(head)?,
         overwrite: overwrite(head)?,
     })
 }
@@ -95,6 +99,26 @@ fn overwrite(head: &Head) -> Result<Overwrite, OssError> {
 fn storage_class(head: &Head) -> Result<Option<StorageClass>, OssError> {
     let text = head.one("x-oss-storage-class")?;
     text.map(|text| read_storage_class(text).map_err(OssError::from)).transpose()
+}
+
+/// The ACL that the request gives the object: `x-oss-object-acl`.
+pub(super) fn object_acl(head: &Head) -> Result<Option<ObjectAcl>, OssError> {
+    let read = |text: &str| {
+        text.parse().map_err(|err| OssError::invalid_argument(format!("x-oss-object-acl: {err}.")))
+    };
+    head.one("x-oss-object-acl")?.map(read).transpose()
+}
+
+/// The tags that the request gives the object: `x-oss-tagging`.
+fn tags(head: &Head) -> Result<Tags, OssError> {
+    Ok(head.one("x-oss-tagging")?.map(Tags::read_header).transpose()?.unwrap_or_default())
+}
+
+impl From<InvalidTags> for OssError {
+    fn from(err: InvalidTags) -> Self {
+        let reason = err.reason();
+        Self::from(reason).with_message(format!("{} ({err})", reason.message))
+    }
 }
 
 /// The headers of a request that are stored with the object. Each is given once: of two, nobody

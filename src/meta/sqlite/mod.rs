@@ -41,6 +41,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::MetaError;
 use crate::domain::object::StorageClass;
+use object::acls::Acls;
 use policy::Pieces;
 use writer::Writer;
 
@@ -70,6 +71,7 @@ pub struct Sqlite {
     readers: SqlitePool,
     writer: Arc<Writer>,
     pieces: Pieces,
+    acls: Acls,
 }
 
 /// How well writes share transactions.
@@ -106,6 +108,7 @@ impl Sqlite {
         make_private(path).map_err(sqlx::Error::Io)?;
         let mut connection = SqliteConnection::connect_with(&writing).await?;
         MIGRATIONS.run(&mut connection).await?;
+        let acls = Acls::load(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             // A file does not hang up, so a connection is neither tested nor renewed.
@@ -118,7 +121,7 @@ impl Sqlite {
         let pieces = Pieces::of(readers.clone(), Arc::clone(&writer)).await?;
         // What a crash left of lists on their way.
         pieces.sweep_soon();
-        Ok(Self { readers, writer, pieces })
+        Ok(Self { readers, writer, pieces, acls })
     }
 
     /// How well writes have shared transactions since the database was opened.

@@ -6,7 +6,7 @@
 //! 2. existence of the bucket
 //! 3. referer policy, for every operation on an object whose request has no *verified*
 //!    `Authorization` header
-//! 4. ACL
+//! 4. ACL: that of the object over that of the bucket
 //! 5. the same from 2 on for the object that is copied, of which a copy is a way to read it
 //! 6. existence of the object (the use case itself)
 //!
@@ -23,6 +23,7 @@
 //! Source: OSS "Configure hotlink protection" (what is exempt); the order is ours.
 
 mod caller;
+mod grant;
 mod permit;
 
 use std::sync::Arc;
@@ -45,6 +46,9 @@ use crate::domain::referer::DependsOn;
 use crate::domain::secret::{Digest, SecretKey};
 use crate::domain::stats::Verdict;
 
+use grant::grant;
+use permit::Ground;
+
 pub(super) use caller::RootKey;
 pub use caller::{Ask, Caller, Principal, Visit};
 pub use permit::{
@@ -59,6 +63,8 @@ pub struct Wish<'r> {
     pub action: Action,
     /// What it is addressed to.
     pub target: &'r Target,
+    /// Operations on the same object that its headers ask for beside it.
+    pub also: &'r [Action],
     /// What it copies, if it is an operation that copies.
     pub source: Option<&'r CopySource>,
 }
@@ -128,8 +134,11 @@ impl App {
                 Ok(Permit::Bucket(BucketPermit(bucket)))
             }
             Target::Object(name, key) => {
-                let target =
-                    self.permit_object((action, action), (name, key), caller, visit).await?;
+                let object = (name, key);
+                let target = self.permit_object((action, action), object, caller, visit).await?;
+                for &action in wish.also {
+                    self.also(&target, action).await?;
+                }
                 match (action.content(), wish.source) {
                     (Content::Sent, _) => Ok(Permit::Object(target)),
                     (Content::Copied, Some(source)) => {
@@ -163,8 +172,9 @@ impl App {
             self.stats.sight(&bucket, verdict, &Asked { key, referers, at: self.clock.now() })
         });
         let would_refuse = checked?.map(Box::new);
-        grant(caller, action, Some(&bucket))?;
-        Ok(ObjectPermit { bucket, key: key.clone(), would_refuse })
+        self.grant_on_object(caller, action, (&bucket, key)).await?;
+        let (key, ground) = (key.clone(), Ground::Granted(action));
+        Ok(ObjectPermit { bucket, key, would_refuse, caller: *caller, ground })
     }
 
     /// Decides whether somebody who presents a key itself may administer the server.
@@ -218,18 +228,4 @@ fn may_mean_an_object(proof: &Proof<'_>, query: &Query) -> bool {
     (proof.version(), proof.channel()) == (Version::V1, Channel::Url)
         && proof.target().level() == Level::Bucket
         && has_v1_sub_resource(query)
-}
-
-fn grant(caller: &Caller, action: Action, bucket: Option<&Bucket>) -> Result<(), Error> {
-    let acl = bucket.map(|bucket| bucket.settings().acl).unwrap_or_default();
-    match (caller.principal, action.access()) {
-        (Principal::Owner, _) => Ok(()),
-        (Principal::Anonymous, access) if acl.grants(access) => Ok(()),
-        (Principal::Anonymous, Access::Read | Access::Write) => {
-            Err(Error::Refused(code::DENIED_BY_ACL))
-        }
-        (Principal::Anonymous, Access::Own | Access::Anyone) => {
-            Err(Error::Refused(code::DENIED_TO_STRANGERS))
-        }
-    }
 }

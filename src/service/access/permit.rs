@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::caller::Caller;
 use crate::domain::cors::CorsRules;
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
+use crate::domain::op::Action;
 use crate::service::bucket::Bucket;
 use crate::service::error::Error;
 use crate::service::gate::RefererDenial;
@@ -45,13 +47,32 @@ pub struct ObjectPermit {
     pub(super) bucket: Arc<Bucket>,
     pub(super) key: ObjectKey,
     pub(super) would_refuse: Option<Box<RefererDenial>>,
+    /// Whose right it is.
+    pub(super) caller: Caller,
+    /// Why it is.
+    pub(super) ground: Ground,
+}
+
+/// Why there is a right to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// The sender may perform this operation.
+    Granted(Action),
+    /// The bucket's owner chose the object for everybody, whatever its ACL.
+    ChosenForAll,
 }
 
 impl ObjectPermit {
     /// The right that everybody has to the object which the bucket's owner chose for those whom
-    /// the referer check refuses.
+    /// the referer check refuses. It is no right to what a symlink in its place stands for.
     pub(in crate::service) fn of_substitute(bucket: &Arc<Bucket>, key: &ObjectKey) -> Self {
-        Self { bucket: Arc::clone(bucket), key: key.clone(), would_refuse: None }
+        Self {
+            bucket: Arc::clone(bucket),
+            key: key.clone(),
+            would_refuse: None,
+            caller: Caller::ANONYMOUS,
+            ground: Ground::ChosenForAll,
+        }
     }
 
     /// The bucket.

@@ -12,6 +12,7 @@ use crate::domain::code::Code;
 use crate::domain::object::conditional::{Conditions, Outcome};
 use crate::domain::object::copy::{Directive, MAX_COPY_BYTES, kind_of_copy};
 use crate::domain::object::{Attributes, Object};
+use crate::domain::op::Action;
 
 /// What a client says of a copy.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct NewCopy<'c> {
     pub conditions: Conditions<'c>,
     /// Whose headers are stored with it.
     pub metadata: Directive,
+    /// Whose tags it has.
+    pub tagging: Directive,
     /// What the client brings.
     pub object: NewObject,
 }
@@ -55,6 +58,7 @@ impl App {
                 Outcome::NotModified => return Ok(Copied::NotModified),
                 Outcome::Proceed => {}
             }
+            self.may_copy_tags(&source.object, (&from, &to), new.tagging).await?;
             let copy = self.copy_of(&source.object, (&from, &to), &new)?;
             let stored = Arc::new(StoredObject::new(copy)?);
             let shared = stored.object.extents.iter().map(|extent| extent.blob).collect();
@@ -68,6 +72,20 @@ impl App {
             }
         }
         Err(Error::SourceChanged)
+    }
+
+    /// Whether tags are copied by somebody who may read the one's and set the other's.
+    async fn may_copy_tags(
+        &self,
+        source: &Object,
+        (from, to): (&ObjectPermit, &ObjectPermit),
+        tagging: Directive,
+    ) -> Result<(), Error> {
+        if tagging == Directive::Copy && !source.attributes.tags.is_empty() {
+            self.also(from, Action::GetObjectTagging).await?;
+            self.also(to, Action::PutObjectTagging).await?;
+        }
+        Ok(())
     }
 
     fn copy_of(
@@ -85,13 +103,17 @@ impl App {
             Directive::Copy => source.attributes.headers.clone(),
             Directive::Replace => new.object.headers.clone(),
         };
+        let tags = match new.tagging {
+            Directive::Copy => source.attributes.tags.clone(),
+            Directive::Replace => new.object.tags.clone(),
+        };
         let usual_class =
             if is_itself { source.attributes.storage_class } else { to.bucket().storage_class };
         let storage_class = new.object.storage_class.unwrap_or(usual_class);
         Ok(Object {
             kind: kind_of_copy(source, is_itself),
             modified: self.clock.now(),
-            attributes: Attributes { storage_class, headers },
+            attributes: Attributes { storage_class, headers, acl: new.object.acl, tags },
             ..source.clone()
         })
     }

@@ -2,6 +2,8 @@
 
 mod announced;
 mod copy;
+mod edit;
+mod found;
 mod list;
 mod read;
 mod remove;
@@ -12,11 +14,14 @@ use futures_util::stream::BoxStream;
 
 use super::bucket::Bucket;
 use super::error::BodyError;
+use crate::domain::acl::ObjectAcl;
+use crate::domain::object::tags::Tags;
 use crate::domain::object::{Attributes, Overwrite, StorageClass};
 
 pub use crate::blob::{BlobError, FileSlice, Piece, Sending};
 pub use announced::Announced;
 pub use copy::{Copied, NewCopy};
+pub use found::FoundObject;
 pub use read::{ObjectReader, Opened};
 
 /// What a client says of an object that it makes, beside the content.
@@ -26,6 +31,10 @@ pub struct NewObject {
     pub headers: Vec<(String, String)>,
     /// Its class; the bucket's if the client does not say.
     pub storage_class: Option<StorageClass>,
+    /// Its ACL.
+    pub acl: ObjectAcl,
+    /// Its tags.
+    pub tags: Tags,
     /// Whether it may replace an object.
     pub overwrite: Overwrite,
 }
@@ -34,7 +43,7 @@ impl NewObject {
     /// What the object has in that bucket.
     fn attributes(self, bucket: &Bucket) -> Attributes {
         let storage_class = self.storage_class.unwrap_or(bucket.storage_class);
-        Attributes { storage_class, headers: self.headers }
+        Attributes { storage_class, headers: self.headers, acl: self.acl, tags: self.tags }
     }
 }
 

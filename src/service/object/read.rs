@@ -1,4 +1,4 @@
-//! Finding an object and reading its bytes.
+//! Reading the bytes of an object.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::super::App;
 use super::super::access::ObjectPermit;
-use super::super::cache::StoredObject;
 use super::super::error::Error;
 use super::super::pins::Pinned;
+use super::found::FoundObject;
 use crate::blob::{BlobError, BlobReader, BlobStore, Sending};
 use crate::domain::name::BlobId;
 use crate::domain::object::Extent;
@@ -22,7 +22,7 @@ pub enum Opened {
     /// It can be read.
     Reader(ObjectReader),
     /// The object was replaced since it was found. This is the version that is there now.
-    Replaced(Arc<StoredObject>),
+    Replaced(FoundObject),
 }
 
 /// A part of an object that can be read to its end, whatever becomes of the object meanwhile.
@@ -75,24 +75,6 @@ impl std::fmt::Debug for ObjectReader {
 }
 
 impl App {
-    /// Finds an object: in memory, or in the database.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoSuchKey`], or another [`Error`].
-    pub async fn find_object(&self, permit: &ObjectPermit) -> Result<Arc<StoredObject>, Error> {
-        let (bucket, key) = (permit.bucket().id, permit.key());
-        if let Some(stored) = self.objects.get(bucket, key) {
-            return Ok(stored);
-        }
-        let load = async {
-            let object = self.meta.find_object(bucket, key).await?;
-            let object = object.ok_or_else(|| Error::NoSuchKey(key.clone()))?;
-            StoredObject::new(object).map(Arc::new)
-        };
-        Box::pin(self.objects.get_or_load(bucket, key, load)).await
-    }
-
     /// Opens a part of an object that was found.
     ///
     /// # Errors
@@ -101,23 +83,23 @@ impl App {
     pub async fn open_object(
         &self,
         permit: &ObjectPermit,
-        stored: &Arc<StoredObject>,
+        found: &FoundObject,
         part: Slice,
     ) -> Result<Opened, Error> {
-        let runs = cut(&stored.object.extents, part);
+        let runs = cut(&found.content().object.extents, part);
         let reader = match runs.as_slice() {
             [] => Runs::None,
             [run] => match self.blobs.open(run.blob).await {
                 Ok(reader) => Runs::One(*run, reader),
                 Err(BlobError::Missing(blob)) => {
-                    return Box::pin(self.replaced(permit, stored, blob)).await;
+                    return Box::pin(self.replaced(permit, found, blob)).await;
                 }
                 Err(err) => return Err(err.into()),
             },
             _ => {
                 let pinned = self.pin(runs.iter().map(|run| run.blob).collect());
-                let now = self.find_object(permit).await?;
-                if !same(&now, stored) {
+                let now = self.find_content(permit).await?;
+                if !now.has_bytes_of(found) {
                     return Ok(Opened::Replaced(now));
                 }
                 Runs::Many(runs, pinned, self.blobs.clone())
@@ -135,19 +117,13 @@ impl App {
     async fn replaced(
         &self,
         permit: &ObjectPermit,
-        stored: &StoredObject,
+        found: &FoundObject,
         blob: BlobId,
     ) -> Result<Opened, Error> {
-        self.objects.remove(permit.bucket().id, permit.key());
-        let now = self.find_object(permit).await?;
-        if same(&now, stored) {
+        let now = self.find_anew(permit, found).await?;
+        if now.has_bytes_of(found) {
             return Err(BlobError::Missing(blob).into());
         }
         Ok(Opened::Replaced(now))
     }
-}
-
-/// Whether two versions have their bytes in the same places.
-fn same(a: &StoredObject, b: &StoredObject) -> bool {
-    std::ptr::eq(a, b) || a.object.extents == b.object.extents
 }

@@ -72,6 +72,7 @@ impl App {
             modified: self.clock.now(),
             attributes: new.attributes(permit.bucket()),
             extents: received.extents(),
+            link: None,
         };
         let stored = Arc::new(StoredObject::new(object)?);
         let (fresh, shared) = (received.blob, Vec::new());

@@ -15,8 +15,8 @@ use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
-    Bucket, Buckets, Changed, Cors, Created, DeletedBucket, Keep, MetaError, NewVersion, Objects,
-    Policies, Put, RefererExtras, Stats, Usage,
+    Bucket, Buckets, Changed, Cors, Created, DeletedBucket, Edit, Edited, Keep, MetaError,
+    NewVersion, Objects, Policies, Put, RefererExtras, Stats, Usage,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -217,6 +217,19 @@ impl Objects for FaultyMeta {
             *self.late.lock().unwrap() = Some((bucket, key.clone(), version.object.clone()));
         }
         self.change(commit, self.inner.put_object(bucket, key, version)).await
+    }
+
+    async fn edit_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        edit: Edit,
+    ) -> Result<Edited, MetaError> {
+        self.change(self.take(), self.inner.edit_object(bucket, key, edit)).await
+    }
+
+    fn may_hold_acls(&self, bucket: BucketId) -> bool {
+        self.inner.may_hold_acls(bucket)
     }
 
     async fn delete_objects(

@@ -3,8 +3,8 @@
 use refgate::domain::acl::Access;
 use refgate::domain::op::{Action, Level, Verb};
 
-use super::Request;
 use super::policy::OPEN;
+use super::{Request, Server};
 
 /// The method of an operation.
 pub(crate) fn method(action: Action) -> &'static str {
@@ -46,6 +46,29 @@ pub(crate) const CORS: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>*</Al
     <AllowedMethod>GET</AllowedMethod><AllowedMethod>PUT</AllowedMethod>\
     <AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>";
 
+/// What stands for an object in the examples.
+fn target_of(key: &str) -> String {
+    format!("{key}.target")
+}
+
+/// Puts an object that the example of the operation can be about. Reading it gives the content,
+/// whatever it is.
+pub(crate) fn prepare(
+    server: &Server,
+    action: Action,
+    (bucket, key): (&str, &str),
+    content: &[u8],
+) {
+    if matches!(action, Action::GetSymlink | Action::PutSymlink) {
+        server.done(Request::put(bucket, &target_of(key), content));
+    }
+    if action == Action::GetSymlink {
+        server.done(example(Action::PutSymlink, bucket, key));
+    } else {
+        server.done(Request::put(bucket, key, content));
+    }
+}
+
 /// A request for the operation, unsigned, that is granted if its sender may do it.
 pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
     let method = method(action);
@@ -63,6 +86,12 @@ pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
         Action::PutObject => request.body("written by a test"),
         Action::CopyObject => {
             request.header("x-oss-copy-source", format!("/{bucket}/{key}")).body("")
+        }
+        Action::PutObjectAcl => request.header("x-oss-object-acl", "default").body(""),
+        Action::PutSymlink => request.header("x-oss-symlink-target", target_of(key)).body(""),
+        Action::PutObjectTagging => {
+            let tag = "<Tag><Key>k</Key><Value>v</Value></Tag>";
+            request.body(format!("<Tagging><TagSet>{tag}</TagSet></Tagging>"))
         }
         Action::PutBucket => request.body(""),
         Action::PutBucketAcl => request.header("x-oss-acl", "private").body(""),
@@ -88,6 +117,10 @@ pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
         | Action::GetObject
         | Action::HeadObject
         | Action::GetObjectMeta
-        | Action::DeleteObject => request,
+        | Action::DeleteObject
+        | Action::GetObjectAcl
+        | Action::GetSymlink
+        | Action::GetObjectTagging
+        | Action::DeleteObjectTagging => request,
     }
 }

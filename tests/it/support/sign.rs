@@ -65,6 +65,8 @@ const V1_SUB_RESOURCES: &[&str] = &[
     "response-content-disposition",
     "response-content-type",
     "stat",
+    "symlink",
+    "tagging",
     "versionId",
 ];
 

@@ -1,5 +1,6 @@
 //! Objects and the blobs that they name.
 
+pub(super) mod acls;
 pub(super) mod named;
 pub(super) mod row;
 
@@ -11,9 +12,10 @@ use super::{Sqlite, corrupt, read_error};
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
 use crate::domain::object::listing::ListedObject;
 use crate::domain::object::{Object, Overwrite};
-use crate::meta::{MetaError, NewVersion, Objects, Put};
+use crate::meta::{Edit, Edited, MetaError, NewVersion, Objects, Put};
+use acls::Acls;
 use named::{blobs_of, keys_text, unnamed};
-use row::{ListedRow, ObjectRow, listed, object};
+use row::{ListedRow, ObjectRow, acl_text, listed, object, tags_text};
 
 #[async_trait]
 impl Objects for Sqlite {
@@ -23,7 +25,8 @@ impl Objects for Sqlite {
         key: &ObjectKey,
     ) -> Result<Option<Object>, MetaError> {
         const SQL: &str = "
-            select size, etag, crc64, md5, kind, storage_class, modified, headers, blob,
+            select size, etag, crc64, md5, kind, storage_class, modified, headers, acl, tags,
+                   symlink, blob,
                    case when blob is null then
                        (select json_group_array(json_array(hex(e.blob), e.offset, e.length)
                                                 order by e.position)
@@ -49,7 +52,27 @@ impl Objects for Sqlite {
         let row = row.map_err(|why| bad_object(bucket, key, why))?;
         let (overwrite, shared) = (version.overwrite, version.shared.to_vec());
         let key = key.as_str().into();
-        self.writer.submit(PutObject { bucket, key, row, overwrite, shared }).await
+        let acls = self.acls.clone();
+        self.writer.submit(PutObject { bucket, key, row, overwrite, shared, acls }).await
+    }
+
+    async fn edit_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        edit: Edit,
+    ) -> Result<Edited, MetaError> {
+        let value = match &edit {
+            Edit::Acl(acl) => Ok(acl_text(*acl)),
+            Edit::Tags(tags) => tags_text(tags),
+        };
+        let value = value.map_err(|why| bad_object(bucket, key, why))?;
+        let (key, acls) = (key.as_str().into(), self.acls.clone());
+        self.writer.submit(EditObject { bucket, key, edit, value, acls }).await
+    }
+
+    fn may_hold_acls(&self, bucket: BucketId) -> bool {
+        self.acls.may_be_in(bucket)
     }
 
     async fn delete_objects(
@@ -68,7 +91,9 @@ impl Objects for Sqlite {
         limit: u32,
     ) -> Result<Vec<ListedObject>, MetaError> {
         const SQL: &str = "
-            select key, size, etag, kind, storage_class, modified from objects
+            select key, size, etag, kind, symlink is not null as is_symlink, storage_class,
+                   modified
+            from objects
             where bucket_id = ?1 and key >= ?2 order by key limit ?3";
         let rows: Vec<ListedRow> = sqlx::query_as(SQL)
             .bind(bucket.0)
@@ -96,6 +121,7 @@ struct PutObject {
     row: ObjectRow,
     overwrite: Overwrite,
     shared: Vec<BlobId>,
+    acls: Acls,
 }
 
 impl Operation for PutObject {
@@ -147,13 +173,17 @@ impl PutObject {
     async fn write_row(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         const SQL: &str = "
             insert into objects (bucket_id, key, size, etag, crc64, md5, kind, storage_class,
-                                 modified, headers, blob)
-            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                                 modified, headers, acl, tags, symlink, blob)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
             on conflict (bucket_id, key) do update set
                 size = excluded.size, etag = excluded.etag, crc64 = excluded.crc64,
                 md5 = excluded.md5, kind = excluded.kind, storage_class = excluded.storage_class,
-                modified = excluded.modified, headers = excluded.headers, blob = excluded.blob";
+                modified = excluded.modified, headers = excluded.headers, acl = excluded.acl,
+                tags = excluded.tags, symlink = excluded.symlink, blob = excluded.blob";
         let row = &self.row;
+        if row.acl.is_some() {
+            self.acls.expect_in(self.bucket);
+        }
         sqlx::query(SQL)
             .bind(self.bucket.0)
             .bind(self.key.as_bytes())
@@ -165,6 +195,9 @@ impl PutObject {
             .bind(row.storage_class.as_str())
             .bind(row.modified)
             .bind(row.headers.as_str())
+            .bind(row.acl.as_deref())
+            .bind(row.tags.as_deref())
+            .bind(row.symlink.as_deref())
             .bind(row.blob.as_deref())
             .execute(connection)
             .await
@@ -184,6 +217,35 @@ impl PutObject {
             .execute(connection)
             .await
             .map(|_| ())
+    }
+}
+
+/// A column that changes while all else stays.
+struct EditObject {
+    bucket: BucketId,
+    key: Box<str>,
+    edit: Edit,
+    /// What the column will hold.
+    value: Option<String>,
+    acls: Acls,
+}
+
+impl Operation for EditObject {
+    type Answer = Edited;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Edited, MetaError> {
+        const ACL: &str = "update objects set acl = ?3 where bucket_id = ?1 and key = ?2";
+        const TAGS: &str = "update objects set tags = ?3 where bucket_id = ?1 and key = ?2";
+        let sql = match &self.edit {
+            Edit::Acl(_) => {
+                self.acls.expect_in(self.bucket);
+                ACL
+            }
+            Edit::Tags(_) => TAGS,
+        };
+        let query = sqlx::query(sql).bind(self.bucket.0).bind(self.key.as_bytes());
+        let done = query.bind(self.value.as_deref()).execute(connection).await?;
+        Ok(if done.rows_affected() == 0 { Edited::NoSuchKey } else { Edited::Done })
     }
 }
 

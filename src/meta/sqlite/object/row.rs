@@ -2,11 +2,13 @@
 
 use uuid::Uuid;
 
+use crate::domain::acl::ObjectAcl;
 use crate::domain::name::{BlobId, ObjectKey};
 use crate::domain::object::listing::ListedObject;
+use crate::domain::object::tags::Tags;
 use crate::domain::object::{Attributes, ETag, Extent, Object, ObjectKind};
 use crate::domain::time::UnixMillis;
-use crate::meta::sqlite::{count, storage_class};
+use crate::meta::sqlite::{count, parsed, storage_class};
 
 /// A row of `objects` with its extents, exactly as SQLite takes and returns it.
 #[derive(sqlx::FromRow)]
@@ -19,6 +21,9 @@ pub(super) struct ObjectRow {
     pub(super) storage_class: String,
     pub(super) modified: i64,
     pub(super) headers: String,
+    pub(super) acl: Option<String>,
+    pub(super) tags: Option<String>,
+    pub(super) symlink: Option<Vec<u8>>,
     pub(super) blob: Option<Vec<u8>>,
     /// A JSON array of `[hexadecimal id, offset, length]`, if there is no `blob`.
     pub(super) extents: Option<String>,
@@ -27,9 +32,15 @@ pub(super) struct ObjectRow {
 impl TryFrom<&Object> for ObjectRow {
     type Error = String;
 
-    /// Refuses what could not be read back: sizes that do not add up.
+    /// Refuses what could not be read back: sizes that do not add up, and symlinks that stand for
+    /// nothing.
     fn try_from(object: &Object) -> Result<Self, String> {
         adds_up(object.size, &object.extents)?;
+        if (object.kind == ObjectKind::Symlink) != object.link.is_some() {
+            return Err("a symlink stands for an object, and nothing else does".to_owned());
+        }
+        is_one(object.link.as_ref(), &object.extents)?;
+        let attributes = &object.attributes;
         let (blob, extents) = match object.extents.as_slice() {
             [one] if one.offset == 0 => (Some(one.blob.0.as_bytes().to_vec()), None),
             several => (None, Some(extents_text(several)?)),
@@ -39,10 +50,13 @@ impl TryFrom<&Object> for ObjectRow {
             etag: object.etag.as_str().to_owned(),
             crc64: object.crc64.cast_signed(),
             md5: object.md5.map(|md5| md5.to_vec()),
-            kind: object.kind.as_str().to_owned(),
-            storage_class: object.attributes.storage_class.as_str().to_owned(),
+            kind: kind_text(object.kind).to_owned(),
+            storage_class: attributes.storage_class.as_str().to_owned(),
             modified: object.modified.0,
-            headers: json(&object.attributes.headers)?,
+            headers: json(&attributes.headers)?,
+            acl: acl_text(attributes.acl),
+            tags: tags_text(&attributes.tags)?,
+            symlink: object.link.as_ref().map(|key| key.as_str().as_bytes().to_vec()),
             blob,
             extents,
         })
@@ -57,16 +71,24 @@ pub(super) fn object(row: ObjectRow) -> Result<Object, String> {
         (None, None) => return Err("has no extents".to_owned()),
     };
     adds_up(size, &extents)?;
+    let link = row.symlink.map(|key| link(&key)).transpose()?;
+    is_one(link.as_ref(), &extents)?;
     let md5 = |md5: Vec<u8>| md5.try_into().map_err(|_| "md5 has not 16 bytes");
     Ok(Object {
         size,
         etag: ETag::from_stored(&row.etag),
         crc64: row.crc64.cast_unsigned(),
         md5: row.md5.map(md5).transpose()?,
-        kind: kind(&row.kind)?,
+        kind: kind(&row.kind, link.is_some())?,
         modified: UnixMillis(row.modified),
-        attributes: attributes(&row.storage_class, &row.headers)?,
+        attributes: Attributes {
+            storage_class: storage_class(&row.storage_class)?,
+            headers: headers(&row.headers)?,
+            acl: acl(row.acl.as_deref())?,
+            tags: tags(row.tags.as_deref())?,
+        },
         extents,
+        link,
     })
 }
 
@@ -77,6 +99,7 @@ pub(super) struct ListedRow {
     size: i64,
     etag: String,
     kind: String,
+    is_symlink: bool,
     storage_class: String,
     modified: i64,
 }
@@ -86,7 +109,7 @@ pub(super) fn listed(row: &ListedRow) -> Result<ListedObject, String> {
         key: ObjectKey::from_bytes(&row.key).map_err(|error| error.to_string())?,
         size: count(row.size)?,
         etag: ETag::from_stored(&row.etag),
-        kind: kind(&row.kind)?,
+        kind: kind(&row.kind, row.is_symlink)?,
         storage_class: storage_class(&row.storage_class)?,
         modified: UnixMillis(row.modified),
     })
@@ -99,9 +122,43 @@ fn adds_up(size: u64, extents: &[Extent]) -> Result<(), String> {
     if sum == Some(size) { Ok(()) } else { Err(format!("{size} is not the sum of its extents")) }
 }
 
-fn attributes(class: &str, headers: &str) -> Result<Attributes, String> {
-    let headers = serde_json::from_str(headers).map_err(|why| format!("headers: {why}"))?;
-    Ok(Attributes { storage_class: storage_class(class)?, headers })
+/// An object has bytes, or stands for one that has.
+fn is_one(link: Option<&ObjectKey>, extents: &[Extent]) -> Result<(), String> {
+    if link.is_some() && !extents.is_empty() {
+        return Err("a symlink has no bytes".to_owned());
+    }
+    Ok(())
+}
+
+fn headers(text: &str) -> Result<Vec<(String, String)>, String> {
+    serde_json::from_str(text).map_err(|why| format!("headers: {why}"))
+}
+
+fn link(key: &[u8]) -> Result<ObjectKey, String> {
+    ObjectKey::from_bytes(key).map_err(|why| format!("symlink: {why}"))
+}
+
+/// An ACL as it is stored: nothing for that of the bucket.
+pub(in crate::meta::sqlite) fn acl_text(acl: ObjectAcl) -> Option<String> {
+    match acl {
+        ObjectAcl::Default => None,
+        ObjectAcl::Own(own) => Some(own.as_str().to_owned()),
+    }
+}
+
+pub(in crate::meta::sqlite) fn acl(text: Option<&str>) -> Result<ObjectAcl, String> {
+    text.map_or(Ok(ObjectAcl::Default), |text| parsed(text).map(ObjectAcl::Own))
+}
+
+/// Tags as they are stored: nothing for none.
+pub(in crate::meta::sqlite) fn tags_text(tags: &Tags) -> Result<Option<String>, String> {
+    (!tags.is_empty()).then(|| json(&tags.pairs())).transpose()
+}
+
+pub(in crate::meta::sqlite) fn tags(text: Option<&str>) -> Result<Tags, String> {
+    let Some(text) = text else { return Ok(Tags::default()) };
+    let pairs = serde_json::from_str(text).map_err(|why| format!("tags: {why}"))?;
+    Tags::new(pairs).map_err(|why| format!("tags: {why}"))
 }
 
 /// An extent as it is passed to SQLite and back: `[hexadecimal id, offset, length]`.
@@ -126,8 +183,23 @@ pub(super) fn blob_id(bytes: &[u8]) -> Result<BlobId, String> {
     Uuid::from_slice(bytes).map(BlobId).map_err(|error| format!("blob: {error}"))
 }
 
-fn kind(text: &str) -> Result<ObjectKind, String> {
-    ObjectKind::parse(text).ok_or_else(|| format!("{text:?} is no kind of object"))
+/// The kind of an object in its row, where a symlink is told by its own column.
+const fn kind_text(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Symlink => ObjectKind::Normal.as_str(),
+        ObjectKind::Normal | ObjectKind::Multipart | ObjectKind::Appendable => kind.as_str(),
+    }
+}
+
+fn kind(text: &str, is_symlink: bool) -> Result<ObjectKind, String> {
+    match (ObjectKind::parse(text), is_symlink) {
+        (Some(ObjectKind::Normal), true) => Ok(ObjectKind::Symlink),
+        (
+            Some(kind @ (ObjectKind::Normal | ObjectKind::Multipart | ObjectKind::Appendable)),
+            false,
+        ) => Ok(kind),
+        (None | Some(_), _) => Err(format!("{text:?} is no kind of object")),
+    }
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, String> {

@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::writer::Operation;
 use super::*;
-use crate::domain::acl::BucketAcl;
+use crate::domain::acl::{BucketAcl, ObjectAcl};
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
+use crate::domain::object::tags::Tags;
 use crate::domain::object::{Attributes, ETag, Extent, Object, ObjectKind, Overwrite};
 use crate::domain::referer::{Compare, How, Pattern, Policy, PolicyVersion, Record};
 use crate::domain::time::UnixMillis;
@@ -56,8 +57,11 @@ fn object(numbers: &[u128]) -> Object {
         attributes: Attributes {
             storage_class: StorageClass::Standard,
             headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+            acl: ObjectAcl::Own(BucketAcl::Private),
+            tags: Tags::new(vec![("k".to_owned(), "v".to_owned())]).unwrap(),
         },
         extents: numbers.iter().map(extent).collect(),
+        link: None,
     }
 }
 
