@@ -24,6 +24,7 @@ const MAX_ANSWER_BYTES: u64 = 512 << 20;
 
 /// Where the server is and who asks.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
 pub(super) struct ClientArgs {
     /// The server's data plane [default: http:// and the `listen` setting]
     #[arg(long, env = "REFGATE_ENDPOINT", value_name = "URL")]

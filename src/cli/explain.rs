@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::Failure;
 use super::client::ClientArgs;
@@ -19,13 +19,14 @@ use crate::wire::word::Word;
 
 /// The requests to explain.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("policy").required(true))]
 pub(super) struct ExplainArgs {
     /// The bucket, whose server is asked; or name a file
-    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    #[arg(group = "policy")]
     bucket: Option<BucketName>,
 
     /// A file with the policy as XML or JSON, or - for standard input; no server is asked
-    #[arg(long)]
+    #[arg(long, group = "policy")]
     file: Option<PathBuf>,
 
     /// A file with what goes beyond OSS, as `referer settings` shows it [default: nothing does]
@@ -45,7 +46,7 @@ pub(super) struct ExplainArgs {
     method: String,
 
     /// What the request is about
-    #[arg(long, value_parser = word::<Resource>(), default_value_t)]
+    #[arg(long, value_parser = word::<Resource>(), value_name = "WHAT", default_value_t)]
     resource: Resource,
 
     /// The request's query, without the parameters of a signature
@@ -53,7 +54,7 @@ pub(super) struct ExplainArgs {
     query: String,
 
     /// Where the request has a signature
-    #[arg(long, value_parser = word::<Signed>(), default_value_t)]
+    #[arg(long, value_parser = word::<Signed>(), value_name = "WHERE", default_value_t)]
     signed: Signed,
 
     /// The signature is wrong
@@ -96,6 +97,9 @@ type Told = (Question, Explained<'static>);
 /// Says why requests pass or not: status 0 if all pass, 1 otherwise.
 pub(super) fn run(args: ExplainArgs, detail: Detail) -> Result<ExitCode, Failure> {
     let questions = questions(&args);
+    for question in &questions {
+        question.asked().map_err(|err| Failure::Usage(err.to_string()))?;
+    }
     let format = args.form.format;
     let source = match (args.bucket, args.file) {
         (Some(bucket), _) => Source::Server(Remote::new(args.client, bucket)?),
@@ -187,22 +191,28 @@ fn print_steps((question, answer): &Told) {
 
 /// What the request is, in one line.
 fn request(question: &Question) -> String {
-    let lines: Vec<&String> = question.referer.iter().chain(&question.referers).collect();
-    match lines.as_slice() {
-        [] => "referer: none".to_owned(),
-        lines => {
-            let shown: Vec<String> = lines.iter().map(|line| printable(line)).collect();
-            format!("referer: {}", shown.join(" and "))
-        }
-    }
+    let Question { method, resource, query, signed, verified, .. } = question;
+    let mark = if query.is_empty() { "" } else { "?" };
+    let signed = match (signed.0, verified) {
+        (Signed::None, _) => String::new(),
+        (signed, true) => format!(", signed by {signed}"),
+        (signed, false) => format!(", wrongly signed by {signed}"),
+    };
+    let lines = question.referer.iter().chain(&question.referers);
+    let lines: Vec<String> = lines.map(|line| printable(line)).collect();
+    let referer = if lines.is_empty() { "none".into() } else { lines.join(" and ") };
+    let what = printable(&format!("{method} {}{mark}{query}{signed}", resource.0));
+    format!("{what}, referer: {referer}")
 }
 
 /// What becomes of the request, in one line.
 fn decision(answer: &Explained<'_>) -> String {
     let allowed = answer.decision == "allow";
     match &answer.why_not {
-        Some(why_not) if allowed => format!("allowed: the policy is not asked, because {why_not}"),
-        Some(why_not) => format!("denied before the policy is asked: {why_not}"),
+        Some(why_not) => {
+            let decision = if allowed { "allowed" } else { "denied" };
+            format!("{decision}: the policy is not asked, because {why_not}")
+        }
         None if answer.would_deny => format!("allowed: {}", answer.sentence),
         None => answer.sentence.clone(),
     }

@@ -1,11 +1,14 @@
 //! `refgate referer settings`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use http::{Method, header};
 
 use super::Failure;
 use super::client::{Client, ClientArgs};
 use super::form::word;
+use super::referer::read_extras;
 use crate::domain::name::{BucketName, ObjectKey};
 use crate::domain::referer::{
     DenialAnswer, Extras, HostRule, MalformedReferer, MissingReferer, Mode, RedirectUrl,
@@ -20,6 +23,11 @@ const PATH: &str = "referer/settings";
 pub(super) struct SettingsArgs {
     /// The bucket
     bucket: BucketName,
+
+    /// Replace them all by those of a file, in the form in which they are shown; what it leaves out
+    /// is off
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mode", "strict_host", "missing", "malformed", "denial"])]
+    file: Option<PathBuf>,
 
     /// Whether refusals are carried out: enforce, or monitor to mark them only
     #[arg(long, value_parser = word::<Mode>())]
@@ -76,7 +84,8 @@ impl From<Switch> for HostRule {
 ///
 /// [`Failure`].
 pub(super) fn run(args: SettingsArgs) -> Result<(), Failure> {
-    let SettingsArgs { bucket, client, .. } = args;
+    let SettingsArgs { bucket, client, file, .. } = args;
+    let replaced = file.map(|file| read_extras(Some(&file))).transpose()?;
     let client = Client::new(client)?;
     let path = format!("buckets/{bucket}/{PATH}");
     let (headers, body) = client.admin(&Method::GET, &path, (&[], Vec::new()))?;
@@ -87,13 +96,14 @@ pub(super) fn run(args: SettingsArgs) -> Result<(), Failure> {
         (true, None, None) => DenialAnswer::Forbidden,
         (false, None, None) => before.denial.clone(),
     };
-    let after = Extras {
+    let named = Extras {
         mode: args.mode.unwrap_or(before.mode),
         host: args.strict_host.map_or(before.host, HostRule::from),
         missing: args.missing.unwrap_or(before.missing),
         malformed: args.malformed.unwrap_or(before.malformed),
         denial,
     };
+    let after = replaced.unwrap_or(named);
     if after != before {
         // If somebody else changed them meanwhile, theirs must not be undone.
         let tag = headers.get(header::ETAG).map(|tag| (header::IF_MATCH, tag.clone()));

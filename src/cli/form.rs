@@ -21,7 +21,7 @@ words! {
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct FormArgs {
     /// For people or for scripts
-    #[arg(long, value_parser = word::<Form>(), default_value_t)]
+    #[arg(long, value_parser = word::<Form>(), value_name = "FORM", default_value_t)]
     pub(super) format: Form,
 }
 

@@ -11,7 +11,7 @@ use super::remote::{Remote, text};
 use crate::domain::name::BucketName;
 use crate::wire::policy_formats::{Export, Import, Note, export, import, lost};
 use crate::wire::referer::write_policy_json;
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 /// The most bytes of a file in another product's format.
 const MAX_IMPORT_BYTES: usize = 1 << 20;
@@ -21,7 +21,7 @@ const MAX_IMPORT_BYTES: usize = 1 << 20;
 pub(super) struct ImportArgs {
     /// The format of the file: that of nginx (`valid_referers`), Tencent COS, Amazon S3 or Huawei OBS
     /// (a bucket policy), or plain lines (behind ! for the blacklist)
-    #[arg(long, value_parser = word::<Import>())]
+    #[arg(long, value_parser = word::<Import>(), value_name = "FORMAT")]
     from: Import,
 
     /// The file, or - for standard input
@@ -41,13 +41,14 @@ pub(super) struct ImportArgs {
 
 /// What to write.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("policy").required(true))]
 pub(super) struct ExportArgs {
     /// The bucket; or name a file
-    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    #[arg(group = "policy")]
     bucket: Option<BucketName>,
 
     /// A file with the policy as XML or JSON, or - for standard input; no server is asked
-    #[arg(long)]
+    #[arg(long, group = "policy")]
     file: Option<PathBuf>,
 
     /// A file with what goes beyond OSS, as `referer settings` shows it [default: nothing does]
@@ -55,7 +56,7 @@ pub(super) struct ExportArgs {
     settings: Option<PathBuf>,
 
     /// The format to write
-    #[arg(long, value_parser = word::<Export>())]
+    #[arg(long, value_parser = word::<Export>(), value_name = "FORMAT")]
     to: Export,
 
     /// Exit with 0 even if rules have no counterpart
@@ -128,8 +129,8 @@ fn complete(lost: usize) -> Result<ExitCode, Failure> {
     if lost == 0 {
         return Ok(ExitCode::SUCCESS);
     }
-    let sentence = "what is printed is without them; --accept-losses is content with that";
-    Err(Failure::Other(format!("{}: {sentence}", losses(lost))))
+    let sentence = "and what is printed is without; --accept-losses is content with that";
+    Err(Failure::Other(format!("{}, {sentence}", losses(lost))))
 }
 
 fn losses(lost: usize) -> String {

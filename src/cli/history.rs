@@ -12,6 +12,7 @@ use super::referer::{Format, print_policy};
 use super::remote::{self, Remote, array, number, printable, text};
 use crate::domain::name::BucketName;
 use crate::domain::referer::lint::List;
+use crate::domain::referer::{Pattern, read_rule};
 
 /// What can be done with single rules, and with the versions of a policy.
 #[derive(Debug, Subcommand)]
@@ -76,8 +77,8 @@ pub(super) struct RuleArgs {
     /// The bucket
     bucket: BucketName,
     /// The rules
-    #[arg(required = true, value_name = "RULE")]
-    rules: Vec<String>,
+    #[arg(required = true, value_name = "RULE", value_parser = rule)]
+    rules: Vec<Pattern>,
     /// The blacklist instead
     #[arg(long)]
     blacklist: bool,
@@ -85,6 +86,11 @@ pub(super) struct RuleArgs {
     form: FormArgs,
     #[command(flatten)]
     client: ClientArgs,
+}
+
+fn rule(text: &str) -> Result<Pattern, String> {
+    let rule = read_rule(text).map_err(|err| err.to_string())?;
+    rule.ok_or_else(|| "the rule is empty".into())
 }
 
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
@@ -123,8 +129,9 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
 
 fn edit(how: &str, args: RuleArgs) -> Result<(), Failure> {
     let list = if args.blacklist { List::Deny } else { List::Allow };
+    let rules: Vec<&str> = args.rules.iter().map(Pattern::as_str).collect();
     let remote = Remote::new(args.client, args.bucket)?;
-    let done = remote.post("/rules", Some(&json!({ "list": list.as_str(), how: args.rules })))?;
+    let done = remote.post("/rules", Some(&json!({ "list": list.as_str(), how: rules })))?;
     if args.form.format == Form::Text {
         for (field, words) in
             [("present", "was on the list already"), ("missing", "was not on the list")]

@@ -1,11 +1,12 @@
 //! `refgate referer lint`.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
-use serde_json::Value;
+use clap::{ArgGroup, Args};
+use serde_json::{Value, json};
 
 use super::Failure;
 use super::client::ClientArgs;
@@ -15,20 +16,21 @@ use super::remote::{self, Remote, printable};
 use crate::domain::encode::percent_encode;
 use crate::domain::name::BucketName;
 use crate::domain::op::is_local;
-use crate::domain::referer::lint::{Accept, LintContext, List, OwnPlace, fixed, lint};
+use crate::domain::referer::lint::{Accept, LintContext, List, OwnPlace, fixed, survey};
 use crate::domain::referer::{Pattern, Policy, PolicyVersion};
-use crate::wire::lint::{FindingView, compared};
+use crate::wire::lint::{SurveyView, compared};
 use crate::wire::referer::{write_policy, write_policy_json};
 
 /// What to look through, and what to do about it.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("policy").required(true))]
 pub(super) struct LintArgs {
     /// The bucket, whose server is asked; or name a file
-    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    #[arg(group = "policy")]
     bucket: Option<BucketName>,
 
     /// A file with the policy as XML or JSON, or - for standard input; no server is asked
-    #[arg(long)]
+    #[arg(long, group = "policy")]
     file: Option<PathBuf>,
 
     /// A file with what goes beyond OSS, as `referer settings` shows it [default: nothing does]
@@ -49,6 +51,10 @@ pub(super) struct LintArgs {
     #[arg(long = "own", value_name = "https://HOST")]
     own: Vec<OwnPlace>,
 
+    /// The most findings that are told
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(..=10_000))]
+    limit: u16,
+
     #[command(flatten)]
     form: FormArgs,
 
@@ -56,12 +62,14 @@ pub(super) struct LintArgs {
     client: ClientArgs,
 }
 
-/// What was found.
+/// What was found, and what was done about it.
 struct Report {
     /// In the policy as it is, or as it is with its fixes.
-    findings: Vec<FindingView<'static>>,
+    found: SurveyView<'static>,
     /// What the fixes changed.
     changes: Vec<String>,
+    /// What came of putting that.
+    put: Option<Value>,
 }
 
 /// Says what is probably wrong: status 0 if nothing is, 1 otherwise.
@@ -74,11 +82,15 @@ pub(super) fn run(args: LintArgs) -> Result<ExitCode, Failure> {
     match form {
         Form::Text => print_text(&report),
         Form::Json => {
-            let Report { findings, changes } = &report;
-            say!("{:#}", serde_json::json!({ "findings": findings, "changes": changes }));
+            let Report { found: SurveyView { total, by_code, findings }, changes, put } = &report;
+            let report = json!({
+                "total": total, "by_code": by_code, "findings": findings,
+                "changes": changes, "put": put,
+            });
+            say!("{report:#}");
         }
     }
-    Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.found.total == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Has the server look through the bucket's policy; it knows the settings and its own hosts.
@@ -86,31 +98,28 @@ fn of_bucket(args: LintArgs, bucket: BucketName) -> Result<Report, Failure> {
     let remote = Remote::new(args.client, bucket)?;
     let mut own: Vec<String> = args.own.iter().flat_map(OwnPlace::origins).cloned().collect();
     own.extend(public(remote.client().endpoint()).map(str::to_owned));
-    let own = percent_encode(&own.join(","));
+    let query = format!("/lint?limit={}&own={}", args.limit, percent_encode(&own.join(",")));
     let Some(accept) = args.fix else {
-        let linted = remote.post(&format!("/lint?own={own}"), None)?;
-        return Ok(Report { findings: findings(&linted, "findings")?, changes: Vec::new() });
+        let found = found(remote.post(&query, None)?)?;
+        return Ok(Report { found, changes: Vec::new(), put: None });
     };
     let (version, before) = remote.read()?;
-    let linted = remote.post(&format!("/lint?own={own}&fix={accept}"), None)?;
+    let linted = remote.post(&format!("{query}&fix={accept}"), None)?;
     if linted.get("version").and_then(Value::as_i64).map(PolicyVersion) != Some(version) {
         let sentence = "the policy was changed while it was looked through; try again";
         return Err(Failure::Other(sentence.into()));
     }
     let after = remote::policy(&linted, "fixed")?;
-    if after != before {
-        let done = remote.put(&after, "lint-fix", Some(version))?;
-        if args.form.format == Form::Text {
-            remote.print_outcome(&done, Form::Text);
-        }
-    }
+    let put = || remote.put(&after, "lint-fix", Some(version));
+    let put = (after != before).then(put).transpose()?;
     let changes = differences(&before, &after);
-    Ok(Report { findings: findings(&linted, "remaining")?, changes })
+    let found = found(linted.get("remaining").cloned().unwrap_or_default())?;
+    Ok(Report { found, changes, put })
 }
 
-fn findings(linted: &Value, name: &str) -> Result<Vec<FindingView<'static>>, Failure> {
-    serde_json::from_value(linted.get(name).cloned().unwrap_or_default())
-        .map_err(|err| Failure::of("the server's answer is not a lint", err))
+/// Reads what was found.
+fn found(json: Value) -> Result<SurveyView<'static>, Failure> {
+    serde_json::from_value(json).map_err(|err| Failure::of("the answer is not a lint", err))
 }
 
 /// The server's address, unless only the machine itself knows it by that: no page has it.
@@ -137,10 +146,9 @@ fn of_file(args: LintArgs) -> Result<Report, Failure> {
         std::fs::write(&output, text)
             .map_err(|err| Failure::of(&format!("cannot write {}", output.display()), err))?;
     }
-    let found = lint(&after, &context);
-    let views: Vec<_> = found.iter().map(|it| FindingView::new(&after, it)).collect();
-    let findings = findings(&serde_json::json!({ "findings": views }), "findings")?;
-    Ok(Report { findings, changes: differences(&before, &after) })
+    let survey = survey(&after, &context, args.limit.into());
+    let found = found(json!(SurveyView::new(&after, &survey)))?;
+    Ok(Report { found, changes: differences(&before, &after), put: None })
 }
 
 /// What changed, one thing a line. Rules that only moved are not there: order has no meaning.
@@ -173,8 +181,14 @@ fn beyond<'p>(rules: &'p [Pattern], others: &'p [Pattern]) -> impl Iterator<Item
     })
 }
 
-fn print_text(Report { findings, changes }: &Report) {
-    for finding in findings {
+fn print_text(Report { found, changes, put }: &Report) {
+    if !changes.is_empty() {
+        say!("changed:\n{}", changes.join("\n"));
+    }
+    if let Some(done) = put {
+        say!("{}", remote::outcome(done));
+    }
+    for finding in &found.findings {
         let place = match (&finding.list, finding.position) {
             (Some(list), Some(at)) => {
                 let rule = finding.rule.as_deref().map(printable).unwrap_or_default();
@@ -192,13 +206,25 @@ fn print_text(Report { findings, changes }: &Report) {
             say!("  fix ({}): {}", fix.safety, fix.sentence);
         }
     }
-    if !changes.is_empty() {
-        say!("changed:\n{}", changes.join("\n"));
-    }
-    match findings.len() {
-        0 => say!("no findings"),
-        1 => say!("1 finding"),
-        n => say!("{n} findings"),
+    say!("{}", summary(found));
+}
+
+/// How many findings there are.
+fn summary(found: &SurveyView<'_>) -> String {
+    let SurveyView { total, by_code, findings } = found;
+    let mut kinds: Vec<_> = by_code.iter().collect();
+    kinds.sort_by_key(|(_, count)| Reverse(**count));
+    let kinds: Vec<_> = kinds.iter().map(|(code, count)| format!("{count} {code}")).collect();
+    let counts = match total {
+        0 => return "no findings".into(),
+        1 => "1 finding".to_owned(),
+        n => format!("{n} findings: {}", kinds.join(", ")),
+    };
+    let shown = findings.len();
+    if shown < *total {
+        format!("{counts}\nthe first {shown} are told; --limit asks for others")
+    } else {
+        counts
     }
 }
 

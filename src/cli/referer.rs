@@ -1,5 +1,6 @@
 //! `refgate referer`.
 
+use std::fmt::Display;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -213,20 +214,22 @@ pub(super) fn print_policy(policy: &Policy, format: Format) {
 /// administrator may put.
 pub(super) fn read_file(path: &Path) -> Result<Policy, Failure> {
     let bytes = read_bytes(path)?;
-    let looks_like_json = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
-    let policy = if looks_like_json {
-        read_strict_policy_json(&bytes, MAX_LARGE_LIST_BYTES)
-    } else {
-        read_strict_policy(&bytes, MAX_LARGE_LIST_BYTES)
+    let no_policy =
+        |why: &dyn Display| Failure::of(&format!("{} is no policy", path.display()), why);
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let policy = match text.trim_ascii_start().first() {
+        Some(b'{') => read_strict_policy_json(text, MAX_LARGE_LIST_BYTES),
+        Some(b'<') => read_strict_policy(text, MAX_LARGE_LIST_BYTES),
+        _ => return Err(no_policy(&"it begins neither like JSON nor like XML")),
     };
-    policy.map_err(|err| Failure::of(&format!("{} is not a policy", path.display()), err))
+    policy.map_err(|err| no_policy(&err))
 }
 
 /// Reads what goes beyond OSS from a file; nothing does without one.
 pub(super) fn read_extras(path: Option<&Path>) -> Result<Extras, Failure> {
     let Some(path) = path else { return Ok(Extras::default()) };
     read_extras_json(&read_bytes(path)?)
-        .map_err(|err| Failure::of(&format!("{} is not settings", path.display()), err))
+        .map_err(|err| Failure::of(&format!("{} is no settings", path.display()), err))
 }
 
 /// Compiles the policy of a file with the settings of another.

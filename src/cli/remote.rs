@@ -88,18 +88,22 @@ impl Remote {
 
     /// Says what came of a change.
     pub(super) fn print_outcome(&self, done: &Value, form: Form) {
-        if form == Form::Json {
-            say!("{done:#}");
-            return;
+        match form {
+            Form::Text => say!("{}: {}", self.bucket, outcome(done)),
+            Form::Json => say!("{done:#}"),
         }
-        let (bucket, version) = (&self.bucket, number(done, "version"));
-        if done.get("changed").and_then(Value::as_bool) == Some(false) {
-            say!("{bucket}: nothing to change, the policy is version {version}");
-        } else if text(done, "state") == "in-force" {
-            say!("{bucket}: version {version} is in force");
-        } else {
-            say!("{bucket}: version {version} is kept and comes into force within seconds");
-        }
+    }
+}
+
+/// What came of a change, in words.
+pub(super) fn outcome(done: &Value) -> String {
+    let version = number(done, "version");
+    if done.get("changed").and_then(Value::as_bool) == Some(false) {
+        format!("nothing to change, the policy is version {version}")
+    } else if text(done, "state") == "in-force" {
+        format!("version {version} is in force")
+    } else {
+        format!("version {version} is kept and comes into force within seconds")
     }
 }
 

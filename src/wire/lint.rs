@@ -1,11 +1,35 @@
 //! Findings of the lint as JSON, for the command line and the admin API.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::referer::lint::{Edit, Finding};
+use crate::domain::referer::lint::{Edit, Finding, Survey};
 use crate::domain::referer::{Compare, Pattern, Policy};
+
+/// What was found, as scripts read it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct SurveyView<'s> {
+    /// How many findings there are.
+    pub total: usize,
+    /// How many of each kind.
+    pub by_code: BTreeMap<Cow<'s, str>, usize>,
+    /// The first of them.
+    pub findings: Vec<FindingView<'s>>,
+}
+
+impl<'s> SurveyView<'s> {
+    /// What was found in this policy.
+    pub fn new(policy: &'s Policy, survey: &'s Survey) -> Self {
+        let by_code = survey.counts.iter().map(|(code, count)| (code.as_str().into(), *count));
+        Self {
+            total: survey.total(),
+            by_code: by_code.collect(),
+            findings: survey.findings.iter().map(|it| FindingView::new(policy, it)).collect(),
+        }
+    }
+}
 
 /// A finding as scripts read it, and the command line where a server found it.
 #[derive(Clone, Debug, Deserialize, Serialize)]

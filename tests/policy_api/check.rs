@@ -87,11 +87,14 @@ fn a_lint_knows_the_bucket_and_the_server() {
 
     let fixed = server.api("POST", &format!("{lint}?fix=all&own=https://me.example"), "", 200);
     assert_eq!(codes(&fixed).len(), 3);
-    assert_eq!(fixed["remaining"], json!([]));
+    assert_eq!(fixed["remaining"], json!({"total": 0, "by_code": {}, "findings": []}));
     let rules = fixed["fixed"]["whitelist"].as_array().unwrap();
     for rule in ["http://pictures.oss.example/", "http://img.example/", "https://me.example/"] {
         assert!(rules.contains(&json!(rule)), "{rule}: {fixed}");
     }
+    let few = server.api("POST", &format!("{lint}?limit=1"), "", 200);
+    assert_eq!((codes(&few).len(), &few["total"]), (1, &json!(2)));
+    assert_eq!(few["by_code"], json!({"own-endpoint": 1, "scheme-twin": 1}));
     let other = server.api("POST", &lint, &policy.to_string(), 200);
     assert_eq!(other["version"], Value::Null, "a candidate is no version");
 }

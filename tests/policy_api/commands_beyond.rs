@@ -52,14 +52,16 @@ fn a_fix_is_recorded() {
 
     let (code, out, err) = server.run(&[&lint[..], &["--fix"]].concat());
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("- whitelist: http://a.com\n+ whitelist: http://a.com/\n"), "{out}");
+    let want = "changed:\n- whitelist: http://a.com\n+ whitelist: http://a.com/\n\
+        version 2 is in force\nno findings\n";
+    assert_eq!(out, want);
     assert_eq!(
         (&newest(&server)["how"], &newest(&server)["version"]),
         (&json!("lint-fix"), &json!(2))
     );
     let (code, out, _) = server.run(&[&lint[..], &["--fix", "--format", "json"]].concat());
     assert_eq!(code, 0);
-    let want = json!({"findings": [], "changes": []});
+    let want = json!({"total": 0, "by_code": {}, "findings": [], "changes": [], "put": null});
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), want);
     assert_eq!(newest(&server)["version"], 2, "there was nothing to fix");
 }
@@ -74,7 +76,13 @@ fn a_long_list_is_fixed() {
     assert_eq!((put.0, put.1.as_str()), (0, "pictures: version 1 is in force\n"), "{}", put.2);
     let (code, out, err) = server.run(&["referer", "lint", "pictures", "--fix=same"]);
     assert_eq!(code, 1, "look-alikes are left: {err}");
-    assert!(out.contains("changed:\n- whitelist: *://site-7.example/x\n"), "{}", out.len());
+    assert!(
+        out.starts_with("changed:\n- whitelist: *://site-7.example/x\nversion 2 is"),
+        "{out:.200}"
+    );
+    let summary = "1501 findings: 1500 look-alike-path, 1 empty-passes\n\
+        the first 1000 are told; --limit asks for others\n";
+    assert!(out.ends_with(summary), "{out:.200}");
     assert_eq!(newest(&server)["whitelist_rules"], 1500);
     assert_eq!(newest(&server)["how"], "lint-fix");
 }
@@ -120,7 +128,8 @@ fn an_import_says_what_is_lost_before_it_writes() {
     let (code, out, err) = server.run(&import);
     assert_eq!(code, 1, "a script learns of it by the status");
     assert!(out.contains("\"whitelist\""), "{out}");
-    assert!(err.ends_with("--accept-losses is content with that\n"), "{err}");
+    let last = "2 rules have no counterpart, and what is printed is without; --accept-losses";
+    assert!(err.contains(last), "{err}");
     let good = write(&server, "good.conf", "valid_referers none *.example.com;");
     assert_eq!(
         server.run(&["referer", "import", "--from", "nginx", &good, "--to", "pictures"]).0,
@@ -182,7 +191,40 @@ fn a_bad_rule_is_refused_with_its_line() {
         let file = write(&server, name, &text);
         fails(&server, &[&["referer", "put", "pictures", &file], args].concat(), words);
     }
+    fails(
+        &server,
+        &["referer", "put", "pictures", &write(&server, "a.txt", "a")],
+        "begins neither",
+    );
+    for rule in ["a\tb", "", &long] {
+        let (code, _, err) = server.run(&["referer", "add", "pictures", rule]);
+        assert!(code == 2 && err.contains("the rule "), "{rule:?}: {err}");
+    }
     assert_eq!(newest(&server), Value::Null, "nothing of it changed anything");
+}
+
+/// What is shown can be put again, as a whole.
+#[test]
+fn settings_come_from_a_file() {
+    let (_folder, server) = server();
+    let all = r#"{"mode": "monitor", "strict_host": true, "denial": {"answer": "substitute", "key": "a"}}"#;
+    let file = write(&server, "settings.json", all);
+    let settings =
+        |args: &[&str]| server.run(&[&["referer", "settings", "pictures"], args].concat());
+    assert_eq!(settings(&["--missing", "deny"]).0, 0);
+    let (code, shown, err) = settings(&["--file", &file]);
+    assert_eq!(code, 0, "{err}");
+    assert!(shown.contains("\"missing\": \"as-policy\""), "what it leaves out is off: {shown}");
+    let file = write(&server, "shown.json", &shown);
+    assert_eq!(settings(&["--file", &file]).1, shown);
+    assert_eq!(settings(&["--file", &file, "--mode", "enforce"]).0, 2);
+    let wrong = write(&server, "wrong.json", r#"{"mode": "off"}"#);
+    fails(
+        &server,
+        &["referer", "settings", "pictures", "--file", &wrong],
+        "mode: \"off\" is none of",
+    );
+    assert_eq!(settings(&[]).1, shown, "it changed nothing");
 }
 
 #[test]

@@ -288,14 +288,19 @@ impl fmt::Display for WhyNot {
             Self::Exempt(Exempt::SignedByHeader) => {
                 f.write_str("the request is signed in the Authorization header")
             }
-            Self::BadSignature => f.write_str("the signature is wrong: refused for that before"),
-            Self::NotAllowed => f.write_str(
-                "the method means nothing here (methods have case): refused with 405 before",
-            ),
-            Self::Ambiguous(one, other) => {
-                write!(f, "{one} and {other} select two operations: refused with 400 before")
+            Self::BadSignature => {
+                f.write_str("the request is refused before it for its signature, which is wrong")
             }
-            Self::NotServed(name) => write!(f, "{name} is not served: refused with 501 before"),
+            Self::NotAllowed => f.write_str(
+                "the request is refused before it with 405: the method means nothing here (methods have case)",
+            ),
+            Self::Ambiguous(one, other) => write!(
+                f,
+                "the request is refused before it with 400: {one} and {other} select two operations"
+            ),
+            Self::NotServed(name) => {
+                write!(f, "the request is refused before it with 501: {name} is not served")
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Code, Finding, LintContext, List, lint};
+use super::{Finding, LintContext, List, tell};
 use crate::domain::referer::{Compare, Pattern, Policy};
 use crate::domain::word::words;
 
@@ -106,8 +106,15 @@ pub fn fixed(
     const MAX_ROUNDS: usize = 16;
     let mut policy = policy.clone();
     for _ in 0..MAX_ROUNDS {
-        let mut findings = lint(&policy, context);
-        findings.retain(|it| it.fix.as_ref().is_some_and(|fix| accepts(it, fix.safety)));
+        let (mut findings, mut removals) = (Vec::new(), Removals::default());
+        tell(&policy, context, |finding| {
+            if finding.fix.as_ref().is_some_and(|fix| accepts(&finding, fix.safety)) {
+                removals.count(&finding);
+                findings.push(finding);
+            }
+        });
+        removals.withhold(&policy, &mut findings);
+        findings.retain(|finding| finding.fix.is_some());
         if findings.is_empty() {
             break;
         }
@@ -168,29 +175,37 @@ fn lower(rule: &Pattern) -> String {
     rule.as_str().to_ascii_lowercase()
 }
 
-/// Takes back fixes that would harm together: see the [module](super).
-pub(super) fn withhold(policy: &Policy, findings: &mut [Finding]) {
-    let removals: HashSet<usize> = findings
-        .iter()
-        .filter(|it| it.list == Some(List::Allow) && is_removal(it))
-        .filter_map(|it| it.position)
-        .collect();
-    if policy.allow.is_empty() || removals.len() < policy.allow.len() {
-        return;
+/// How many rules of the whitelist would go: the whitelist never becomes empty.
+#[derive(Default)]
+pub(super) struct Removals {
+    rules: usize,
+    last: Option<usize>,
+}
+
+impl Removals {
+    /// Counts a finding. Those about a rule are together.
+    pub(super) fn count(&mut self, finding: &Finding) {
+        if finding.list == Some(List::Allow) && is_removal(finding) && self.last != finding.position
+        {
+            self.rules += 1;
+            self.last = finding.position;
+        }
     }
-    for finding in findings.iter_mut() {
-        if finding.list == Some(List::Allow) && finding.position == Some(0) && is_removal(finding) {
-            finding.fix = None;
+
+    /// Has the first rule stay, rather than all go.
+    pub(super) fn withhold(&self, policy: &Policy, findings: &mut [Finding]) {
+        let all_go = !policy.allow.is_empty() && self.rules >= policy.allow.len();
+        for finding in findings.iter_mut().filter(|_| all_go) {
+            if finding.list == Some(List::Allow)
+                && finding.position == Some(0)
+                && is_removal(finding)
+            {
+                finding.fix = None;
+            }
         }
     }
 }
 
 fn is_removal(finding: &Finding) -> bool {
     finding.fix.as_ref().is_some_and(|fix| fix.edit == Edit::Remove)
-}
-
-/// Whether a finding changes its rule into something narrower, so that what the rule covers now it
-/// may not cover then.
-pub(super) const fn narrows(finding: &Finding) -> bool {
-    matches!((finding.code, &finding.fix), (Code::LookAlikeSuffix | Code::LookAlikePrefix, Some(_)))
 }

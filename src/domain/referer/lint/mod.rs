@@ -47,6 +47,7 @@ mod shape;
 mod text;
 mod whole;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 pub use fix::{Accept, Edit, Fix, Safety, apply, fixed};
@@ -54,6 +55,7 @@ pub use own::{InvalidOrigin, OwnPlace};
 
 use super::{Extras, Pattern, Policy};
 use crate::domain::word::words;
+use fix::Removals;
 
 #[cfg(test)]
 mod tests;
@@ -179,10 +181,45 @@ codes! {
 /// assert_eq!(findings[0].example.as_deref(), Some("https://a.com.evil.net/"));
 /// ```
 pub fn lint(policy: &Policy, context: &LintContext) -> Vec<Finding> {
-    let mut findings = rule::findings(policy, &context.extras);
-    findings.extend(whole::findings(policy, context));
-    fix::withhold(policy, &mut findings);
-    findings
+    survey(policy, context, usize::MAX).findings
+}
+
+/// What [`lint`] finds, as far as it is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// The first findings.
+    pub findings: Vec<Finding>,
+    /// How many there are, of each kind.
+    pub counts: BTreeMap<Code, usize>,
+}
+
+impl Survey {
+    /// How many findings there are.
+    pub fn total(&self) -> usize {
+        self.counts.values().sum()
+    }
+}
+
+/// Does what [`lint`] does, and keeps no more than some of the findings: a million rules can have
+/// millions.
+pub fn survey(policy: &Policy, context: &LintContext, most: usize) -> Survey {
+    let mut survey = Survey::default();
+    let mut removals = Removals::default();
+    tell(policy, context, |finding| {
+        removals.count(&finding);
+        *survey.counts.entry(finding.code).or_default() += 1;
+        if survey.findings.len() < most {
+            survey.findings.push(finding);
+        }
+    });
+    removals.withhold(policy, &mut survey.findings);
+    survey
+}
+
+/// Tells all findings, before fixes that would harm together are taken back.
+fn tell(policy: &Policy, context: &LintContext, mut tell: impl FnMut(Finding)) {
+    rule::tell(policy, &context.extras, &mut tell);
+    whole::findings(policy, context).into_iter().for_each(tell);
 }
 
 impl List {

@@ -11,14 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{at_leisure, json, read_policy, with_etag};
 use crate::domain::code::Code;
-use crate::domain::referer::lint::{
-    Accept, LintContext, OwnPlace, fixed as fixed_policy, lint as lint_policy,
-};
+use crate::domain::referer::lint::{Accept, LintContext, OwnPlace, fixed, survey};
 use crate::domain::referer::{Extras, Policy};
 use crate::http::admin::api::{OnBucket, PATIENCE, read_query};
 use crate::http::admin::{ApiError, OwnHosts};
 use crate::http::body;
-use crate::wire::lint::FindingView;
+use crate::wire::lint::SurveyView;
 use crate::wire::policy_formats::{
     Export, Import, Note, export as export_policy, import as import_policy, lost,
 };
@@ -35,6 +33,21 @@ struct LintQuery {
     fix: Option<Word<Accept>>,
     /// Places of one's own that must not be denied, with commas between them.
     own: Option<String>,
+    /// How many findings are told.
+    limit: Option<usize>,
+}
+
+/// The most findings that are told: a million rules can have millions.
+const MAX_FINDINGS: usize = 10_000;
+
+/// How many are told, unless the client asks for more or less.
+const FINDINGS: usize = 1000;
+
+/// What is asked of a lint.
+struct Wanted {
+    context: LintContext,
+    fix: Option<Accept>,
+    findings: usize,
 }
 
 /// `POST …/referer/lint`: of the policy in the body, or of the bucket's.
@@ -56,13 +69,17 @@ pub(super) async fn lint(
         }
     }
     let context = LintContext { own: places, extras: Extras::clone(settings.referer.extras()) };
-    let accept = query.fix.map(|Word(accept)| accept);
+    let wanted = Wanted {
+        context,
+        fix: query.fix.map(|Word(accept)| accept),
+        findings: query.limit.unwrap_or(FINDINGS).min(MAX_FINDINGS),
+    };
     if !body.is_end_stream() {
         let policy = read_policy(body).await?;
-        return at_leisure(move || linted(&policy, &context, accept, None)).await;
+        return at_leisure(move || linted(&policy, &wanted, None)).await;
     }
     let version = settings.referer.version();
-    let answer = move || linted(settings.referer.policy(), &context, accept, Some(version.0));
+    let answer = move || linted(settings.referer.policy(), &wanted, Some(version.0));
     Ok(with_etag(at_leisure(answer).await?, version))
 }
 
@@ -70,33 +87,28 @@ fn bad(sentence: String) -> ApiError {
     ApiError::saying(Code::InvalidArgument, sentence)
 }
 
-fn linted(
-    policy: &Policy,
-    context: &LintContext,
-    accept: Option<Accept>,
-    version: Option<i64>,
-) -> Response {
+fn linted(policy: &Policy, wanted: &Wanted, version: Option<i64>) -> Response {
     #[derive(Serialize)]
     struct Linted<'p> {
         /// The version that was looked through, if it is one of the bucket's.
         version: Option<i64>,
-        findings: Vec<FindingView<'p>>,
+        #[serde(flatten)]
+        found: SurveyView<'p>,
         #[serde(skip_serializing_if = "Option::is_none")]
         fixed: Option<PolicyView<'p>>,
         /// What is found in the fixed policy.
         #[serde(skip_serializing_if = "Option::is_none")]
-        remaining: Option<Vec<FindingView<'p>>>,
+        remaining: Option<SurveyView<'p>>,
     }
-    let findings = lint_policy(policy, context);
-    let fixed = accept.map(|it| fixed_policy(policy, context, |_, safety| it.allows(safety)));
-    let remaining = fixed.as_ref().map(|fixed| (fixed, lint_policy(fixed, context)));
+    let Wanted { context, fix, findings } = wanted;
+    let found = survey(policy, context, *findings);
+    let fixed = fix.map(|accept| fixed(policy, context, |_, safety| accept.allows(safety)));
+    let remaining = fixed.as_ref().map(|fixed| (fixed, survey(fixed, context, *findings)));
     json(&Linted {
         version,
-        findings: findings.iter().map(|it| FindingView::new(policy, it)).collect(),
+        found: SurveyView::new(policy, &found),
         fixed: fixed.as_ref().map(PolicyView),
-        remaining: remaining.as_ref().map(|(fixed, findings)| {
-            findings.iter().map(|it| FindingView::new(fixed, it)).collect()
-        }),
+        remaining: remaining.as_ref().map(|(fixed, found)| SurveyView::new(fixed, found)),
     })
 }
 

@@ -2,10 +2,7 @@
 
 mod beside;
 
-use std::collections::HashSet;
-
 use super::cover::Covers;
-use super::fix::narrows;
 use super::glob::{covers, matches_some_url, normal};
 use super::shape::{Scheme, Shape};
 use super::text::{MALFORMED, WECHAT, least_bytes, never_matches, sentence};
@@ -17,33 +14,30 @@ use crate::domain::referer::{
 };
 use beside::Beside;
 
-/// The findings about all rules, in the order of the lists.
-pub(super) fn findings(policy: &Policy, extras: &Extras) -> Vec<Finding> {
+/// Tells the findings about all rules, in the order of the lists.
+pub(super) fn tell(policy: &Policy, extras: &Extras, tell: &mut impl FnMut(Finding)) {
     let normals = |list: &[Pattern]| list.iter().map(|p| normal(p.as_str())).collect::<Vec<_>>();
     let (allow, deny) = (normals(&policy.allow), normals(&policy.deny));
     let mut black = Covers::new(&deny);
-    let mut found = Vec::new();
     for (list, texts) in [(List::Allow, &allow), (List::Deny, &deny)] {
         let all = || rules(policy, extras, list, texts);
-        let alone: Vec<Finding> = all().flat_map(|rule| rule.alone()).collect();
-        let narrowed = alone.iter().filter(|it| narrows(it)).filter_map(|it| it.position).collect();
+        let narrowed = all().filter(Rule::is_narrowed).map(|rule| rule.position).collect();
         let black = (list == List::Allow).then_some(&mut black);
         let mut beside = Beside::new(texts, black, narrowed);
-        let together = all().flat_map(|rule| beside.findings(&rule));
-        let together: Vec<Finding> = together.collect();
-        let twice = |it: &&Finding| it.code == Code::Duplicate;
-        let twice: HashSet<_> = together.iter().filter(twice).map(|it| it.position).collect();
-        // Of a rule that is there twice it is enough to say so once.
-        let alone = alone.into_iter().filter(|it| !twice.contains(&it.position));
-        let mut all: Vec<Finding> = alone.chain(together).collect();
-        all.sort_by_key(|it| (it.position, it.code));
-        found.append(&mut all);
+        for rule in all() {
+            let mut found = beside.findings(&rule);
+            // Of a rule that is there twice it is enough to say so once.
+            if found.iter().all(|it| it.code != Code::Duplicate) {
+                found.extend(rule.alone());
+            }
+            found.sort_by_key(|it| it.code);
+            found.into_iter().for_each(&mut *tell);
+        }
         if beside.is_exhausted() {
             let list = Some(list);
-            found.push(Finding { list, ..Finding::about_policy(Code::SearchCut) });
+            tell(Finding { list, ..Finding::about_policy(Code::SearchCut) });
         }
     }
-    found
 }
 
 fn rules<'p>(
@@ -120,6 +114,15 @@ impl Rule<'_> {
             }
         }
         found
+    }
+
+    /// Whether a fix lets the rule match less.
+    fn is_narrowed(&self) -> bool {
+        let narrows = |finding: Finding| finding.fix.is_some();
+        self.list == List::Allow
+            && self.without_effect().is_none()
+            && !self.admits_all()
+            && (self.suffix().is_some_and(narrows) || self.prefix().is_some_and(narrows))
     }
 
     /// Whether the rule vouches for hosts and not only for texts.
