@@ -200,8 +200,9 @@ impl Client {
         Ok(Response::from_parts(parts, body))
     }
 
+    /// What signs requests and URLs at this moment.
     #[expect(clippy::disallowed_methods, reason = "a command has no service and so no clock of it")]
-    fn signer(&self) -> Signer<'_> {
+    pub(super) fn signer(&self) -> Signer<'_> {
         Signer {
             access_key_id: &self.key.0,
             secret: &self.key.1,

@@ -1,7 +1,7 @@
 //! The command line.
 //!
-//! Exit status: 0 done, 1 failed (or, for `referer check` and `explain`,
-//! denied; for `referer lint`, something to look at; for `referer import` and
+//! Exit status: 0 done, 1 failed (or, for `referer check` and `explain` and
+//! `sign url --verify`, denied; for `referer lint`, something to look at; for `referer import` and
 //! `export`, a rule was lost), 2 wrong usage or setting. A failure is one line
 //! on standard error.
 
@@ -25,6 +25,7 @@ mod referer;
 mod remote;
 mod report;
 mod serve;
+mod sign;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,7 +47,7 @@ const AFTER_HELP: &str = "\
 Without a command, refgate serves with its defaults: objects and database in
 ./refgate-data, OSS's protocol on 127.0.0.1:9000, health on 127.0.0.1:9001.
 
-The other commands talk to a running server. They find its address and the
+The other commands talk to a running server, but for `sign`. They find its address and the
 owner's access key where `serve` does: flags, REFGATE_... variables,
 refgate.toml, the data folder.";
 
@@ -60,6 +61,9 @@ enum Command {
     /// Show, set, reset and try the referer policy of a bucket
     #[command(subcommand)]
     Referer(referer::Command),
+    /// Sign URLs and playlists by hand
+    #[command(subcommand)]
+    Sign(sign::Command),
 }
 
 /// The settings of the server.
@@ -117,6 +121,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve::run(*args),
         Some(Command::Bucket(command)) => bucket::run(command),
         Some(Command::Referer(command)) => referer::run(command),
+        Some(Command::Sign(command)) => sign::run(command),
     };
     match done {
         Ok(code) => code,

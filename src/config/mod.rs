@@ -373,5 +373,11 @@ impl Layer {
     }
 }
 
+/// A secret that a command takes from the environment.
+#[expect(clippy::disallowed_methods, reason = "settings enter here")]
+pub fn secret_from_environment(variable: &str) -> Option<SecretKey> {
+    std::env::var(variable).ok().map(SecretKey::new)
+}
+
 #[cfg(test)]
 mod tests;

@@ -82,6 +82,20 @@ pub fn new_access_key() -> Result<(String, SecretKey), NoRandomness> {
     Ok((format!("LTAI{}", alphanumeric(20)?), SecretKey::new(alphanumeric(30)?)))
 }
 
+/// Draws the random text of a link: that many letters and digits, a letter first.
+///
+/// # Errors
+///
+/// [`NoRandomness`].
+pub fn link_id(length: usize) -> Result<String, NoRandomness> {
+    // One in six begins with a digit, so a few are always enough.
+    let mut drawn = alphanumeric(length + 64)?;
+    let digits = drawn.find(|c: char| c.is_ascii_alphabetic()).unwrap_or_default();
+    drawn.drain(..digits);
+    drawn.truncate(length);
+    Ok(drawn)
+}
+
 /// Draws a key that seals secrets.
 ///
 /// # Errors
@@ -126,6 +140,17 @@ mod tests {
         let digits =
             |id: &String| id.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b));
         assert!(ids.iter().all(|id| id.len() == 24 && digits(id)));
+    }
+
+    #[test]
+    fn ids_of_links_begin_with_a_letter() {
+        for length in [1, 10, 64] {
+            for _ in 0..200 {
+                let id = link_id(length).unwrap();
+                assert_eq!(id.len(), length);
+                assert!(id.starts_with(|c: char| c.is_ascii_alphabetic()), "{id}");
+            }
+        }
     }
 
     #[test]

@@ -165,7 +165,7 @@ mod tests {
             (r#"{"scheme":"x"}"#,                       "scheme: there is no signing scheme of that name"),
             (r#"{"scheme":"ali-d"}"#,                   "has not published the algorithm of its type D"),
             (r#"{"scheme":"type_e"}"#,                  "has not published the algorithm of its type E"),
-            (r#"{"scheme":"ali-a","time":"octal"}"#,    "time: it is `decimal`"),
+            (r#"{"scheme":"ali-a","time":"octal"}"#,    "time: \"octal\" is none of decimal"),
             (r#"{"scheme":"ali-a","validity":-1}"#,     "invalid value"),
             (r#"{"scheme":"ali-a","validity":4294967296}"#, "invalid value"),
             (r#"{"scheme":"ali-a","key":"secret"}"#,    "unknown field `key`"),

@@ -72,6 +72,27 @@ impl Denial {
     }
 }
 
+impl Reason {
+    /// A sentence for whoever runs the domain. It says no more than the request itself does.
+    pub fn why(&self) -> String {
+        let text = match self {
+            Self::Path(err) => return err.to_string(),
+            Self::NoArgument(name) => return format!("the parameter {name} is missing"),
+            Self::NoSignature => "there is no signature, in the path or in the query",
+            Self::Duplicate(name) => {
+                return format!("the parameter {name} is there twice, or its name has escapes");
+            }
+            Self::Argument(name) => return format!("the parameter {name} cannot be read"),
+            Self::Time(_) => "the time is not written as the scheme wants it, or is too far ahead",
+            Self::Expired(_) => "the link has expired",
+            Self::Token(_) => "the digest is not that of this URL under any of the keys",
+            Self::Method => "the link is for another method",
+            Self::Region => "the link asks for regions of clients, which are not known",
+        };
+        text.to_owned()
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let with = |f: &mut fmt::Formatter<'_>, what: &str, echo: &Option<Echo>| match echo {

@@ -13,6 +13,7 @@ use super::field::{Field, Fields};
 use super::path::directory;
 use super::scope::Scope;
 use crate::domain::secret::Digest;
+use crate::domain::word::words;
 
 /// A part of the text under a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,15 +50,16 @@ pub(super) struct Subject<'a> {
     pub(super) client: Option<IpAddr>,
 }
 
-/// A digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Algorithm {
-    /// MD5 of the text.
-    Md5,
-    /// SHA-256 of the text.
-    Sha256,
-    /// HMAC-SHA256 of the text under the key.
-    HmacSha256,
+words! {
+    /// A digest.
+    pub enum Algorithm {
+        /// MD5 of the text.
+        Md5 = "md5",
+        /// SHA-256 of the text.
+        Sha256 = "sha256",
+        /// HMAC-SHA256 of the text under the key.
+        HmacSha256 = "hmac-sha256",
+    }
 }
 
 /// How a digest is written.

@@ -28,6 +28,7 @@
 
 mod choices;
 mod denial;
+mod explain;
 mod expression;
 mod field;
 mod formula;
@@ -46,15 +47,16 @@ mod sign;
 mod stamp;
 mod verify;
 
-pub use choices::{Choices, Form, Profile, Regions, UnknownWord};
+pub use choices::{Choices, Form, Profile, Regions};
 pub use denial::{Denial, Echo, Reason};
+pub use explain::{Explanation, explain};
 pub use expression::InvalidExpression;
 pub use formula::Algorithm;
 pub use heir::Child;
 pub use key::{Charset, InvalidKey, KeyRule, Keys, Slot};
 pub use limits::{Clients, Limits, LinkId};
 pub use lists::{RefererLists, RegionLists};
-pub use path::InvalidPath;
+pub use path::{InvalidPath, escape};
 pub use read::Target;
 pub use scheme::{Scheme, UnknownScheme};
 pub use scope::Scope;

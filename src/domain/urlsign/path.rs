@@ -5,6 +5,8 @@
 //! two ways is refused before anything is computed: `/a/..%2f..%2fb` has the directory `/a/`,
 //! whatever it decodes to.
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
 /// Why a path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPath {
@@ -23,6 +25,15 @@ pub enum InvalidPath {
     /// A segment that is `.` or `..`, escaped or not.
     #[error("the path has a segment '.' or '..'")]
     Dots,
+}
+
+/// What a client escapes before it asks for a URL: all that is not visible ASCII, and marks that no
+/// URL has.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
+
+/// Escapes in a path or a query what a client would. Escapes that are there stay.
+pub fn escape(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// Checks a path as it stands in a request.

@@ -169,6 +169,10 @@ impl Settings {
         self.tickets.as_deref()
     }
 
+    pub(super) fn is_for_tickets(&self) -> bool {
+        std::ptr::eq(self.row, &raw const TICKET)
+    }
+
     /// The settings under which the same keys sign tickets.
     fn for_tickets(&self) -> Self {
         Self {

@@ -4,22 +4,25 @@
 //! without a mark between them, so a time of any width would let bytes slide from one to the
 //! other: the signature of `/v/12` at `55ce8100` is also one of `/v/1` at `255ce8100`.
 
-/// How a scheme writes a point in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TimeForm {
-    /// Seconds after the epoch as exactly 10 decimal digits.
-    Decimal,
-    /// Seconds after the epoch as exactly 8 hexadecimal digits of either case.
-    Hex,
-    /// As [`TimeForm::Hex`], and links that are made have upper case.
-    UpperHex,
-    /// As [`TimeForm::Hex`], in lower case only.
-    LowerHex,
-    /// `YYYYMMDDHHMM` in the zone UTC+8, whatever the zone of the machine.
-    Minutes,
-    /// Seconds after the epoch as 1 to 12 decimal digits without a zero before them. Only for
-    /// schemes whose texts have a mark behind the time.
-    Plain,
+use crate::domain::word::words;
+
+words! {
+    /// How a scheme writes a point in time.
+    pub enum TimeForm {
+        /// Seconds after the epoch as exactly 10 decimal digits.
+        Decimal = "decimal",
+        /// Seconds after the epoch as exactly 8 hexadecimal digits of either case.
+        Hex = "hex",
+        /// As [`TimeForm::Hex`], and links that are made have upper case.
+        UpperHex = "upper-hex",
+        /// As [`TimeForm::Hex`], in lower case only.
+        LowerHex = "lower-hex",
+        /// `YYYYMMDDHHMM` in the zone UTC+8, whatever the zone of the machine.
+        Minutes = "minutes",
+        /// Seconds after the epoch as 1 to 12 decimal digits without a zero before them. Only for
+        /// schemes whose texts have a mark behind the time.
+        Plain = "plain",
+    }
 }
 
 /// China Standard Time, in which the vendors write minutes.

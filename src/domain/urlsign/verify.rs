@@ -62,8 +62,7 @@ pub fn verify<'a>(
     now: UnixMillis,
 ) -> Result<Pass<'a>, Denial> {
     path::check(request.target.path).map_err(Reason::Path)?;
-    let tickets = settings.tickets().filter(|tickets| is_presented(tickets, request.target));
-    let settings = tickets.unwrap_or(settings);
+    let settings = in_force(settings, request.target);
     let reading = read(settings, request.target)?;
     let limits = limits::read(settings, &reading.fields, (request.method, reading.path))?;
     let time = in_time(settings, &reading.fields, now);
@@ -84,8 +83,13 @@ pub fn verify<'a>(
         limits,
         fields: reading.fields,
         client: request.client,
-        by_ticket: tickets.is_some(),
+        by_ticket: settings.is_for_tickets(),
     })
+}
+
+/// The settings for a URL: those for tickets, if it has one.
+pub(super) fn in_force<'s>(settings: &'s Settings, target: Target<'_>) -> &'s Settings {
+    settings.tickets().filter(|tickets| is_presented(tickets, target)).unwrap_or(settings)
 }
 
 /// A genuine link that has expired is gone, not forbidden.
@@ -120,7 +124,7 @@ fn in_time(settings: &Settings, fields: &Fields<'_>, now: UnixMillis) -> Result<
 }
 
 /// The key under which the digest is that of the URL.
-fn genuine(
+pub(super) fn genuine(
     settings: &Settings,
     reading: &Reading<'_>,
     client: Option<IpAddr>,

@@ -1,13 +1,7 @@
 //! The URIs of a playlist: finding them, and what they lead to.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-
 use super::Place;
-use crate::domain::urlsign::path::directory;
-
-/// What players escape before they ask for a URI: all that is not visible ASCII, and what no path
-/// may have.
-const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
+use crate::domain::urlsign::path::{directory, escape};
 
 /// A URI on the playlist's own host.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,14 +42,14 @@ pub(super) fn resolve<'a>(uri: &'a str, place: &Place<'_>) -> Option<Resolved<'a
     let (rest, fragment) = uri.split_at(uri.find('#').unwrap_or(uri.len()));
     let (origin, rest) = split_origin(rest, place)?;
     let (path, query) = match rest.split_once('?') {
-        Some((path, query)) => (path, Some(escaped(query))),
+        Some((path, query)) => (path, Some(escape(query))),
         None => (rest, None),
     };
     let path = match path.strip_prefix('/') {
-        Some(_) => escaped(path),
+        Some(_) => escape(path),
         None if path.is_empty() && origin.is_empty() => return None,
         None if path.is_empty() => "/".to_owned(),
-        None => format!("{}{}", directory(place.path), escaped(path)),
+        None => format!("{}{}", directory(place.path), escape(path)),
     };
     Some(Resolved { origin, path: without_dots(&path), query, fragment })
 }
@@ -79,10 +73,6 @@ fn split_origin<'a>(uri: &'a str, place: &Place<'_>) -> Option<(&'a str, &'a str
     let bare = |host: &str| host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
     let length = uri.len() - after.len() + authority.len();
     (bare(authority) == bare(place.host)).then(|| uri.split_at_checked(length)).flatten()
-}
-
-fn escaped(text: &str) -> String {
-    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// A path without segments that are `.` or `..` (RFC 3986, section 5.2.4).

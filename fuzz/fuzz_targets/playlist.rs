@@ -1,0 +1,42 @@
+//! No playlist makes the rewriter panic; lines that are no links stay as they are; a preview never
+//! has a segment that the whole has not.
+//!
+//! ```text
+//! cargo +nightly fuzz run playlist
+//! ```
+//!
+//! The first byte of an input is the length of the preview; what follows is behind `#EXTM3U`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use refgate::domain::urlsign::Target;
+use refgate::domain::urlsign::playlist::{Place, Reach, rewrite};
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&seconds, rest)) = input.split_first() else { return };
+    let text = [b"#EXTM3U\n", rest].concat();
+    let reach = if seconds % 2 == 0 { Reach::Directory } else { Reach::Host };
+    let place = Place { host: "cdn.example.com", path: "/v/1/index.m3u8", reach };
+    let mut signed = 0;
+    let whole = rewrite(&text, &place, None, |_, target: Target<'_>| {
+        assert!(target.path.starts_with('/'));
+        if reach == Reach::Directory {
+            assert!(target.path.starts_with("/v/1/"), "{target:?}");
+        }
+        signed += 1;
+        Some(format!("{}?signed", target.path))
+    });
+    let Ok(whole) = whole else { return };
+    let text = std::str::from_utf8(&text).expect("it was read");
+    assert_eq!(whole.split('\n').count(), text.split('\n').count());
+    assert!(whole.matches("?signed").count() >= signed);
+    let kept = rewrite(text.as_bytes(), &place, None, |_, _| None).expect("it was read before");
+    assert_eq!(kept, text);
+    let preview = rewrite(text.as_bytes(), &place, Some(seconds.into()), |_, target| {
+        Some(format!("{}?signed", target.path))
+    });
+    if let Ok(preview) = preview {
+        assert!(preview.matches("?signed").count() <= whole.matches("?signed").count());
+    }
+});

@@ -1,0 +1,174 @@
+//! The settings of a signature on the command line: flags, a JSON file, and keys that stand in no
+//! list of processes.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::Failure;
+use crate::config::secret_from_environment;
+use crate::domain::secret::SecretKey;
+use crate::domain::urlsign::{
+    Algorithm, Choices, Form, Profile, Regions, Scheme, Settings, TimeForm,
+};
+use crate::wire::urlsign::read_choices;
+
+/// The most bytes of a file with a key or settings.
+const MAX_FILE_BYTES: u64 = 64 << 10;
+/// The environment variable with the key.
+const KEY: &str = "REFGATE_SIGN_KEY";
+/// The environment variable with the secondary key.
+const SECONDARY_KEY: &str = "REFGATE_SIGN_SECONDARY_KEY";
+
+/// How URLs are signed. Flags win over the file.
+#[derive(Debug, Args)]
+pub(super) struct SettingsArgs {
+    /// The scheme: refgate, ali-a, ali-b, ali-c, ali-f, ali-live, tencent-vod, tencent-a to -d,
+    /// volcengine-a, huawei-a, qiniu, nginx
+    #[arg(long, required_unless_present = "settings", conflicts_with = "settings")]
+    scheme: Option<Scheme>,
+
+    /// A JSON file with the settings, without keys, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+
+    /// A file with the key, or - for standard input [default: the variable REFGATE_SIGN_KEY]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
+    /// A file with another key that verifies [default: the variable REFGATE_SIGN_SECONDARY_KEY]
+    #[arg(long, value_name = "FILE")]
+    secondary_key_file: Option<PathBuf>,
+
+    /// For how many seconds after the time in them the domain takes links
+    #[arg(long, value_name = "SECONDS")]
+    validity: Option<u32>,
+
+    /// How many seconds links may be late beyond that
+    #[arg(long, value_name = "SECONDS")]
+    tolerance: Option<u32>,
+
+    /// How many seconds the time in links may lie ahead
+    #[arg(long, value_name = "SECONDS")]
+    max_future: Option<u32>,
+
+    /// How times are written: decimal, hex, upper-hex
+    #[arg(long, value_name = "FORM")]
+    time: Option<TimeForm>,
+
+    /// The digest: md5, sha256
+    #[arg(long)]
+    algorithm: Option<Algorithm>,
+
+    /// Where the signature stands: query, path
+    #[arg(long)]
+    form: Option<Form>,
+
+    /// Another name for a parameter; repeat it for others
+    #[arg(long = "parameter", value_name = "NAME=NEW", value_parser = renamed)]
+    parameters: Vec<(String, String)>,
+
+    /// Tencent VOD: strict (links with one reading) or compat (as the vendor)
+    #[arg(long)]
+    profile: Option<Profile>,
+
+    /// Tencent VOD: how many characters `us` has
+    #[arg(long, value_name = "CHARACTERS")]
+    us_length: Option<u8>,
+
+    /// Tencent VOD: take whreg and bkreg, because something before refgate knows regions
+    #[arg(long)]
+    regions: bool,
+
+    /// nginx: the expression of secure_link_md5, with $secret where the secret stands
+    #[arg(long)]
+    expression: Option<String>,
+}
+
+fn renamed(text: &str) -> Result<(String, String), String> {
+    let (name, new) = text.split_once('=').ok_or("it is NAME=NEW")?;
+    Ok((name.to_owned(), new.to_owned()))
+}
+
+impl SettingsArgs {
+    /// Reads files and keys, and checks everything.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub(super) fn settings(self) -> Result<Settings, Failure> {
+        let inputs = [&self.settings, &self.key_file, &self.secondary_key_file];
+        let stdin = |file: &&&Option<PathBuf>| file.as_deref() == Some(Path::new("-"));
+        if inputs.iter().filter(stdin).count() > 1 {
+            return Err(Failure::Usage("only one file can be standard input".into()));
+        }
+        let primary = key(self.key_file.as_deref(), KEY)?.ok_or_else(|| {
+            Failure::Usage(format!("no key: name a file with --key-file, or set {KEY}"))
+        })?;
+        let secondary = key(self.secondary_key_file.as_deref(), SECONDARY_KEY)?;
+        let choices = self.choices()?;
+        Settings::new(choices, primary, secondary).map_err(|err| Failure::Usage(err.to_string()))
+    }
+
+    fn choices(self) -> Result<Choices, Failure> {
+        let mut all = match (&self.settings, self.scheme) {
+            (Some(file), _) => {
+                let text = read(file)?;
+                let what = format!("cannot use {}", file.display());
+                read_choices(text.as_bytes()).map_err(|err| Failure::of(&what, err))?
+            }
+            (None, Some(scheme)) => Choices::new(scheme),
+            (None, None) => return Err(Failure::Usage("name a scheme with --scheme".into())),
+        };
+        all.validity = self.validity.or(all.validity);
+        all.tolerance = self.tolerance.or(all.tolerance);
+        all.max_future = self.max_future.or(all.max_future);
+        all.time = self.time.or(all.time);
+        all.algorithm = self.algorithm.or(all.algorithm);
+        all.form = self.form.or(all.form);
+        all.names.extend(self.parameters);
+        all.profile = self.profile.or(all.profile);
+        all.us_length = self.us_length.or(all.us_length);
+        all.expression = self.expression.or(all.expression);
+        if self.regions {
+            all.regions = Regions::Known;
+        }
+        Ok(all)
+    }
+}
+
+/// A key from a file, or from the environment. The end of its line is no part of it.
+fn key(file: Option<&Path>, variable: &str) -> Result<Option<SecretKey>, Failure> {
+    let Some(file) = file else {
+        return Ok(secret_from_environment(variable).filter(|key| !key.expose().is_empty()));
+    };
+    let mut text = read(file)?;
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    Ok(Some(SecretKey::new(text)))
+}
+
+/// Reads a file of text, or standard input.
+fn read(file: &Path) -> Result<String, Failure> {
+    let what = format!("cannot read {}", file.display());
+    let bytes = read_bytes(file, MAX_FILE_BYTES)?;
+    String::from_utf8(bytes).map_err(|_| Failure::of(&what, "it is not UTF-8"))
+}
+
+/// Reads a file of at most so many bytes, or standard input.
+pub(super) fn read_bytes(file: &Path, max: u64) -> Result<Vec<u8>, Failure> {
+    let what = format!("cannot read {}", file.display());
+    let failed = |err| Failure::of(&what, err);
+    let source: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(File::open(file).map_err(failed)?)
+    };
+    let mut bytes = Vec::new();
+    source.take(max + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > max {
+        return Err(Failure::of(&what, format!("it is over {max} bytes")));
+    }
+    Ok(bytes)
+}
