@@ -5,6 +5,7 @@
 //!
 //! | the request | what becomes of it | the first that applies |
 //! | --- | --- | --- |
+//! | is a preflight: nobody asks who sends it | not checked | [`Exempt::Preflight`] |
 //! | has a signature that is wrong | refused | [`WhyNot::BadSignature`] |
 //! | has a method that OSS never uses, or has not for this | refused | [`WhyNot::NotAllowed`] |
 //! | selects two operations at once | refused | [`WhyNot::Ambiguous`] |
@@ -22,6 +23,7 @@ use http::HeaderMap;
 
 use super::lint::List;
 use super::{Allowed, DenialAnswer, Denied, Entry, Facts, Gate, Passed, Reasons, Refused, Verdict};
+use crate::domain::acl::Access;
 use crate::domain::auth::Channel;
 use crate::domain::op::{Action, Content, Level, Resolution, Verb, resolve, unserved_feature};
 use crate::domain::query::Query;
@@ -73,6 +75,8 @@ words! {
 /// Why the check is not made of a request that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exempt {
+    /// A preflight: a browser asks what it may send, without a secret and before it sends it.
+    Preflight,
     /// The operation is one on the bucket or the account.
     NotAnObject,
     /// A verified `Authorization` header: SDKs and command lines are not embedded.
@@ -136,8 +140,10 @@ pub struct Answer<'g> {
 /// Explains what happens to a request.
 pub fn explain<'g>(gate: &'g Gate, asked: &Asked<'_>) -> Answer<'g> {
     let operation = operation(asked);
+    let badly_signed = asked.signed != Signed::None && !asked.verified;
     let why_not = match operation {
-        _ if asked.signed != Signed::None && !asked.verified => Some(WhyNot::BadSignature),
+        Ok(action) if action.access() == Access::Anyone => Some(WhyNot::Exempt(Exempt::Preflight)),
+        Ok(_) | Err(_) if badly_signed => Some(WhyNot::BadSignature),
         Err(why_not) => Some(why_not),
         Ok(action) => Exempt::of(action, asked.signed.channel()).map(WhyNot::Exempt),
     };
@@ -151,7 +157,7 @@ fn operation(asked: &Asked<'_>) -> Result<Action, WhyNot> {
         Resource::Bucket => Level::Bucket,
     };
     match resolve(verb, level, &asked.query, Content::Sent) {
-        Resolution::Served(action) if level == Level::Object => {
+        Resolution::Served(action) if level == Level::Object && verb != Verb::Options => {
             let feature = unserved_feature(&HeaderMap::new(), &asked.query);
             feature.map_or(Ok(action), |name| Err(WhyNot::NotServed(name)))
         }
@@ -166,10 +172,12 @@ impl Exempt {
     /// Why the check is not made of a request for an operation whose signature, if it has one, was
     /// verified; `None` if it is made.
     pub fn of(action: Action, signed: Option<Channel>) -> Option<Self> {
-        if action.level() != Level::Object {
-            return Some(Self::NotAnObject);
+        match action.level() {
+            _ if action.access() == Access::Anyone => Some(Self::Preflight),
+            Level::Service | Level::Bucket => Some(Self::NotAnObject),
+            Level::Object if signed == Some(Channel::Header) => Some(Self::SignedByHeader),
+            Level::Object => None,
         }
-        (signed == Some(Channel::Header)).then_some(Self::SignedByHeader)
     }
 }
 
@@ -282,6 +290,9 @@ impl Step {
 impl fmt::Display for WhyNot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Exempt(Exempt::Preflight) => {
+                f.write_str("the request is a preflight, which only asks what may be sent")
+            }
             Self::Exempt(Exempt::NotAnObject) => {
                 f.write_str("the request is not for an object, and only objects are guarded")
             }

@@ -37,7 +37,7 @@ fn query(text: &str) -> Query {
 /// objects without a verified header.
 #[test]
 fn whether_the_check_is_made() {
-    use Exempt::{NotAnObject, SignedByHeader};
+    use Exempt::{NotAnObject, Preflight, SignedByHeader};
     use WhyNot::{Ambiguous, BadSignature, NotAllowed, NotServed};
     let gate = Gate::new(policy(), Extras::default());
     let evil = || get(&["http://c.com/"]);
@@ -59,6 +59,9 @@ fn whether_the_check_is_made() {
         ("not served",                Asked { query: query("x-oss-process=a"), ..evil() }, Some(NotServed("ProcessImage"))),
         ("a feature not served",      Asked { query: query("versionId=a"), ..evil() }, Some(NotServed("versioning"))),
         ("two operations",            Asked { query: query("x-oss-process=a&vod"), ..evil() }, Some(Ambiguous("vod", "x-oss-process"))),
+        ("a preflight",               Asked { method: "OPTIONS", query: query("versionId=a"), ..evil() }, Some(WhyNot::Exempt(Preflight))),
+        ("of a bucket",               Asked { method: "OPTIONS", resource: bucket, ..evil() }, Some(WhyNot::Exempt(Preflight))),
+        ("nobody asks who sends it",  Asked { method: "OPTIONS", signed: url, verified: false, ..evil() }, Some(WhyNot::Exempt(Preflight))),
         ("the signature is first",    Asked { method: "get", signed: url, verified: false, ..evil() }, Some(BadSignature)),
     ];
     for (name, asked, want) in table {
