@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Failure;
+use super::changes;
 use super::client::ClientArgs;
 use super::form::{Form, FormArgs};
 use super::referer::{Format, print_policy};
@@ -17,11 +18,11 @@ use crate::domain::referer::{Pattern, read_rule};
 /// What can be done with single rules, and with the versions of a policy.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List the versions of the policy, the newest first
+    /// List the versions of the policy and the changes of the settings and the ACL, newest first
     History {
         /// The bucket
         bucket: BucketName,
-        /// The most versions
+        /// The most lines
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
         #[command(flatten)]
@@ -96,11 +97,7 @@ fn rule(text: &str) -> Result<Pattern, String> {
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::History { bucket, limit, form, client } => {
-            let page = Remote::new(client, bucket)?.get(&format!("/versions?limit={limit}"))?;
-            match form.format {
-                Form::Text => array(&page, "versions").iter().for_each(print_version),
-                Form::Json => say!("{page:#}"),
-            }
+            changes::print(&Remote::new(client, bucket)?, limit, form.format)?;
         }
         Command::Show { bucket, version, format, client } => {
             let shown = Remote::new(client, bucket)?.get(&format!("/versions/{version}"))?;
@@ -149,22 +146,6 @@ fn newest(remote: &Remote) -> Result<u64, Failure> {
     let page = remote.get("/versions?limit=1")?;
     let newest = array(&page, "versions").first().map(|newest| number(newest, "version"));
     newest.ok_or_else(|| Failure::Other("the policy was never changed".into()))
-}
-
-fn print_version(version: &Value) {
-    say!(
-        "{:>4}  {}  {:<9}  {:>7} allow  {:>7} deny  {}{}",
-        number(version, "version"),
-        text(version, "at"),
-        text(version, "how"),
-        number(version, "whitelist_rules"),
-        number(version, "blacklist_rules"),
-        version.get("who").and_then(Value::as_str).unwrap_or("-"),
-        match text(version, "note") {
-            "" => String::new(),
-            note => format!("  ({note})"),
-        },
-    );
 }
 
 /// One line a difference. People count rules from 1.

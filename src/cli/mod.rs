@@ -9,6 +9,7 @@
 mod say;
 
 mod bucket;
+mod changes;
 mod client;
 mod credentials;
 mod explain;

@@ -9,6 +9,7 @@
 //! | [`op`] | what a request names (host and path) and which operation it asks for |
 //! | [`auth`] | whether a signature is genuine and in time |
 //! | [`referer`] | who may embed an object |
+//! | [`setting`] | what is recorded of changes beside those of policies |
 //! | [`stats`] | what is counted of requests, and what another policy would have said of them |
 //! | [`urlsign`] | whether a URL of a delivery domain is signed, and how one is |
 //! | [`iam`] | what policies of users and buckets allow |
@@ -35,6 +36,7 @@ pub mod query;
 pub mod referer;
 pub mod seal;
 pub mod secret;
+pub mod setting;
 pub mod stats;
 pub mod time;
 pub mod urlsign;

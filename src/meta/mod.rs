@@ -17,6 +17,7 @@ use crate::domain::object::listing::ListedObject;
 use crate::domain::object::tags::Tags;
 use crate::domain::object::{Object, Overwrite, StorageClass};
 use crate::domain::referer::{Extras, Policy, PolicyVersion, Record, VersionSummary};
+use crate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange};
 use crate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use crate::domain::time::UnixMillis;
 
@@ -83,6 +84,17 @@ pub struct Bucket {
     pub referer_max_bytes: Option<u32>,
     /// Its cross-origin rules, if it has any.
     pub cors: Option<CorsRules>,
+}
+
+/// The settings of a bucket as they are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSettings {
+    /// What it grants to strangers.
+    pub acl: BucketAcl,
+    /// What its owner asked for beyond OSS.
+    pub extras: Extras,
+    /// The most bytes of rules that `PutBucketReferer` may bring, if it is not OSS's.
+    pub referer_max_bytes: Option<u32>,
 }
 
 /// How much of the history of a policy is kept. The newest version always is.
@@ -204,23 +216,33 @@ pub trait Buckets: Send + Sync {
     /// Deletes an empty bucket.
     async fn delete_bucket(&self, id: BucketId) -> Result<DeletedBucket, MetaError>;
 
-    /// Replaces a bucket's ACL.
-    async fn set_bucket_acl(&self, id: BucketId, acl: BucketAcl) -> Result<Changed, MetaError>;
-
     /// How much a bucket holds; zero for one that is not there. Does not scan.
     async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError>;
 }
 
-/// What owners ask for beyond OSS's referer policy. It is read with the bucket.
+/// What decides beside policies. It is read with the bucket.
 #[async_trait]
-pub trait RefererExtras: Send + Sync {
-    /// Replaces a bucket's settings as a whole.
-    async fn set_referer_extras(
+pub trait Settings: Send + Sync {
+    /// Changes a setting and records it, unless the new value is the old one: then it is written all
+    /// the same, but not recorded. The newest `keep` records of a bucket are kept.
+    async fn change_setting(
         &self,
         id: BucketId,
-        extras: &Extras,
-        now: UnixMillis,
+        change: Change,
+        by: ChangedBy,
+        keep: u32,
     ) -> Result<Changed, MetaError>;
+
+    /// What the settings of a bucket are; `None` if it is not there.
+    async fn settings_of(&self, id: BucketId) -> Result<Option<StoredSettings>, MetaError>;
+
+    /// Up to `limit` changes before that one, the newest first.
+    async fn setting_changes(
+        &self,
+        id: BucketId,
+        before: Option<ChangeNumber>,
+        limit: u32,
+    ) -> Result<Vec<RecordedChange>, MetaError>;
 }
 
 /// Cross-origin rules of buckets. They are read with the bucket.
@@ -265,13 +287,6 @@ pub trait Policies: Send + Sync {
         id: BucketId,
         version: PolicyVersion,
     ) -> Result<Option<(Record, Policy)>, MetaError>;
-
-    /// Sets how many bytes of rules `PutBucketReferer` may bring; `None` is OSS's limit.
-    async fn set_referer_max_bytes(
-        &self,
-        id: BucketId,
-        bytes: Option<u32>,
-    ) -> Result<Changed, MetaError>;
 }
 
 /// Objects.
@@ -354,5 +369,5 @@ pub trait Stats: Send + Sync {
 }
 
 /// All of the metadata.
-pub trait Meta: Buckets + Cors + Policies + RefererExtras + Objects + Stats {}
-impl<T: Buckets + Cors + Policies + RefererExtras + Objects + Stats> Meta for T {}
+pub trait Meta: Buckets + Cors + Policies + Settings + Objects + Stats {}
+impl<T: Buckets + Cors + Policies + Settings + Objects + Stats> Meta for T {}

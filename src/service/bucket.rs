@@ -22,8 +22,9 @@ use crate::domain::cors::CorsRules;
 use crate::domain::name::{BucketId, BucketName};
 use crate::domain::object::StorageClass;
 use crate::domain::referer::MAX_LIST_BYTES;
+use crate::domain::setting::Way;
 use crate::domain::time::UnixMillis;
-use crate::meta::{self, Changed, Created, DeletedBucket, Usage};
+use crate::meta::{self, Created, DeletedBucket, Usage};
 
 /// A bucket in memory.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub struct Bucket {
     /// Set while the outcome of a change of the policy is in doubt: it may yet turn up, so what is
     /// in memory is no reason to write nothing.
     pub(super) policy_in_doubt: AtomicBool,
+    /// The same of the other settings.
+    pub(super) settings_in_doubt: AtomicBool,
 }
 
 /// What a bucket's owner can change: immutable, replaced as a whole.
@@ -105,6 +108,7 @@ impl From<meta::Bucket> for Bucket {
             changing: Mutex::new(()),
             compiling: Mutex::new(()),
             policy_in_doubt: AtomicBool::new(false),
+            settings_in_doubt: AtomicBool::new(false),
         }
     }
 }
@@ -203,7 +207,7 @@ impl App {
                 Created::Exists => {
                     let bucket = app.existing_bucket(name).await?;
                     if let Some(acl) = acl {
-                        app.change_acl(&bucket, acl).await?;
+                        app.change_acl(&bucket, acl, Way::PutBucket).await?;
                     }
                 }
             }
@@ -250,31 +254,6 @@ impl App {
         let bucket = bucket.ok_or(Error::Fault("a bucket that was added is not there"))?;
         self.compile_soon(&bucket);
         Ok(bucket)
-    }
-
-    /// Replaces a bucket's ACL.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`].
-    pub async fn put_bucket_acl(
-        self: &Arc<Self>,
-        permit: BucketPermit,
-        acl: BucketAcl,
-    ) -> Result<(), Error> {
-        let app = self.clone();
-        self.to_the_end(async move { app.change_acl(permit.bucket(), acl).await }).await
-    }
-
-    async fn change_acl(&self, bucket: &Bucket, acl: BucketAcl) -> Result<(), Error> {
-        let _changing = bucket.changing.lock().await;
-        match self.meta.set_bucket_acl(bucket.id, acl).await? {
-            Changed::Done => {
-                bucket.replace(|settings| settings.acl = acl);
-                Ok(())
-            }
-            Changed::NoSuchBucket => Err(Error::NoSuchBucket(bucket.name.clone())),
-        }
     }
 
     /// How much a bucket holds.

@@ -9,7 +9,7 @@
 //! | [`access`] | from a request's claim to a [`access::Permit`], the only key to a bucket |
 //! | [`bucket`] | buckets in memory, and the use cases on them |
 //! | [`gate`] | the referer check of a request |
-//! | [`extras`] | what owners ask for beyond OSS's referer policy |
+//! | [`settings`] | what decides beside policies, and who changed it |
 //! | [`policy`] | referer policies: their history, and bringing them into force |
 //! | [`object`] | reading, writing, copying, deleting, listing objects |
 //! | [`cache`] | object metadata in memory |
@@ -24,13 +24,13 @@ pub mod cache;
 pub mod clock;
 pub mod cors;
 pub mod error;
-pub mod extras;
 pub mod gate;
 pub mod inflight;
 pub mod object;
 mod pins;
 pub mod policy;
 pub mod scrub;
+pub mod settings;
 pub mod stats;
 pub mod vault;
 

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`xml`] | XML in general, within limits |
 //! | [`bucket`] | the bodies of operations on buckets |
+//! | [`changes`] | changes of settings, as they were recorded |
 //! | [`copy`] | the bodies of operations that copy |
 //! | [`cors`] | cross-origin rules |
 //! | [`tagging`] | tags of objects |
@@ -22,6 +23,7 @@
 //! | [`word`] | words of closed sets |
 
 pub mod bucket;
+pub mod changes;
 pub mod copy;
 pub mod cors;
 pub mod error_body;

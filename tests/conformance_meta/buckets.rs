@@ -33,15 +33,16 @@ pub(super) async fn a_bucket_id_is_never_used_again(meta: &dyn Meta) {
     let version = NewVersion::own(&object, Overwrite::Allow);
     let gone = meta.put_object(first, &key("k"), version).await;
     assert_eq!(gone.unwrap(), Put::NoSuchBucket);
-    assert_eq!(
-        meta.set_bucket_acl(first, BucketAcl::Private).await.unwrap(),
-        Changed::NoSuchBucket
-    );
     let policy = meta.put_policy(first, Policy::default().into(), record(How::Reset, ""), KEEP);
     assert_eq!(policy.await.unwrap(), None);
-    let extras = meta.set_referer_extras(first, &Extras::default(), NOW).await;
-    assert_eq!(extras.unwrap(), Changed::NoSuchBucket);
-    assert_eq!(meta.set_referer_max_bytes(first, Some(1)).await.unwrap(), Changed::NoSuchBucket);
+    let monitor = Extras { mode: Mode::Monitor, ..Extras::default() };
+    for change in [
+        settings::acl(BucketAcl::Private, BucketAcl::PublicRead),
+        settings::extras(&Extras::default(), &monitor),
+        settings::limit(None, Some(1)),
+    ] {
+        assert_eq!(settings::change(meta, first, change).await, Changed::NoSuchBucket);
+    }
     let rules = Some(Arc::new(cors_rules(VaryOrigin::Never)));
     assert_eq!(meta.set_bucket_cors(first, rules, NOW).await.unwrap(), Changed::NoSuchBucket);
     assert_eq!(meta.set_bucket_cors(first, None, NOW).await.unwrap(), Changed::NoSuchBucket);
@@ -54,38 +55,6 @@ pub(super) async fn a_bucket_with_objects_is_not_deleted(meta: &dyn Meta) {
     put(meta, id, "k", &object(&[(1, 1)])).await;
     assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::NotEmpty);
     assert_eq!(meta.delete_objects(id, &[key("k")]).await.unwrap(), [blob(1)]);
-    assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Gone);
-}
-
-pub(super) async fn settings_are_replaced(meta: &dyn Meta) {
-    let id = bucket(meta, "set").await;
-    for acl in [BucketAcl::PublicReadWrite, BucketAcl::PublicRead, BucketAcl::Private] {
-        assert_eq!(meta.set_bucket_acl(id, acl).await.unwrap(), Changed::Done);
-        assert_eq!(find_bucket(meta, id).await.acl, acl);
-    }
-}
-
-pub(super) async fn extras_come_back_and_outlive_policies(meta: &dyn Meta) {
-    let id = bucket(meta, "extras").await;
-    let denials = [
-        DenialAnswer::Redirect("https://a.com/no.png?x".parse().unwrap()),
-        DenialAnswer::Substitute(key("no/é '\".png")),
-        DenialAnswer::Forbidden,
-    ];
-    for denial in denials {
-        for &missing in MissingReferer::ALL {
-            let (mode, host) = (Mode::Monitor, HostRule::Strict);
-            let malformed = MalformedReferer::Deny;
-            let extras = Extras { mode, host, missing, malformed, denial: denial.clone() };
-            let set = meta.set_referer_extras(id, &extras, NOW).await.unwrap();
-            assert_eq!(set, Changed::Done);
-            let reset = record(How::Reset, "");
-            meta.put_policy(id, Policy::default().into(), reset, KEEP).await.unwrap();
-            assert_eq!(find_bucket(meta, id).await.extras, extras);
-        }
-    }
-    meta.set_referer_extras(id, &Extras::default(), NOW).await.unwrap();
-    assert!(find_bucket(meta, id).await.extras.is_default());
     assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Gone);
 }
 

@@ -12,6 +12,7 @@ mod buckets;
 mod model;
 mod objects;
 mod policies;
+mod settings;
 mod stats;
 
 use std::cell::Cell;
@@ -175,15 +176,16 @@ conformance!(on_sqlite, sqlite:
     buckets::a_bucket_is_found_as_it_was_made,
     buckets::a_bucket_id_is_never_used_again,
     buckets::a_bucket_with_objects_is_not_deleted,
-    buckets::settings_are_replaced,
-    buckets::extras_come_back_and_outlive_policies,
+    settings::settings_are_replaced,
+    settings::extras_come_back_and_outlive_policies,
+    settings::a_change_is_recorded_with_who_made_it,
+    settings::records_are_bounded,
     buckets::cors_rules_come_back_exactly,
     policies::a_policy_comes_back_exactly,
     policies::a_policy_of_a_million_rules_comes_back,
     policies::a_version_is_what_was_recorded,
     policies::a_bucket_has_its_own_history,
     policies::history_is_bounded,
-    policies::a_limit_is_kept,
     objects::an_object_comes_back_exactly,
     objects::replacing_tells_which_blobs_are_left,
     objects::a_shared_blob_is_there_or_nothing_is_written,

@@ -102,14 +102,6 @@ pub(super) async fn history_is_bounded(meta: &dyn Meta) {
     assert_eq!(find_bucket(meta, id).await.policy, allowing("rule-8"));
 }
 
-pub(super) async fn a_limit_is_kept(meta: &dyn Meta) {
-    let id = bucket(meta, "limit").await;
-    for bytes in [Some(64 << 20), Some(0), None] {
-        assert_eq!(meta.set_referer_max_bytes(id, bytes).await.unwrap(), Changed::Done);
-        assert_eq!(find_bucket(meta, id).await.referer_max_bytes, bytes);
-    }
-}
-
 /// Whoever writes at once, each gets a number of its own and the greatest is the policy.
 pub(super) async fn concurrent_changes_are_one_history(meta: Arc<dyn Meta>) {
     let id = bucket(&*meta, "at-once").await;

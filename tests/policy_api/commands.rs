@@ -50,6 +50,35 @@ fn the_history_from_the_command_line() {
     assert_eq!(server.api("GET", &format!("{BUCKET}/versions/5"), "", 200)["how"], "oss-put");
 }
 
+/// Changes of what goes beyond the policy stand between its versions.
+#[test]
+fn the_history_has_the_settings_too() {
+    let (_folder, server) = server();
+    let run = |args: &[&str]| {
+        let (code, out, err) = server.run(&[&["referer"], args].concat());
+        assert_eq!(code, 0, "{args:?}: {err}");
+        out
+    };
+    run(&["add", "pictures", "http://a.example/"]);
+    run(&["settings", "pictures", "--mode", "monitor", "--redirect", "https://a.example/"]);
+    run(&["limit", "pictures", "1048576"]);
+    run(&["add", "pictures", "http://b.example/", "http://c.example/"]);
+    let history = run(&["history", "pictures", "--limit", "4"]);
+    let lines: Vec<&str> = history.lines().collect();
+    assert!(lines[0].starts_with("   2  ") && lines[0].contains("  add  "), "{history}");
+    assert!(lines[1].starts_with("   -  "), "{history}");
+    assert!(lines[1].ends_with("  api        referer-limit: oss -> 1048576  test-id"), "{history}");
+    let denial =
+        r#"denial: {"answer":"forbidden"} -> {"answer":"redirect","url":"https://a.example/"}"#;
+    let want = format!("  {denial}, mode: enforce -> monitor  test-id");
+    assert!(lines[2].ends_with(&want), "{history}");
+    assert!(lines[3].starts_with("   1  "), "{history}");
+    let json = run(&["history", "pictures", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["versions"].as_array().unwrap().len(), 2);
+    assert_eq!(json["changes"][0]["what"], "referer-limit");
+}
+
 /// What is over OSS's limit goes through the admin API, and says so.
 #[test]
 fn a_long_list_is_put_from_the_command_line() {

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod changes;
 mod check;
 mod commands;
 mod commands_beyond;

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use super::ApiError;
 use crate::domain::code::{self, Code};
 use crate::domain::name::BucketName;
+use crate::domain::query;
 use crate::http::body;
 use crate::service::App;
 use crate::service::access::{Administrator, BucketPermit};
@@ -106,4 +107,19 @@ pub(super) fn read_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> 
         ApiError::saying(Code::InvalidArgument, format!("The query: {}.", err.body_text()))
     })?;
     Ok(query.0)
+}
+
+/// Things on a page, unless the client asks for less.
+const PAGE: u32 = 100;
+
+/// Reads the query of a list, `before=&limit=`: what the page begins before, and how many there are
+/// on it at most.
+pub(super) fn read_page(query: &str) -> Result<(Option<i64>, u32), ApiError> {
+    let bad = |sentence: String| ApiError::saying(Code::InvalidArgument, sentence);
+    let query = query::Query::parse(query).map_err(|err| bad(format!("The query: {err}.")))?;
+    let number = |name| {
+        let number = query.first(name).map(str::parse::<u32>).transpose();
+        number.map_err(|_| bad(format!("{name} must be a whole number.")))
+    };
+    Ok((number("before")?.map(i64::from), number("limit")?.unwrap_or(PAGE).clamp(1, PAGE)))
 }

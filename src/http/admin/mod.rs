@@ -6,12 +6,13 @@
 
 mod api;
 mod error;
-mod extras;
 mod health;
 mod metrics;
 mod own;
 mod policy;
+mod settings;
 mod stats;
+mod tags;
 
 use std::sync::Arc;
 
@@ -32,7 +33,6 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get",  "/metrics"),
     ("get",  "/api/v1/buckets/{bucket}/referer"),
     ("put",  "/api/v1/buckets/{bucket}/referer"),
-    ("put",  "/api/v1/buckets/{bucket}/referer/limit"),
     ("put",  "/api/v1/buckets/{bucket}/referer/whitelist"),
     ("put",  "/api/v1/buckets/{bucket}/referer/blacklist"),
     ("post", "/api/v1/buckets/{bucket}/referer/rules"),
@@ -45,8 +45,11 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get",  "/api/v1/buckets/{bucket}/referer/versions/{version}"),
     ("get",  "/api/v1/buckets/{bucket}/referer/versions/{version}/diff/{to}"),
     ("post", "/api/v1/buckets/{bucket}/referer/versions/{version}/rollback"),
-    ("get",  extras::PATH),
-    ("put",  extras::PATH),
+    ("get",  settings::SETTINGS),
+    ("put",  settings::SETTINGS),
+    ("get",  settings::LIMIT),
+    ("put",  settings::LIMIT),
+    ("get",  settings::CHANGES),
     ("get",  stats::REPORT),
     ("post", stats::SIMULATE),
 ];
@@ -57,7 +60,7 @@ pub fn router(app: Arc<App>, own: OwnHosts) -> Router {
         .merge(health::router())
         .merge(metrics::router())
         .merge(stats::router())
-        .merge(extras::router())
+        .merge(settings::router())
         .merge(policy::router().layer(Extension(Arc::new(own))))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use super::cors::CorsRow;
-use super::extras::ExtrasRow;
 use super::policy::newest;
+use super::settings::SettingsRow;
 use super::writer::Operation;
 use super::{Sqlite, corrupt, count, parsed, read_error, storage_class};
 use crate::domain::acl::BucketAcl;
@@ -13,7 +13,9 @@ use crate::domain::name::{BucketId, BucketName};
 use crate::domain::object::StorageClass;
 use crate::domain::referer::{Extras, Policy, PolicyVersion};
 use crate::domain::time::UnixMillis;
-use crate::meta::{Bucket, Buckets, Changed, Created, DeletedBucket, MetaError, Usage};
+use crate::meta::{
+    Bucket, Buckets, Changed, Created, DeletedBucket, MetaError, StoredSettings, Usage,
+};
 
 #[async_trait]
 impl Buckets for Sqlite {
@@ -51,10 +53,6 @@ impl Buckets for Sqlite {
         let deleted = self.writer.submit(DeleteBucket(id)).await;
         self.pieces.sweep_soon();
         deleted
-    }
-
-    async fn set_bucket_acl(&self, id: BucketId, acl: BucketAcl) -> Result<Changed, MetaError> {
-        self.writer.submit(SetAcl { id, acl }).await
     }
 
     async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError> {
@@ -132,36 +130,19 @@ impl Operation for DeleteBucket {
     }
 }
 
-struct SetAcl {
-    id: BucketId,
-    acl: BucketAcl,
-}
-
-impl Operation for SetAcl {
-    type Answer = Changed;
-
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<Changed, MetaError> {
-        const SQL: &str = "update buckets set acl = ?2 where id = ?1";
-        let query = sqlx::query(SQL).bind(self.id.0).bind(self.acl.as_str());
-        Ok(changed(query.execute(connection).await?.rows_affected()))
-    }
-}
-
 pub(super) fn changed(rows: u64) -> Changed {
     if rows == 0 { Changed::NoSuchBucket } else { Changed::Done }
 }
 
-/// A row of `buckets` with what goes beyond OSS, exactly as SQLite returns it.
+/// A row of `buckets` with its settings, exactly as SQLite returns it.
 #[derive(sqlx::FromRow)]
 struct BucketRow {
     id: i64,
     name: String,
     created: i64,
-    acl: String,
     storage_class: String,
-    referer_max_bytes: Option<u32>,
     #[sqlx(flatten)]
-    extras: ExtrasRow,
+    settings: SettingsRow,
     #[sqlx(flatten)]
     cors: CorsRow,
 }
@@ -169,16 +150,17 @@ struct BucketRow {
 impl BucketRow {
     fn read(self, (policy_version, policy): (PolicyVersion, Policy)) -> Result<Bucket, MetaError> {
         let bad = |reason| corrupt("buckets", self.id, reason);
+        let StoredSettings { acl, extras, referer_max_bytes } = self.settings.read(self.id)?;
         Ok(Bucket {
             id: BucketId(self.id),
             name: parsed(&self.name).map_err(bad)?,
             created: UnixMillis(self.created),
-            acl: parsed(&self.acl).map_err(bad)?,
+            acl,
             storage_class: storage_class(&self.storage_class).map_err(bad)?,
             policy,
             policy_version,
-            extras: Extras::try_from(&self.extras)?,
-            referer_max_bytes: self.referer_max_bytes,
+            extras,
+            referer_max_bytes,
             cors: self.cors.read(self.id)?,
         })
     }

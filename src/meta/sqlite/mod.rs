@@ -19,6 +19,7 @@ mod cors;
 mod extras;
 mod object;
 mod policy;
+mod settings;
 mod stats;
 #[cfg(test)]
 mod tests;

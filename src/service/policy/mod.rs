@@ -23,7 +23,7 @@ use super::App;
 use super::access::{Administrator, BucketPermit};
 use super::bucket::Bucket;
 use super::error::Error;
-use super::extras::Replace;
+use super::settings::Replace;
 use crate::domain::code;
 use crate::domain::name::AccessKeyId;
 use crate::domain::referer::lint::List;
@@ -31,7 +31,7 @@ use crate::domain::referer::{
     Edited, Extras, How, MAX_LARGE_LIST_BYTES, MAX_RULES, MalformedReferer, MissingReferer, Newer,
     Pattern, Policy, PolicyVersion, Record, VersionSummary, edit, lost,
 };
-use crate::meta::Changed;
+use crate::domain::setting::Way;
 
 pub(super) use force::COMPILERS;
 pub use state::RefererState;
@@ -182,7 +182,8 @@ impl App {
         let open = Extras { missing, malformed, ..extras.clone() };
         if open != extras {
             let same = self.manage(by, &permit.bucket().name)?;
-            self.put_referer_extras(by, same, open, Replace::Only(extras)).await?;
+            let by = (by.access_key_id().clone(), Way::Reset);
+            self.replace_referer_extras(by, same, open, Replace::Only(extras)).await?;
         }
         self.change_policy(permit, order, |_| Draft::of(Policy::default(), How::Reset)).await
     }
@@ -245,31 +246,6 @@ impl App {
             return Ok(Some(Policy::default()));
         }
         Ok(self.policy_version(permit, version).await?.map(|(_, policy)| policy))
-    }
-
-    /// Sets how many bytes of rules `PutBucketReferer` may bring; `None` is OSS's limit.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`].
-    pub async fn set_referer_max_bytes(
-        self: &Arc<Self>,
-        permit: BucketPermit,
-        bytes: Option<u32>,
-    ) -> Result<(), Error> {
-        let app = self.clone();
-        self.to_the_end(async move {
-            let bucket = permit.bucket();
-            let _changing = bucket.changing.lock().await;
-            match app.meta.set_referer_max_bytes(bucket.id, bytes).await? {
-                Changed::Done => {
-                    bucket.replace(|settings| settings.referer_max_bytes = bytes);
-                    Ok(())
-                }
-                Changed::NoSuchBucket => Err(Error::NoSuchBucket(bucket.name.clone())),
-            }
-        })
-        .await
     }
 
     /// Changes a policy: works the new one out from the newest, makes it durable, and brings it
@@ -365,6 +341,8 @@ impl App {
 }
 
 /// Works something out where it holds up no request.
-async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+pub(super) async fn compute<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::Fault("a computation panicked"))
 }

@@ -18,7 +18,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::referer::{DenialAnswer, Extras, HostRule};
 
@@ -112,17 +112,32 @@ pub fn read_extras_json(json: &[u8]) -> Result<Extras, InvalidExtras> {
     body.map(|body| body.0).map_err(|err| InvalidExtras(err.to_string()))
 }
 
+impl From<&Extras> for ExtrasJson {
+    fn from(extras: &Extras) -> Self {
+        Self {
+            mode: Some(extras.mode.as_str().to_owned()),
+            strict_host: Some(extras.host == HostRule::Strict),
+            missing: Some(extras.missing.as_str().to_owned()),
+            malformed: Some(extras.malformed.as_str().to_owned()),
+            denial: Some(DenialView::new(&extras.denial)),
+        }
+    }
+}
+
+/// Settings as JSON has them, with every field, as a part of a larger answer.
+#[derive(Debug)]
+pub struct ExtrasView<'e>(pub &'e Extras);
+
+impl Serialize for ExtrasView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        ExtrasJson::from(self.0).serialize(serializer)
+    }
+}
+
 /// Writes settings as JSON for people, with every field and a line break at the end.
 pub fn write_extras_json(extras: &Extras) -> String {
-    let json = ExtrasJson {
-        mode: Some(extras.mode.as_str().to_owned()),
-        strict_host: Some(extras.host == HostRule::Strict),
-        missing: Some(extras.missing.as_str().to_owned()),
-        malformed: Some(extras.malformed.as_str().to_owned()),
-        denial: Some(DenialView::new(&extras.denial)),
-    };
     // Booleans and texts have a form in JSON, so this cannot fail.
-    serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&ExtrasView(extras)).unwrap_or_default() + "\n"
 }
 
 #[cfg(test)]

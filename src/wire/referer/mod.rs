@@ -25,7 +25,9 @@ mod extras;
 mod json;
 mod lines;
 
-pub use extras::{DenialView, ExtrasBody, InvalidExtras, read_extras_json, write_extras_json};
+pub use extras::{
+    DenialView, ExtrasBody, ExtrasView, InvalidExtras, read_extras_json, write_extras_json,
+};
 pub use json::{PolicyView, flags, read_policy_json, read_strict_policy_json, write_policy_json};
 pub use lines::{BadLine, Lines};
 

@@ -10,13 +10,14 @@ use refgate::domain::cors::CorsRules;
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use refgate::domain::object::listing::ListedObject;
 use refgate::domain::object::{Object, Overwrite, StorageClass};
-use refgate::domain::referer::{Extras, Policy, PolicyVersion, Record, VersionSummary};
+use refgate::domain::referer::{Policy, PolicyVersion, Record, VersionSummary};
+use refgate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange};
 use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
     Bucket, Buckets, Changed, Cors, Created, DeletedBucket, Edit, Edited, Keep, MetaError,
-    NewVersion, Objects, Policies, Put, RefererExtras, Stats, Usage,
+    NewVersion, Objects, Policies, Put, Settings, Stats, StoredSettings, Usage,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -115,24 +116,34 @@ impl Buckets for FaultyMeta {
         self.change(self.take(), self.inner.delete_bucket(id)).await
     }
 
-    async fn set_bucket_acl(&self, id: BucketId, acl: BucketAcl) -> Result<Changed, MetaError> {
-        self.change(self.take(), self.inner.set_bucket_acl(id, acl)).await
-    }
-
     async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError> {
         self.inner.bucket_usage(id).await
     }
 }
 
 #[async_trait]
-impl RefererExtras for FaultyMeta {
-    async fn set_referer_extras(
+impl Settings for FaultyMeta {
+    async fn change_setting(
         &self,
         id: BucketId,
-        extras: &Extras,
-        now: UnixMillis,
+        change: Change,
+        by: ChangedBy,
+        keep: u32,
     ) -> Result<Changed, MetaError> {
-        self.change(self.take(), self.inner.set_referer_extras(id, extras, now)).await
+        self.change(self.take(), self.inner.change_setting(id, change, by, keep)).await
+    }
+
+    async fn settings_of(&self, id: BucketId) -> Result<Option<StoredSettings>, MetaError> {
+        self.inner.settings_of(id).await
+    }
+
+    async fn setting_changes(
+        &self,
+        id: BucketId,
+        before: Option<ChangeNumber>,
+        limit: u32,
+    ) -> Result<Vec<RecordedChange>, MetaError> {
+        self.inner.setting_changes(id, before, limit).await
     }
 }
 
@@ -163,14 +174,6 @@ impl Policies for FaultyMeta {
         version: PolicyVersion,
     ) -> Result<Option<(Record, Policy)>, MetaError> {
         self.inner.policy_version(id, version).await
-    }
-
-    async fn set_referer_max_bytes(
-        &self,
-        id: BucketId,
-        bytes: Option<u32>,
-    ) -> Result<Changed, MetaError> {
-        self.change(self.take(), self.inner.set_referer_max_bytes(id, bytes)).await
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod blobs;
 mod meta;
+mod settings;
 mod stats;
 
 use std::path::PathBuf;

@@ -9,19 +9,14 @@ use http::HeaderMap;
 use serde::Serialize;
 
 use super::{at_leisure, changed, json, order, with_etag};
-use crate::domain::code::Code;
 use crate::domain::name::AccessKeyId;
-use crate::domain::query::Query;
 use crate::domain::referer::{
     ListDiff, Placed, Policy, PolicyVersion, Record, VersionSummary, diff,
 };
 use crate::http::admin::ApiError;
-use crate::http::admin::api::OnBucket;
+use crate::http::admin::api::{OnBucket, read_page};
 use crate::service::App;
 use crate::wire::referer::{PolicyView, flags};
-
-/// Versions on a page, unless the client asks for less.
-const PAGE: u32 = 100;
 
 type Names = Path<HashMap<String, String>>;
 
@@ -80,24 +75,13 @@ pub(super) async fn list(
         /// What `before` must be for the next page; null on the last.
         next_before: Option<i64>,
     }
-    let (before, limit) = page(query.as_deref().unwrap_or_default())?;
+    let (before, limit) = read_page(query.as_deref().unwrap_or_default())?;
+    let before = before.map(PolicyVersion);
     let mut found = app.policy_versions(&on.permit, before, limit + 1).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next_before = found.last().filter(|_| more).map(|last| last.version.0);
     Ok(json(&Page { versions: found.iter().map(Summary::of).collect(), next_before }))
-}
-
-fn page(query: &str) -> Result<(Option<PolicyVersion>, u32), ApiError> {
-    let bad = |sentence: String| ApiError::saying(Code::InvalidArgument, sentence);
-    let query = Query::parse(query).map_err(|err| bad(format!("The query: {err}.")))?;
-    let number = |name| {
-        let text: Option<&str> = query.first(name);
-        let number = text.map(str::parse::<u32>).transpose();
-        number.map_err(|_| bad(format!("{name} must be a whole number.")))
-    };
-    let before = number("before")?.map(|version| PolicyVersion(version.into()));
-    Ok((before, number("limit")?.unwrap_or(PAGE).clamp(1, PAGE)))
 }
 
 /// `GET …/referer/versions/{version}`

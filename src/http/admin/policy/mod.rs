@@ -18,7 +18,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde::{Deserialize, Serialize};
 
 use super::ApiError;
-use super::api::{OnBucket, PATIENCE, read_json, read_query};
+use super::api::{OnBucket, PATIENCE, read_query};
+use super::tags::IfMatch;
 use crate::domain::code::Code;
 use crate::domain::referer::{How, MAX_LARGE_LIST_BYTES, Policy, PolicyVersion};
 use crate::domain::word::words;
@@ -39,7 +40,6 @@ pub(super) fn router() -> Router<Arc<App>> {
     let at = |rest: &str| format!("{REFERER}{rest}");
     Router::new()
         .route(REFERER, get(show).put(replace))
-        .route(&at("/limit"), put(set_limit))
         .route(&at("/whitelist"), put(edit::put_whitelist))
         .route(&at("/blacklist"), put(edit::put_blacklist))
         .route(&at("/rules"), post(edit::edit_rules))
@@ -118,28 +118,6 @@ async fn replace(
     Ok(changed(&app.put_policy(on.permit, order, (policy, how)).await?))
 }
 
-/// `PUT …/referer/limit`
-async fn set_limit(
-    State(app): State<Arc<App>>,
-    on: OnBucket,
-    body: Body,
-) -> Result<Response, ApiError> {
-    #[derive(Deserialize, Serialize)]
-    #[serde(deny_unknown_fields)]
-    struct Limit {
-        // Not optional to name, but null is OSS's own limit.
-        #[serde(deserialize_with = "Option::deserialize")]
-        referer_max_bytes: Option<u32>,
-    }
-    let limit: Limit = read_json(body, MAX_SMALL_BYTES).await?;
-    if limit.referer_max_bytes.is_some_and(|bytes| bytes as usize > MAX_LARGE_LIST_BYTES) {
-        let sentence = format!("referer_max_bytes: may be at most {MAX_LARGE_LIST_BYTES}.");
-        return Err(ApiError::saying(Code::InvalidArgument, sentence));
-    }
-    app.set_referer_max_bytes(on.permit, limit.referer_max_bytes).await?;
-    Ok(json(&limit))
-}
-
 /// Reads a policy, whose lists may be large.
 pub(super) async fn read_policy(body: Body) -> Result<Policy, ApiError> {
     let bytes = body::read(body, max_body_bytes(MAX_LARGE_LIST_BYTES), PATIENCE).await?;
@@ -167,35 +145,19 @@ fn order(admin: &Administrator, headers: &HeaderMap) -> Result<Order, ApiError> 
     Ok(Order { who: admin.access_key_id().clone(), expect: expect(headers)? })
 }
 
-/// Reads `If-Match` (RFC 9110, section 13.1.1). Every bucket has a policy, so `*` always holds. A
-/// weak tag and a tag that is no version of ours fit nothing.
+/// The versions that `If-Match` names. A tag that is no version of ours fits nothing.
 fn expect(headers: &HeaderMap) -> Result<Expect, ApiError> {
-    let bad = || {
-        let sentence = "If-Match must be * or entity tags such as \"3\".";
-        ApiError::saying(Code::InvalidArgument, sentence)
-    };
-    let mut versions = Vec::new();
-    let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
-    if values.peek().is_none() {
-        return Ok(Expect::Any);
-    }
-    for value in values {
-        let value = value.to_str().map_err(|_| bad())?;
-        if value.trim() == "*" {
-            return Ok(Expect::Any);
+    Ok(match IfMatch::read(headers)? {
+        IfMatch::Anything => Expect::Any,
+        IfMatch::OneOf(tags) => {
+            let version = |tag: &String| tag.parse().ok().map(PolicyVersion);
+            Expect::OneOf(tags.iter().filter_map(version).collect())
         }
-        for tag in value.split(',').map(str::trim) {
-            let (weak, quoted) = tag.strip_prefix("W/").map_or((false, tag), |rest| (true, rest));
-            let text = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-            let number = text.ok_or_else(bad)?.parse();
-            versions.extend(number.ok().filter(|_| !weak).map(PolicyVersion));
-        }
-    }
-    Ok(Expect::OneOf(versions))
+    })
 }
 
 /// An answer whose body is written now. It is never kept by a cache.
-fn json(body: &impl Serialize) -> Response {
+pub(super) fn json(body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => {
             let mut response = Response::new(Body::from(bytes));
@@ -230,38 +192,5 @@ impl From<InvalidPolicy> for ApiError {
         let too_large = err.reason().code == Code::InlineDataTooLarge;
         let code = if too_large { Code::InlineDataTooLarge } else { Code::InvalidArgument };
         Self::saying(code, format!("The body: {err}."))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn if_match_names_versions() {
-        let of = |numbers: &[i64]| {
-            Some(Expect::OneOf(numbers.iter().copied().map(PolicyVersion).collect()))
-        };
-        #[rustfmt::skip]
-        let table: [(&[&str], Option<Expect>); 11] = [
-            (&[],                   Some(Expect::Any)),
-            (&["*"],                Some(Expect::Any)),
-            (&[" * "],              Some(Expect::Any)),
-            (&["\"3\""],            of(&[3])),
-            (&["\"3\", \"4\""],     of(&[3, 4])),
-            (&["\"3\"", "\"4\""],   of(&[3, 4])),
-            (&["W/\"3\""],          of(&[])),
-            (&["\"abc\""],          of(&[])),
-            (&["3"],                None),
-            (&[""],                 None),
-            (&["\"3"],              None),
-        ];
-        for (values, want) in table {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(header::IF_MATCH, HeaderValue::from_static(value));
-            }
-            assert_eq!(expect(&headers).ok(), want, "{values:?}");
-        }
     }
 }

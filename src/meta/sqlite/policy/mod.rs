@@ -9,12 +9,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
-use super::bucket::changed;
 use super::writer::Operation;
 use super::{Sqlite, read_error};
 use crate::domain::name::{AccessKeyId, BucketId};
 use crate::domain::referer::{Policy, PolicyVersion, Record, VersionSummary};
-use crate::meta::{Changed, Keep, MetaError, Policies};
+use crate::meta::{Keep, MetaError, Policies};
 pub(super) use pieces::Pieces;
 use row::{PolicyRow, SummaryRow, VersionRow, compare_word, empty_word, list_text, whole};
 
@@ -78,14 +77,6 @@ impl Policies for Sqlite {
             Some(row) => row.read(&mut snapshot).await.map(Some),
             None => Ok(None),
         }
-    }
-
-    async fn set_referer_max_bytes(
-        &self,
-        id: BucketId,
-        bytes: Option<u32>,
-    ) -> Result<Changed, MetaError> {
-        self.writer.submit(SetMaxBytes { id, bytes }).await
     }
 }
 
@@ -216,20 +207,5 @@ impl PutPolicy {
             .execute(connection)
             .await?;
         Ok(())
-    }
-}
-
-struct SetMaxBytes {
-    id: BucketId,
-    bytes: Option<u32>,
-}
-
-impl Operation for SetMaxBytes {
-    type Answer = Changed;
-
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<Changed, MetaError> {
-        const SQL: &str = "update buckets set referer_max_bytes = ?2 where id = ?1";
-        let query = sqlx::query(SQL).bind(self.id.0).bind(self.bytes);
-        Ok(changed(query.execute(connection).await?.rows_affected()))
     }
 }

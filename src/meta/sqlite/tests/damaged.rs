@@ -1,6 +1,9 @@
 //! Rows that no type of ours can hold, and databases of earlier versions.
 
 use super::*;
+use crate::domain::referer::{DenialAnswer, Extras, Mode};
+use crate::domain::setting::{Change, ChangedBy, Swap, Way};
+use crate::meta::Settings as _;
 
 #[tokio::test]
 async fn a_damaged_policy_is_an_error_and_never_a_default() {
@@ -65,9 +68,38 @@ async fn a_policy_without_history_becomes_version_one() {
     assert_eq!(policy.compare, Compare::Origin);
 }
 
+async fn change_extras(meta: &Sqlite, bucket: BucketId, extras: &Extras) {
+    let change = Swap { old: Extras::default(), new: extras.clone() };
+    let by = ChangedBy { at: NOW, who: "id".parse().unwrap(), how: Way::Api };
+    meta.change_setting(bucket, Change::Referer(Box::new(change)), by, 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn damaged_records_of_changes_are_an_error() {
+    let (folder, meta, bucket) = fresh().await;
+    for column in [
+        "who = ''",
+        "how = 'Api'",
+        "what = 'else'",
+        "what = 'acl'",
+        "what = 'referer-limit'",
+        "old = ''",
+        "new = 'null'",
+        "new = '{}'",
+        "new = json_set(new, '$.mode', 'Monitor')",
+        "new = json_set(new, '$.more', 1)",
+    ] {
+        change_extras(&meta, bucket, &Extras { mode: Mode::Monitor, ..Extras::default() }).await;
+        assert_eq!(meta.setting_changes(bucket, None, 9).await.unwrap().len(), 1, "{column}");
+        damage(&folder, &format!("update setting_changes set {column}")).await;
+        let read = meta.setting_changes(bucket, None, 9).await;
+        let corrupt = matches!(read, Err(MetaError::Corrupt { table: "setting_changes", .. }));
+        assert!(corrupt, "{column}: {read:?}");
+    }
+}
+
 #[tokio::test]
 async fn damaged_extras_are_an_error() {
-    use crate::domain::referer::{DenialAnswer, Extras};
     let (folder, meta, bucket) = fresh().await;
     let denial = DenialAnswer::Redirect("https://a.com/".parse().unwrap());
     let extras = Extras { denial, ..Extras::default() };
@@ -83,7 +115,7 @@ async fn damaged_extras_are_an_error() {
         "denial_to = 'https://a.com/' || char(13, 10)",
         "denial = 'substitute', denial_to = '/a'",
     ] {
-        meta.set_referer_extras(bucket, &extras, NOW).await.unwrap();
+        change_extras(&meta, bucket, &extras).await;
         damage(&folder, &format!("update referer_extras set {column}")).await;
         let read = meta.all_buckets().await;
         let corrupt = matches!(read, Err(MetaError::Corrupt { table: "referer_extras", .. }));

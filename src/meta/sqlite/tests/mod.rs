@@ -20,9 +20,7 @@ use crate::domain::object::tags::Tags;
 use crate::domain::object::{Attributes, ETag, Extent, Object, ObjectKind, Overwrite};
 use crate::domain::referer::{Compare, How, Pattern, Policy, PolicyVersion, Record};
 use crate::domain::time::UnixMillis;
-use crate::meta::{
-    Buckets, Cors, Created, Keep, NewVersion, Objects, Policies, Put, RefererExtras, Usage,
-};
+use crate::meta::{Buckets, Cors, Created, Keep, NewVersion, Objects, Policies, Put, Usage};
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
