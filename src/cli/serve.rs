@@ -20,7 +20,7 @@ use super::{Failure, ServeArgs, log, master_key, open_files};
 use crate::blob;
 use crate::blob::local::LocalBlobs;
 use crate::config::{Layer, Limits, Settings};
-use crate::domain::op::HostRules;
+use crate::domain::op::{HostName, HostRules};
 use crate::http::admin::{self, OwnHosts};
 use crate::http::conn;
 use crate::http::oss::Oss;
@@ -78,7 +78,7 @@ async fn serve_planes(
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     let listening = address(&data)?;
-    let hosts = HostRules::new(settings.base_domains.clone(), settings.cnames.clone());
+    let hosts = host_rules(settings);
     let own = OwnHosts { rules: hosts.clone(), endpoint: settings.public_endpoint.clone() };
     let oss = Arc::new(Oss {
         app: app.clone(),
@@ -171,12 +171,22 @@ async fn start_app(
         blobs: Arc::new(blobs),
         clock,
         region: settings.region.clone(),
+        hosts: host_rules(settings),
         root,
         object_cache_bytes: settings.object_cache_bytes,
         keep: Keep { versions: settings.referer_history, bytes: settings.referer_history_bytes },
         keep_stats: stats::Keep { days: settings.stats_days, hours: settings.subject_hours },
     });
     app.await.map_err(|err| Failure::caused("cannot load the buckets", &err))
+}
+
+/// The rules by which a host names a bucket.
+fn host_rules(settings: &Settings) -> HostRules {
+    let endpoint = settings.public_endpoint.as_deref();
+    // It was checked with the settings.
+    let endpoint = endpoint.and_then(|authority| HostName::of_authority(authority).ok());
+    let rules = HostRules::new(settings.base_domains.clone(), settings.cnames.clone());
+    rules.with_endpoint(endpoint)
 }
 
 /// A token that SIGTERM or SIGINT cancels.

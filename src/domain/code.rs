@@ -133,6 +133,10 @@ reasons! {
     /// Only an empty bucket can be deleted.
     BUCKET_NOT_EMPTY = Reason::ec(C::BucketNotEmpty, "0015-00000301");
 
+    /// A bucket that a delivery domain serves cannot be deleted.
+    BUCKET_SERVED = Reason::saying(C::BucketNotEmpty,
+        "The bucket is served by a delivery domain. Delete the domain first.");
+
     /// The bucket's ACL gives strangers no such right on objects.
     DENIED_BY_ACL = Reason::new(C::AccessDenied, "0003-00000001",
         "You have no right to access this object because of bucket acl.");

@@ -13,6 +13,7 @@
 //! | [`stats`] | what is counted of requests, and what another policy would have said of them |
 //! | [`urlsign`] | whether a URL of a delivery domain is signed, and how one is |
 //! | [`iam`] | what policies of users and buckets allow |
+//! | [`delivery`] | the terms on which a host name serves a bucket |
 //! | [`acl`] | what a bucket ACL grants to whom |
 //! | [`cors`] | which pages of other origins may read answers |
 //! | [`object`] | object metadata, ranges, conditional requests, listings |
@@ -26,6 +27,7 @@ pub mod auth;
 pub mod client;
 pub mod code;
 pub mod cors;
+pub mod delivery;
 pub mod encode;
 pub mod iam;
 pub mod json;

@@ -12,11 +12,14 @@ use uuid::Uuid;
 
 use crate::domain::acl::{BucketAcl, ObjectAcl};
 use crate::domain::cors::CorsRules;
-use crate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
+use crate::domain::delivery::Terms;
+use crate::domain::name::{BlobId, BucketId, BucketName, DomainId, ObjectKey};
 use crate::domain::object::listing::ListedObject;
 use crate::domain::object::tags::Tags;
 use crate::domain::object::{Object, Overwrite, StorageClass};
+use crate::domain::op::HostName;
 use crate::domain::referer::{Extras, Policy, PolicyVersion, Record, VersionSummary};
+use crate::domain::seal::Sealed;
 use crate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange};
 use crate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use crate::domain::time::UnixMillis;
@@ -97,6 +100,38 @@ pub struct StoredSettings {
     pub referer_max_bytes: Option<u32>,
 }
 
+/// A delivery domain as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryDomain {
+    /// Its id, never used twice.
+    pub id: DomainId,
+    /// Its host.
+    pub host: HostName,
+    /// The bucket that it serves.
+    pub bucket: BucketId,
+    /// When it was made.
+    pub created: UnixMillis,
+    /// When it was changed last.
+    pub updated: UnixMillis,
+    /// Its terms.
+    pub terms: Terms,
+    /// The key that signs and verifies.
+    pub primary: Option<Sealed>,
+    /// The key that verifies as well.
+    pub secondary: Option<Sealed>,
+}
+
+/// What came of writing a delivery domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutDomain {
+    /// It is written.
+    Done,
+    /// The bucket is not there.
+    NoSuchBucket,
+    /// A domain of another id has the host.
+    HostTaken,
+}
+
 /// How much of the history of a policy is kept. The newest version always is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keep {
@@ -131,6 +166,8 @@ pub enum DeletedBucket {
     Gone,
     /// It holds objects, and was left as it is.
     NotEmpty,
+    /// A delivery domain serves it, and it was left as it is.
+    Served,
     /// It was not there.
     NoSuchBucket,
 }
@@ -289,6 +326,22 @@ pub trait Policies: Send + Sync {
     ) -> Result<Option<(Record, Policy)>, MetaError>;
 }
 
+/// Delivery domains.
+#[async_trait]
+pub trait DeliveryDomains: Send + Sync {
+    /// All delivery domains, in no order.
+    async fn all_domains(&self) -> Result<Vec<DeliveryDomain>, MetaError>;
+
+    /// Finds the delivery domain of a host.
+    async fn find_domain(&self, host: &HostName) -> Result<Option<DeliveryDomain>, MetaError>;
+
+    /// Writes a delivery domain as a whole, in place of that of the same id.
+    async fn put_domain(&self, domain: &DeliveryDomain) -> Result<PutDomain, MetaError>;
+
+    /// Deletes a delivery domain and what was counted of it. Says whether it was there.
+    async fn delete_domain(&self, id: DomainId) -> Result<bool, MetaError>;
+}
+
 /// Objects.
 #[async_trait]
 pub trait Objects: Send + Sync {
@@ -369,5 +422,5 @@ pub trait Stats: Send + Sync {
 }
 
 /// All of the metadata.
-pub trait Meta: Buckets + Cors + Policies + Settings + Objects + Stats {}
-impl<T: Buckets + Cors + Policies + Settings + Objects + Stats> Meta for T {}
+pub trait Meta: Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Stats {}
+impl<T: Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Stats> Meta for T {}

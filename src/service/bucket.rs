@@ -220,7 +220,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`code::BUCKET_NOT_EMPTY`], or another [`Error`].
+    /// [`code::BUCKET_NOT_EMPTY`], [`code::BUCKET_SERVED`], or another [`Error`].
     pub async fn delete_bucket(self: &Arc<Self>, permit: BucketPermit) -> Result<(), Error> {
         let app = self.clone();
         self.to_the_end(async move {
@@ -232,6 +232,7 @@ impl App {
                     Ok(())
                 }
                 DeletedBucket::NotEmpty => Err(Error::Refused(code::BUCKET_NOT_EMPTY)),
+                DeletedBucket::Served => Err(Error::Refused(code::BUCKET_SERVED)),
                 DeletedBucket::NoSuchBucket => {
                     // An earlier deletion whose outcome was in doubt did happen.
                     app.buckets.remove(bucket);

@@ -107,6 +107,11 @@ pub fn new_master_key() -> Result<MasterKey, NoRandomness> {
     Ok(MasterKey::new(key))
 }
 
+/// Draws a key for signing URLs: so many letters and digits.
+pub(super) fn new_url_key(length: usize) -> Result<SecretKey, NoRandomness> {
+    Ok(SecretKey::new(alphanumeric(length)?))
+}
+
 /// Draws the nonce of a secret that is sealed.
 pub(super) fn nonce() -> Result<[u8; NONCE_BYTES], NoRandomness> {
     let mut nonce = [0; NONCE_BYTES];

@@ -5,8 +5,10 @@ use crate::blob::BlobError;
 use crate::domain::auth::AuthError;
 use crate::domain::code::{self, Code, Reason};
 use crate::domain::name::{BucketName, ObjectKey};
+use crate::domain::seal::Unopenable;
 use crate::meta::MetaError;
 
+use super::delivery::DomainError;
 use super::gate::{Instead, RefererDenial};
 
 /// Why a use case failed.
@@ -49,6 +51,17 @@ pub enum Error {
     /// The bytes failed.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// A delivery domain cannot be what it was asked to be.
+    #[error(transparent)]
+    Domain(Box<DomainError>),
+    /// A secret in the database does not open.
+    #[error("{what} in the database does not open: {err}")]
+    Sealed {
+        /// Which secret.
+        what: String,
+        /// Why.
+        err: Unopenable,
+    },
     /// Something that cannot happen did.
     #[error("internal fault: {0}")]
     Fault(&'static str),
@@ -82,7 +95,11 @@ impl Error {
             Self::Body(BodyError::Incomplete(_)) => Reason::of(Code::IncompleteBody),
             Self::Body(BodyError::TooSlow) => Reason::of(Code::RequestTimeout),
             Self::Body(BodyError::TooLarge(_)) => Reason::of(Code::EntityTooLarge),
-            Self::Meta(_) | Self::Blob(_) | Self::Fault(_) => Reason::of(Code::InternalError),
+            // Only the admin plane meets them, and it says which.
+            Self::Domain(_) => Reason::of(Code::InvalidArgument),
+            Self::Meta(_) | Self::Blob(_) | Self::Sealed { .. } | Self::Fault(_) => {
+                Reason::of(Code::InternalError)
+            }
         }
     }
 
@@ -99,6 +116,8 @@ impl Error {
             | Self::Body(_)
             | Self::Meta(_)
             | Self::Blob(_)
+            | Self::Domain(_)
+            | Self::Sealed { .. }
             | Self::Fault(_) => Vec::new(),
         }
     }

@@ -175,6 +175,7 @@ mod tests {
     use crate::domain::acl::BucketAcl;
     use crate::domain::name::BucketId;
     use crate::domain::object::StorageClass;
+    use crate::domain::op::HostRules;
     use crate::domain::referer::{
         EmptyReferer, Extras, MAX_REFERER_BYTES, Pattern, Policy, PolicyVersion, Referers,
     };
@@ -195,6 +196,7 @@ mod tests {
             blobs: Arc::new(LocalBlobs::open(folder.path().join("blobs")).unwrap()),
             clock: Clock::system().unwrap(),
             region: "cn-hangzhou".parse().unwrap(),
+            hosts: HostRules::default(),
             root: ("id".parse().unwrap(), SecretKey::new("secret".into())),
             master_keys: Keyring::new([(KeyVersion(1), MasterKey::new([7; 32].into()))]).unwrap(),
             object_cache_bytes: 1 << 20,

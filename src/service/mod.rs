@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`access`] | from a request's claim to a [`access::Permit`], the only key to a bucket |
 //! | [`bucket`] | buckets in memory, and the use cases on them |
+//! | [`delivery`] | delivery domains in memory, and the use cases on them |
 //! | [`gate`] | the referer check of a request |
 //! | [`settings`] | what decides beside policies, and who changed it |
 //! | [`policy`] | referer policies: their history, and bringing them into force |
@@ -23,6 +24,7 @@ pub mod bucket;
 pub mod cache;
 pub mod clock;
 pub mod cors;
+pub mod delivery;
 pub mod error;
 pub mod gate;
 pub mod inflight;
@@ -42,6 +44,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::blob::BlobStore;
 use crate::domain::name::{AccessKeyId, Region};
+use crate::domain::op::HostRules;
 use crate::domain::seal::Keyring;
 use crate::domain::secret::SecretKey;
 use crate::domain::stats::Totals;
@@ -66,6 +69,8 @@ pub struct Parts {
     pub clock: Clock,
     /// The region that signatures are made for.
     pub region: Region,
+    /// Which hosts OSS's protocol is spoken on.
+    pub hosts: HostRules,
     /// The owner's access key.
     pub root: (AccessKeyId, SecretKey),
     /// The master key, which seals all other secrets.
@@ -89,12 +94,14 @@ pub struct App {
     /// Time and ids.
     pub clock: Clock,
     region: Region,
+    hosts: HostRules,
     root: RootKey,
     /// Seals secrets for the database.
     pub vault: Vault,
     meta: Arc<dyn Meta>,
     blobs: Arc<dyn BlobStore>,
     buckets: bucket::Table,
+    domains: delivery::Table,
     objects: ObjectCache,
     inflight: InFlight,
     pins: Pins,
@@ -122,15 +129,20 @@ impl App {
         for bucket in parts.meta.all_buckets().await? {
             buckets.add(bucket);
         }
+        let vault = Vault::new(parts.master_keys);
+        let stored = parts.meta.all_domains().await?;
+        let domains = delivery::load(stored, &buckets, &vault)?;
         let stats = stats::Recorder::new(parts.keep_stats, parts.clock.unique());
         let app = Arc::new(Self {
             clock: parts.clock,
             region: parts.region,
+            hosts: parts.hosts,
             root: RootKey::new(parts.root),
-            vault: Vault::new(parts.master_keys),
+            vault,
             meta: parts.meta,
             blobs: parts.blobs,
             buckets,
+            domains,
             objects: ObjectCache::new(parts.object_cache_bytes),
             inflight: InFlight::default(),
             pins: Pins::default(),

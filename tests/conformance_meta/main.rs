@@ -9,6 +9,7 @@
 )]
 
 mod buckets;
+mod domains;
 mod model;
 mod objects;
 mod policies;
@@ -181,6 +182,9 @@ conformance!(on_sqlite, sqlite:
     settings::a_change_is_recorded_with_who_made_it,
     settings::records_are_bounded,
     buckets::cors_rules_come_back_exactly,
+    domains::a_domain_comes_back_exactly,
+    domains::a_host_is_of_one_domain,
+    domains::a_bucket_that_is_served_is_not_deleted,
     policies::a_policy_comes_back_exactly,
     policies::a_policy_of_a_million_rules_comes_back,
     policies::a_version_is_what_was_recorded,

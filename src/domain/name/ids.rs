@@ -58,6 +58,17 @@ impl fmt::Display for BlobId {
     }
 }
 
+/// The id of a delivery domain: a UUID version 7. A domain that is deleted and made again under the
+/// same host gets a new one, so neither a sealed key nor a link of the old one fits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DomainId(pub Uuid);
+
+impl fmt::Display for DomainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
 /// The id of a request, 24 upper-case hexadecimal digits, as OSS's clients expect it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(pub [u8; 12]);

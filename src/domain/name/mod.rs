@@ -9,6 +9,6 @@ mod object_key;
 mod region;
 
 pub use bucket::{BucketName, InvalidBucketName};
-pub use ids::{AccessKeyId, BlobId, BucketId, InvalidAccessKeyId, RequestId};
+pub use ids::{AccessKeyId, BlobId, BucketId, DomainId, InvalidAccessKeyId, RequestId};
 pub use object_key::{InvalidObjectKey, ObjectKey};
 pub use region::{InvalidRegion, Region};

@@ -1,6 +1,9 @@
 //! Host names: which of them name a bucket.
 
+use core::net::IpAddr;
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::fmt;
 use std::str::FromStr;
 
 use crate::domain::name::BucketName;
@@ -20,6 +23,7 @@ use crate::domain::name::BucketName;
 pub struct HostRules {
     base_domains: Vec<HostName>,
     cnames: HashMap<String, BucketName>,
+    endpoint: Option<HostName>,
 }
 
 /// The name or address of a host, in lower case, without a port or a dot at its end.
@@ -42,6 +46,55 @@ impl FromStr for HostName {
     }
 }
 
+impl HostName {
+    /// The host that an authority names, whatever its case, its port or a dot at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHost`].
+    pub fn of_authority(authority: &str) -> Result<Self, InvalidHost> {
+        host_name(authority).map(Self)
+    }
+
+    /// The host as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn is_address(&self) -> bool {
+        self.0.starts_with('[') || self.0.parse::<IpAddr>().is_ok()
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for HostName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a host is there for already.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostUse {
+    /// It is an address and no name.
+    #[error("is an address: clients of OSS use it")]
+    Address,
+    /// It is the public endpoint.
+    #[error("is the public endpoint")]
+    Endpoint,
+    /// It is a base domain, or one of the vendor's.
+    #[error("is a domain below which buckets are")]
+    BaseDomain,
+    /// It is where a bucket is: by CNAME, or below a base domain.
+    #[error("is a host of the bucket {0:?}")]
+    Bucket(String),
+}
+
 /// A text that is not a host name, or an authority with a bad port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the host is not a host name or address with an optional port")]
@@ -56,7 +109,32 @@ impl HostRules {
         Self {
             base_domains: base_domains.into_iter().collect(),
             cnames: cnames.into_iter().map(|(host, bucket)| (host.0, bucket)).collect(),
+            endpoint: None,
         }
+    }
+
+    /// The same rules where clients are told this endpoint.
+    #[must_use]
+    pub fn with_endpoint(mut self, endpoint: Option<HostName>) -> Self {
+        self.endpoint = endpoint;
+        self
+    }
+
+    /// What a host is there for, if OSS's protocol is spoken on it by these rules and not only for
+    /// want of another.
+    pub fn use_of(&self, host: &HostName) -> Option<HostUse> {
+        if host.is_address() {
+            return Some(HostUse::Address);
+        }
+        if self.endpoint.as_ref() == Some(host) {
+            return Some(HostUse::Endpoint);
+        }
+        if let Ok(Some(label)) = self.bucket_label(&host.0) {
+            return Some(HostUse::Bucket(label));
+        }
+        let bases = self.base_domains.iter().map(HostName::as_str);
+        let mut bases = bases.chain(vendor_domain(&host.0));
+        bases.any(|base| base == host.0).then_some(HostUse::BaseDomain)
     }
 
     /// The text that stands where a bucket's name stands in the host, or `None` for path style.
@@ -138,6 +216,34 @@ fn host_name(authority: &str) -> Result<String, InvalidHost> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_host_is_there_for() {
+        let name = |text: &str| text.parse::<HostName>().unwrap();
+        let rules = HostRules::new(
+            [name("localhost"), name("oss.example.org")],
+            [(name("img.example.com"), "pictures".parse().unwrap())],
+        )
+        .with_endpoint(Some(name("files.example.net")));
+        let bucket = |label: &str| Some(HostUse::Bucket(label.to_owned()));
+        #[rustfmt::skip]
+        let table = [
+            ("nothing",                    "cdn.example.com",    None),
+            ("nothing, though near",       "example.org",        None),
+            ("an address",                 "127.0.0.1",          Some(HostUse::Address)),
+            ("an IPv6 address",            "[::1]",              Some(HostUse::Address)),
+            ("the endpoint",               "Files.Example.net.", Some(HostUse::Endpoint)),
+            ("a base domain",              "localhost",          Some(HostUse::BaseDomain)),
+            ("the vendor's domain",        "oss-cn-hangzhou.aliyuncs.com", Some(HostUse::BaseDomain)),
+            ("a bucket below one",         "cdn.oss.example.org", bucket("cdn")),
+            ("two labels below one",       "a.b.localhost",      bucket("a.b")),
+            ("a bucket by CNAME",          "IMG.example.com",    bucket("pictures")),
+            ("a bucket at the vendor's",   "b-1.oss-cn-hangzhou.aliyuncs.com", bucket("b-1")),
+        ];
+        for (test, host, want) in table {
+            assert_eq!(rules.use_of(&name(host)), want, "{test}");
+        }
+    }
 
     #[test]
     fn which_hosts_name_a_bucket() {

@@ -11,7 +11,7 @@ mod implied;
 mod target;
 mod unserved;
 
-pub use host::{HostName, HostRules, InvalidHost, is_local};
+pub use host::{HostName, HostRules, HostUse, InvalidHost, is_local};
 pub use implied::implied;
 pub use target::{InvalidTarget, Target, Targets};
 pub use unserved::unserved_feature;

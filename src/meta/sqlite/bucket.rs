@@ -116,12 +116,17 @@ impl Operation for DeleteBucket {
     /// a bucket from being deleted under them.
     async fn run(&self, connection: &mut SqliteConnection) -> Result<DeletedBucket, MetaError> {
         const COUNT: &str = "select object_count from buckets where id = ?1";
+        const SERVED: &str = "select 1 from delivery_domains where bucket_id = ?1 limit 1";
         const DELETE: &str = "delete from buckets where id = ?1";
         let objects: Option<i64> =
             sqlx::query_scalar(COUNT).bind(self.0.0).fetch_optional(&mut *connection).await?;
         match objects {
             None => Ok(DeletedBucket::NoSuchBucket),
             Some(0) => {
+                let query = sqlx::query_scalar::<_, i64>(SERVED).bind(self.0.0);
+                if query.fetch_optional(&mut *connection).await?.is_some() {
+                    return Ok(DeletedBucket::Served);
+                }
                 sqlx::query(DELETE).bind(self.0.0).execute(connection).await?;
                 Ok(DeletedBucket::Gone)
             }

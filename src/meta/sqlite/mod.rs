@@ -16,6 +16,7 @@
 
 mod bucket;
 mod cors;
+mod delivery;
 mod extras;
 mod object;
 mod policy;

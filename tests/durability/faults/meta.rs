@@ -39,7 +39,7 @@ pub(super) enum Commit {
 type LatePut = (BucketId, ObjectKey, Object);
 
 pub(super) struct FaultyMeta {
-    inner: Sqlite,
+    pub(super) inner: Sqlite,
     next: Mutex<Commit>,
     late: Mutex<Option<LatePut>>,
     /// Once set, the next reading of an object stops between the answer and its return.
@@ -72,11 +72,11 @@ impl FaultyMeta {
         }
     }
 
-    fn take(&self) -> Commit {
+    pub(super) fn take(&self) -> Commit {
         mem::take(&mut self.next.lock().unwrap())
     }
 
-    async fn change<T: Send>(
+    pub(super) async fn change<T: Send>(
         &self,
         commit: Commit,
         change: impl Future<Output = Result<T, MetaError>> + Send,

@@ -3,6 +3,7 @@
 //! it: neither is memory right, nor is a blob anybody's or nobody's.
 
 mod blobs;
+mod delivery;
 mod meta;
 mod settings;
 mod stats;
@@ -129,6 +130,7 @@ async fn serve(meta: Arc<FaultyMeta>, blobs: Arc<FaultyBlobs>) -> Arc<Oss> {
         blobs,
         clock: Clock::system().unwrap(),
         region: "cn-hangzhou".parse().unwrap(),
+        hosts: HostRules::new(["localhost".parse().unwrap()], []),
         root: (KEY_ID.parse().unwrap(), SecretKey::new(KEY_SECRET.into())),
         master_keys: Keyring::new([(KeyVersion(1), MasterKey::new([7; 32].into()))]).unwrap(),
         object_cache_bytes: 1 << 20,

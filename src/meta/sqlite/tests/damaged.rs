@@ -212,3 +212,50 @@ async fn a_damaged_object_is_an_error() {
     let read = meta.objects_from(bucket, b"", 10).await;
     assert!(matches!(read, Err(MetaError::Corrupt { table: "objects", .. })), "{read:?}");
 }
+
+#[tokio::test]
+async fn a_damaged_delivery_domain_is_an_error() {
+    use crate::domain::delivery::Terms;
+    use crate::domain::name::DomainId;
+    use crate::domain::seal::Sealed;
+    use crate::domain::urlsign::{Choices, Scheme};
+    use crate::meta::{DeliveryDomain, DeliveryDomains};
+    let (folder, meta, bucket) = fresh().await;
+    let domain = DeliveryDomain {
+        id: DomainId(Uuid::from_u128(1)),
+        host: "cdn.example.com".parse().unwrap(),
+        bucket,
+        created: NOW,
+        updated: NOW,
+        terms: Terms { signing: Some(Choices::new(Scheme::AliA)), ..Terms::default() },
+        primary: Sealed::from_bytes(&[1; 40]),
+        secondary: None,
+    };
+    for column in [
+        "host = 'a b'",
+        "prefix = '../other/'",
+        "referer = 'on'",
+        "origin = ''",
+        "direct = 'signed'",
+        "error_header = 'yes'",
+        "playlists = ''",
+        "link_lifetime = 0",
+        "link_clients = 10",
+        "scheme = 'ali-d'",
+        "time = 'octal'",
+        "algorithm = 'crc32'",
+        "form = 'header'",
+        "parameters = '[[1, 2]]'",
+        "profile = 'lax'",
+        "regions = 'maybe'",
+        "primary_key = x'00'",
+        "secondary_key = x'00'",
+    ] {
+        meta.put_domain(&domain).await.unwrap();
+        damage(&folder, &format!("update delivery_domains set {column}")).await;
+        let read = meta.all_domains().await;
+        let corrupt = matches!(read, Err(MetaError::Corrupt { table: "delivery_domains", .. }));
+        assert!(corrupt, "{column}: {read:?}");
+        damage(&folder, "update delivery_domains set host = 'cdn.example.com'").await;
+    }
+}

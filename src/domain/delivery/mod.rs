@@ -1,0 +1,23 @@
+//! Delivery domains: host names that serve a bucket under terms of their own.
+//!
+//! A delivery domain is what a CDN's domain is: it gives objects and nothing else, and only to
+//! requests whose URL is signed as its [`Terms`] say. What a request on it goes through, in this
+//! order:
+//!
+//! 1. its method: GET, HEAD or OPTIONS
+//! 2. its signature, if URLs are signed ([`urlsign`](super::urlsign))
+//! 3. the key: the prefix of the domain and the path that was verified, decoded once
+//! 4. the referer policy of the bucket, unless the domain leaves it out
+//! 5. the right to read the object: the owner's, or what the ACL gives to strangers
+//! 6. the limits of the link: referers, clients, a preview
+//!
+//! Sources: Alibaba Cloud CDN "URL signing" and "Back-to-origin to private buckets"; Tencent Cloud
+//! VOD "Key hotlink protection". Where the vendors are silent the rule is ours.
+
+mod prefix;
+mod terms;
+
+pub use prefix::{InvalidPrefix, Prefix};
+pub use terms::{
+    DirectAccess, ErrorHeader, InvalidIssue, Issue, OriginAccess, Playlists, RefererCheck, Terms,
+};

@@ -1,0 +1,43 @@
+//! Why a delivery domain cannot be what it was asked to be.
+
+use crate::domain::op::{HostName, HostUse};
+use crate::domain::urlsign::InvalidSettings;
+use crate::service::error::Error;
+
+/// Why a delivery domain cannot be what it was asked to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DomainError {
+    /// There is none of that host.
+    #[error("there is no delivery domain {0}")]
+    NoSuchDomain(HostName),
+    /// The host is there for something else.
+    #[error("{0} cannot be a delivery domain: it {1}")]
+    Used(HostName, HostUse),
+    /// There is one of that host already, and it was not to be replaced.
+    #[error("{0} is a delivery domain already")]
+    Exists(HostName),
+    /// It is another than the one that was to be replaced.
+    #[error("the delivery domain {0} has changed; read it again")]
+    Changed(HostName),
+    /// There are too many.
+    #[error("there are {} delivery domains, which is all there can be", super::MAX_DOMAINS)]
+    TooMany,
+    /// Settings of signing that cannot be.
+    #[error("signing: {0}")]
+    Signing(#[from] InvalidSettings),
+    /// It is not known where clients are.
+    #[error("signing: regions cannot be known: there is nothing that tells where a client is")]
+    Regions,
+    /// Keys without a scheme, by whose rules they could be checked.
+    #[error("keys: there are none without a signing scheme")]
+    KeysWithoutScheme,
+    /// There is no secondary key.
+    #[error("{0} has no secondary key")]
+    NoSecondary(HostName),
+}
+
+impl From<DomainError> for Error {
+    fn from(err: DomainError) -> Self {
+        Self::Domain(Box::new(err))
+    }
+}

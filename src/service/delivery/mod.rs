@@ -1,0 +1,193 @@
+//! Delivery domains: the table of them in memory, and the use cases on them.
+//!
+//! All of them are in memory, with their keys open and their settings compiled. A change is durable
+//! first, then in the table, then acknowledged: whatever request begins after that is decided by
+//! it. One that has begun holds the domain that it was decided by, and is not disturbed.
+
+mod change;
+mod error;
+mod keys;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
+
+use super::App;
+use super::bucket;
+use super::error::Error;
+use super::vault::Vault;
+use crate::domain::delivery::{DirectAccess, Prefix, Terms};
+use crate::domain::name::{BucketId, BucketName, DomainId, ObjectKey};
+use crate::domain::op::HostName;
+use crate::domain::time::UnixMillis;
+use crate::domain::urlsign::Settings;
+use crate::meta::{DeliveryDomain, MetaError};
+use crate::service::access::Administrator;
+
+pub use change::{Change, NewDomain, Replace};
+pub use error::DomainError;
+pub use keys::{KeyPair, KeyStep, NewKeys};
+
+/// The most delivery domains: each is in memory, with its keys.
+const MAX_DOMAINS: usize = 10_000;
+
+/// A delivery domain in memory: immutable, replaced as a whole.
+#[derive(Debug)]
+pub struct Domain {
+    /// Its id.
+    pub id: DomainId,
+    /// Its host.
+    pub host: HostName,
+    /// The bucket that it serves, by its number and its name.
+    pub bucket: (BucketId, BucketName),
+    /// When it was made.
+    pub created: UnixMillis,
+    /// When it was changed last.
+    pub updated: UnixMillis,
+    /// Its terms.
+    pub terms: Terms,
+    /// Its keys, also while signing is switched off.
+    pub(super) keys: Option<KeyPair>,
+    signing: Option<Settings>,
+}
+
+impl Domain {
+    /// How URLs are signed; `None` if they are not.
+    pub const fn signing(&self) -> Option<&Settings> {
+        self.signing.as_ref()
+    }
+
+    /// Opens the keys of a stored domain and compiles its settings.
+    fn found(stored: DeliveryDomain, bucket: BucketName, vault: &Vault) -> Result<Self, Error> {
+        let keys = KeyPair::open(&stored, vault)?;
+        let signing = keys::settings(&stored.terms, keys.as_ref());
+        let signing = signing.map_err(|err| MetaError::Corrupt {
+            table: "delivery_domains",
+            row: stored.host.to_string(),
+            reason: err.to_string(),
+        })?;
+        Ok(Self {
+            id: stored.id,
+            host: stored.host,
+            bucket: (stored.bucket, bucket),
+            created: stored.created,
+            updated: stored.updated,
+            terms: stored.terms,
+            keys,
+            signing,
+        })
+    }
+}
+
+/// All delivery domains. Looking one up takes no lock.
+#[derive(Debug, Default)]
+pub struct Table {
+    now: ArcSwap<Snapshot>,
+    /// Held while domains change, so that they reach memory in the order of their commits. The
+    /// hosts whose last change is in doubt: memory may be behind the database about them.
+    changing: Mutex<Vec<HostName>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Snapshot {
+    by_host: HashMap<HostName, Arc<Domain>>,
+    /// The parts of buckets that only signed requests may read by the bucket's own hosts.
+    closed: HashMap<BucketId, Vec<Prefix>>,
+}
+
+impl Snapshot {
+    fn of(by_host: HashMap<HostName, Arc<Domain>>) -> Self {
+        let mut closed = HashMap::<_, Vec<_>>::new();
+        for domain in by_host.values() {
+            match domain.terms.direct {
+                DirectAccess::ByAcl => {}
+                DirectAccess::SignedOnly => {
+                    closed.entry(domain.bucket.0).or_default().push(domain.terms.prefix.clone());
+                }
+            }
+        }
+        Self { by_host, closed }
+    }
+}
+
+impl Table {
+    /// Finds the domain of the host that an authority names.
+    pub fn find(&self, authority: &str) -> Option<Arc<Domain>> {
+        let now = self.now.load();
+        if now.by_host.is_empty() {
+            return None;
+        }
+        now.by_host.get(&HostName::of_authority(authority).ok()?).cloned()
+    }
+
+    /// Whether unsigned requests by the bucket's own hosts are refused for this object.
+    pub fn closes(&self, bucket: BucketId, key: &ObjectKey) -> bool {
+        let now = self.now.load();
+        let closed = now.closed.get(&bucket);
+        closed.is_some_and(|prefixes| prefixes.iter().any(|prefix| prefix.holds(key)))
+    }
+
+    /// Changes the table. `changing` is held.
+    fn replace(&self, change: impl FnOnce(&mut HashMap<HostName, Arc<Domain>>)) {
+        let mut by_host = self.now.load().by_host.clone();
+        change(&mut by_host);
+        self.now.store(Arc::new(Snapshot::of(by_host)));
+    }
+
+    fn get(&self, host: &HostName) -> Option<Arc<Domain>> {
+        self.now.load().by_host.get(host).cloned()
+    }
+
+    fn len(&self) -> usize {
+        self.now.load().by_host.len()
+    }
+}
+
+/// Reads all stored domains into a table.
+///
+/// # Errors
+///
+/// [`Error`]: one cannot be read. A server that does not know who may read what does not serve.
+pub(super) fn load(
+    stored: Vec<DeliveryDomain>,
+    buckets: &bucket::Table,
+    vault: &Vault,
+) -> Result<Table, Error> {
+    let names: HashMap<_, _> =
+        buckets.all().into_iter().map(|bucket| (bucket.id, bucket.name.clone())).collect();
+    let mut by_host = HashMap::new();
+    for domain in stored {
+        let name = names.get(&domain.bucket).cloned();
+        let name =
+            name.ok_or(Error::Fault("a delivery domain serves a bucket that is not there"))?;
+        let domain = Domain::found(domain, name, vault)?;
+        by_host.insert(domain.host.clone(), Arc::new(domain));
+    }
+    let table = Table::default();
+    table.replace(|all| *all = by_host);
+    Ok(table)
+}
+
+impl App {
+    /// All delivery domains in the order of their hosts.
+    pub fn domains(&self, _by: &Administrator) -> Vec<Arc<Domain>> {
+        let mut all: Vec<_> = self.domains.now.load().by_host.values().cloned().collect();
+        all.sort_unstable_by(|a, b| a.host.cmp(&b.host));
+        all
+    }
+
+    /// The delivery domain of a host.
+    ///
+    /// # Errors
+    ///
+    /// [`DomainError::NoSuchDomain`].
+    pub fn domain(&self, _by: &Administrator, host: &HostName) -> Result<Arc<Domain>, Error> {
+        self.domain_of(host)
+    }
+
+    fn domain_of(&self, host: &HostName) -> Result<Arc<Domain>, Error> {
+        self.domains.get(host).ok_or_else(|| DomainError::NoSuchDomain(host.clone()).into())
+    }
+}

@@ -1,0 +1,91 @@
+//! Delivery domains.
+
+use refgate::domain::delivery::{
+    DirectAccess, ErrorHeader, Issue, OriginAccess, Playlists, RefererCheck, Terms,
+};
+use refgate::domain::name::DomainId;
+use refgate::domain::seal::Sealed;
+use refgate::domain::urlsign::{Algorithm, Choices, Form, Profile, Regions, Scheme, TimeForm};
+use refgate::meta::{DeliveryDomain, PutDomain};
+
+use super::*;
+
+/// A domain with every setting away from its default.
+fn domain(id: u128, host: &str, bucket: BucketId) -> DeliveryDomain {
+    let choices = Choices {
+        validity: Some(1),
+        tolerance: Some(2),
+        max_future: Some(u32::MAX),
+        time: Some(TimeForm::UpperHex),
+        algorithm: Some(Algorithm::Sha256),
+        form: Some(Form::Path),
+        names: vec![("sign".into(), "s".into()), ("t".into(), "é\"".into())],
+        profile: Some(Profile::Compat),
+        us_length: Some(64),
+        regions: Regions::Known,
+        expression: Some("$uri $secret".into()),
+        ..Choices::new(Scheme::Nginx)
+    };
+    let sealed = |byte| Sealed::from_bytes(&[byte; 40]);
+    DeliveryDomain {
+        id: DomainId(Uuid::from_u128(id)),
+        host: host.parse().unwrap(),
+        bucket,
+        created: NOW,
+        updated: UnixMillis(NOW.0 + 1),
+        terms: Terms {
+            prefix: "video/中/".parse().unwrap(),
+            signing: Some(choices),
+            referer: RefererCheck::Off,
+            origin: OriginAccess::ByAcl,
+            direct: DirectAccess::SignedOnly,
+            errors: ErrorHeader::Hidden,
+            playlists: Playlists::Plain,
+            issue: Issue::new(Some(7), 8, 9).unwrap(),
+        },
+        primary: sealed(1),
+        secondary: sealed(2),
+    }
+}
+
+pub(super) async fn a_domain_comes_back_exactly(meta: &dyn Meta) {
+    let id = bucket(meta, "served").await;
+    let full = domain(1, "cdn.example.com", id);
+    assert_eq!(meta.put_domain(&full).await.unwrap(), PutDomain::Done);
+    assert_eq!(meta.find_domain(&full.host).await.unwrap().as_ref(), Some(&full));
+    let plain = DeliveryDomain {
+        terms: Terms::default(),
+        primary: None,
+        secondary: None,
+        ..domain(2, "plain.example.com", id)
+    };
+    assert_eq!(meta.put_domain(&plain).await.unwrap(), PutDomain::Done);
+    // Keys outlive the scheme.
+    let kept = DeliveryDomain { terms: Terms::default(), ..full.clone() };
+    assert_eq!(meta.put_domain(&kept).await.unwrap(), PutDomain::Done);
+    let mut all = meta.all_domains().await.unwrap();
+    all.sort_by_key(|domain| domain.id);
+    assert_eq!(all, [kept.clone(), plain]);
+    assert!(meta.delete_domain(kept.id).await.unwrap());
+    assert!(!meta.delete_domain(kept.id).await.unwrap());
+    assert_eq!(meta.find_domain(&kept.host).await.unwrap(), None);
+}
+
+pub(super) async fn a_host_is_of_one_domain(meta: &dyn Meta) {
+    let id = bucket(meta, "taken").await;
+    let (first, second) = (domain(1, "a.example.com", id), domain(2, "a.example.com", id));
+    assert_eq!(meta.put_domain(&first).await.unwrap(), PutDomain::Done);
+    assert_eq!(meta.put_domain(&second).await.unwrap(), PutDomain::HostTaken);
+    assert_eq!(meta.all_domains().await.unwrap(), [first]);
+    let nowhere = domain(3, "b.example.com", BucketId(id.0 + 1));
+    assert_eq!(meta.put_domain(&nowhere).await.unwrap(), PutDomain::NoSuchBucket);
+}
+
+pub(super) async fn a_bucket_that_is_served_is_not_deleted(meta: &dyn Meta) {
+    let id = bucket(meta, "kept").await;
+    let domain = domain(1, "a.example.com", id);
+    meta.put_domain(&domain).await.unwrap();
+    assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Served);
+    assert!(meta.delete_domain(domain.id).await.unwrap());
+    assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Gone);
+}

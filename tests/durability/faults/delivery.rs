@@ -1,0 +1,27 @@
+//! Delivery domains whose commits fail on demand.
+
+use async_trait::async_trait;
+use refgate::domain::name::DomainId;
+use refgate::domain::op::HostName;
+use refgate::meta::{DeliveryDomain, DeliveryDomains, MetaError, PutDomain};
+
+use super::meta::FaultyMeta;
+
+#[async_trait]
+impl DeliveryDomains for FaultyMeta {
+    async fn all_domains(&self) -> Result<Vec<DeliveryDomain>, MetaError> {
+        self.inner.all_domains().await
+    }
+
+    async fn find_domain(&self, host: &HostName) -> Result<Option<DeliveryDomain>, MetaError> {
+        self.inner.find_domain(host).await
+    }
+
+    async fn put_domain(&self, domain: &DeliveryDomain) -> Result<PutDomain, MetaError> {
+        self.change(self.take(), self.inner.put_domain(domain)).await
+    }
+
+    async fn delete_domain(&self, id: DomainId) -> Result<bool, MetaError> {
+        self.change(self.take(), self.inner.delete_domain(id)).await
+    }
+}
