@@ -3,6 +3,7 @@
 //! A blob is written once and never changed. It counts for nothing until a row of the metadata
 //! names it, so a write that fails or is cut off leaves the object as it was.
 
+pub mod digests;
 pub mod local;
 
 use std::fs::File;

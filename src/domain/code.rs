@@ -48,6 +48,7 @@ codes! {
     BucketNotEmpty        CONFLICT              "The bucket you tried to delete is not empty.";
     CORSRuleBeyondLimit   BAD_REQUEST           "The CORS Rules num is beyond limit.";
     EntityTooLarge        BAD_REQUEST           "Your proposed upload exceeds the maximum allowed size.";
+    EntityTooSmall        BAD_REQUEST           "Your proposed upload smaller than the minimum allowed size.";
     FileAlreadyExists     CONFLICT              "The object you specified already exists and can not be overwritten.";
     IncompleteBody        BAD_REQUEST           "The body of the request ended before the announced number of bytes.";
     InlineDataTooLarge    BAD_REQUEST           "The inline data exceeds the upper limit.";
@@ -57,6 +58,8 @@ codes! {
     InvalidBucketName     BAD_REQUEST           "The specified bucket is not valid.";
     InvalidDigest         BAD_REQUEST           "The Content-MD5 you specified was invalid.";
     InvalidObjectName     BAD_REQUEST           "The specified object is not valid.";
+    InvalidPart           BAD_REQUEST           "One or more of the specified parts could not be found or the specified entity tag might not have matched the part's entity tag.";
+    InvalidPartOrder      BAD_REQUEST           "The list of parts was not in ascending order. Parts list must be specified in order by part number.";
     InvalidPolicyDocument BAD_REQUEST           "The policy document you specified is invalid.";
     InvalidRange          RANGE_NOT_SATISFIABLE "The requested range cannot be satisfied.";
     InvalidRequest        BAD_REQUEST           "The request is not valid.";
@@ -70,6 +73,7 @@ codes! {
     NoSuchBucket          NOT_FOUND             "The specified bucket does not exist.";
     NoSuchCORSConfiguration NOT_FOUND           "The CORS Configuration does not exist.";
     NoSuchKey             NOT_FOUND             "The specified key does not exist.";
+    NoSuchUpload          NOT_FOUND             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NotSymlink            BAD_REQUEST           "The object is not a symbolic link.";
     NotImplemented        NOT_IMPLEMENTED       "A header or a parameter you provided implies functionality that is not implemented.";
     PreconditionFailed    PRECONDITION_FAILED   "At least one of the pre-conditions you specified did not hold.";
@@ -136,6 +140,33 @@ reasons! {
     /// A bucket that a delivery domain serves cannot be deleted.
     BUCKET_SERVED = Reason::saying(C::BucketNotEmpty,
         "The bucket is served by a delivery domain. Delete the domain first.");
+    /// The upload of the request is not there.
+    NO_SUCH_UPLOAD = Reason::ec(C::NoSuchUpload, "0042-00000002");
+    /// The same, told to somebody who uploads a part.
+    NO_SUCH_UPLOAD_OF_PART = Reason::ec(C::NoSuchUpload, "0042-00000104");
+    /// The same, told to somebody who copies a part.
+    NO_SUCH_UPLOAD_OF_COPY = Reason::ec(C::NoSuchUpload, "0042-00000311");
+    /// `CompleteMultipartUpload`: the numbers of the parts do not ascend.
+    PART_ORDER = Reason::ec(C::InvalidPartOrder, "0042-00000209");
+    /// `CompleteMultipartUpload`: a part that is not the last has under 100 KiB.
+    PART_TOO_SMALL = Reason::ec(C::EntityTooSmall, "0042-00000213");
+    /// `CompleteMultipartUpload`: all parts are wanted, and there is none.
+    NO_PARTS = Reason::saying(C::InvalidPart, "No part was uploaded.");
+    /// `CompleteMultipartUpload`: all parts are wanted, and some are listed.
+    COMPLETE_ALL_WITH_BODY = Reason::new(C::InvalidArgument, "0042-00000216",
+        "A request with x-oss-complete-all: yes has no body.");
+    /// No `partNumber`.
+    PART_NUMBER_MISSING = Reason::new(C::InvalidArgument, "0017-00000219",
+        "The parameter partNumber is missing.");
+    /// A `partNumber` that is none.
+    PART_NUMBER_INVALID = Reason::new(C::InvalidArgument, "0017-00000220",
+        "Part number must be an integer between 1 and 10000, inclusive.");
+    /// `x-oss-copy-source-range` is not a range.
+    COPY_RANGE_MALFORMED = Reason::saying(C::InvalidArgument,
+        "x-oss-copy-source-range must be one range of bytes, such as bytes=0-9.");
+    /// `x-oss-copy-source-range` is not within the source.
+    COPY_RANGE_OUTSIDE = Reason::saying(C::InvalidRange,
+        "x-oss-copy-source-range is not within the source object.");
 
     /// The bucket's ACL gives strangers no such right on objects.
     DENIED_BY_ACL = Reason::new(C::AccessDenied, "0003-00000001",

@@ -3,6 +3,7 @@
 //! A method that writes returns when the write is durable. Time comes as an argument.
 
 pub mod sqlite;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use crate::domain::seal::Sealed;
 use crate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange};
 use crate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use crate::domain::time::UnixMillis;
+
+pub use upload::{Completed, Completion, PutPart, UploadPlace, Uploads};
 
 /// Why metadata could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +151,12 @@ pub struct Usage {
     pub objects: u64,
     /// The sum of their sizes in bytes.
     pub bytes: u64,
+    /// The number of uploads in parts that are open.
+    pub uploads: u64,
+    /// The number of their parts.
+    pub parts: u64,
+    /// The sum of the parts' sizes in bytes.
+    pub part_bytes: u64,
 }
 
 /// What came of creating a bucket.
@@ -164,7 +173,7 @@ pub enum Created {
 pub enum DeletedBucket {
     /// It is gone.
     Gone,
-    /// It holds objects, and was left as it is.
+    /// It holds objects or open uploads, and was left as it is.
     NotEmpty,
     /// A delivery domain serves it, and it was left as it is.
     Served,
@@ -422,5 +431,11 @@ pub trait Stats: Send + Sync {
 }
 
 /// All of the metadata.
-pub trait Meta: Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Stats {}
-impl<T: Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Stats> Meta for T {}
+pub trait Meta:
+    Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Uploads + Stats
+{
+}
+impl<T: Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Uploads + Stats> Meta
+    for T
+{
+}

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::domain::name::{BlobId, RequestId};
+use crate::domain::name::{BlobId, RequestId, UploadId};
 use crate::domain::seal::{KEY_BYTES, MasterKey, NONCE_BYTES};
 use crate::domain::secret::SecretKey;
 use crate::domain::time::UnixMillis;
@@ -56,6 +56,20 @@ impl Clock {
     /// A fresh blob id.
     pub fn blob_id(&self) -> BlobId {
         BlobId(self.unique())
+    }
+
+    /// A fresh id of an upload: 48 bits of milliseconds and 80 random bits.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRandomness`].
+    pub fn upload_id(&self) -> Result<UploadId, NoRandomness> {
+        let mut id = [0; 16];
+        let (time, random) = id.split_at_mut(6);
+        let [_, _, millis @ ..] = self.now().0.to_be_bytes();
+        time.copy_from_slice(&millis);
+        getrandom::fill(random).map_err(NoRandomness)?;
+        Ok(UploadId(id))
     }
 
     /// A fresh UUID.
@@ -156,6 +170,18 @@ mod tests {
                 assert!(id.starts_with(|c: char| c.is_ascii_alphabetic()), "{id}");
             }
         }
+    }
+
+    #[test]
+    fn upload_ids_begin_with_the_time_and_differ() {
+        let clock = Clock::system().unwrap();
+        let before = clock.now().0;
+        let ids: Vec<_> = (0..100).map(|_| clock.upload_id().unwrap()).collect();
+        for id in &ids {
+            let millis = i64::from_str_radix(&id.to_string()[..12], 16).unwrap();
+            assert!((before..=clock.now().0).contains(&millis), "{id}");
+        }
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 100);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use crate::blob::BlobError;
 use crate::domain::auth::AuthError;
 use crate::domain::code::{self, Code, Reason};
 use crate::domain::name::{BucketName, ObjectKey};
+use crate::domain::object::multipart::{MIN_PART_BYTES, Unfit};
+use crate::domain::object::range::InvalidExactRange;
 use crate::domain::seal::Unopenable;
 use crate::meta::MetaError;
 
@@ -39,6 +41,20 @@ pub enum Error {
     /// A code is enough to say.
     #[error("{}", .0.message())]
     Code(Code),
+    /// The upload is not there, or not under this key.
+    #[error("there is no upload {id:?}")]
+    NoSuchUpload {
+        /// The condition: each operation has its own.
+        reason: Reason,
+        /// What the client gave for its id.
+        id: String,
+    },
+    /// The parts of an upload do not make an object.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// The bytes of a part that is copied are not there.
+    #[error("the range to copy cannot be taken: {0}")]
+    CopyRange(InvalidExactRange),
     /// What is being copied was replaced or deleted in the meantime: finding it again tells.
     #[error("the source was changed while it was copied")]
     SourceChanged,
@@ -89,8 +105,14 @@ impl Error {
             Self::NoSuchBucket(_) => code::NO_SUCH_BUCKET,
             Self::NoSuchKey(_) => code::NO_SUCH_KEY,
             Self::Referer { denial, .. } => denial.reason,
-            Self::Refused(reason) => *reason,
+            Self::Refused(reason) | Self::NoSuchUpload { reason, .. } => *reason,
             Self::Code(code) => Reason::of(*code),
+            Self::Unfit(Unfit::Order(_)) => code::PART_ORDER,
+            Self::Unfit(Unfit::Part(_)) => Reason::of(Code::InvalidPart),
+            Self::Unfit(Unfit::Nothing) => code::NO_PARTS,
+            Self::Unfit(Unfit::TooSmall { .. }) => code::PART_TOO_SMALL,
+            Self::CopyRange(InvalidExactRange::Malformed) => code::COPY_RANGE_MALFORMED,
+            Self::CopyRange(InvalidExactRange::Outside) => code::COPY_RANGE_OUTSIDE,
             Self::SourceChanged => Reason::of(Code::ServiceUnavailable),
             Self::Body(BodyError::Incomplete(_)) => Reason::of(Code::IncompleteBody),
             Self::Body(BodyError::TooSlow) => Reason::of(Code::RequestTimeout),
@@ -110,8 +132,11 @@ impl Error {
             Self::NoSuchBucket(name) => vec![("BucketName", name.to_string())],
             Self::NoSuchKey(key) => vec![("Key", key.to_string())],
             Self::Referer { bucket, .. } => vec![("BucketName", bucket.to_string())],
+            Self::NoSuchUpload { id, .. } => vec![("UploadId", id.clone())],
+            Self::Unfit(unfit) => unfit_details(unfit),
             Self::Refused(_)
             | Self::Code(_)
+            | Self::CopyRange(_)
             | Self::SourceChanged
             | Self::Body(_)
             | Self::Meta(_)
@@ -120,5 +145,17 @@ impl Error {
             | Self::Sealed { .. }
             | Self::Fault(_) => Vec::new(),
         }
+    }
+}
+
+fn unfit_details(unfit: &Unfit) -> Vec<(&'static str, String)> {
+    match unfit {
+        Unfit::Nothing => Vec::new(),
+        Unfit::Order(number) | Unfit::Part(number) => vec![("PartNumber", number.to_string())],
+        Unfit::TooSmall { number, size } => vec![
+            ("ProposedSize", size.to_string()),
+            ("MinSizeAllowed", MIN_PART_BYTES.to_string()),
+            ("PartNumber", number.to_string()),
+        ],
     }
 }

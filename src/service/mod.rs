@@ -13,6 +13,7 @@
 //! | [`settings`] | what decides beside policies, and who changed it |
 //! | [`policy`] | referer policies: their history, and bringing them into force |
 //! | [`object`] | reading, writing, copying, deleting, listing objects |
+//! | [`multipart`] | uploads in parts |
 //! | [`cache`] | object metadata in memory |
 //! | [`inflight`], [`scrub`], `pins` | blobs that no row names: yet, or any more |
 //! | [`stats`] | counting what the referer policy says, and telling it |
@@ -28,6 +29,7 @@ pub mod delivery;
 pub mod error;
 pub mod gate;
 pub mod inflight;
+pub mod multipart;
 pub mod object;
 mod pins;
 pub mod policy;

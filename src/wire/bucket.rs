@@ -131,16 +131,25 @@ pub struct Stat {
     pub bytes: u64,
     /// The number of objects.
     pub objects: u64,
+    /// The number of open uploads.
+    pub uploads: u64,
+    /// The number of their parts.
+    pub parts: u64,
+    /// The sum of the parts' sizes in bytes.
+    pub part_bytes: u64,
     /// The clock, for `LastModifiedTime`: the figures are of this moment.
     pub now: UnixMillis,
 }
 
-/// Writes `<BucketStat>`. All objects count for the standard class: all are stored alike.
+/// Writes `<BucketStat>`. All objects count for the standard class: all are stored alike. The
+/// storage is that of objects and parts together.
 pub fn write_bucket_stat(stat: Stat) -> Vec<u8> {
     XmlWriter::document("BucketStat", |x| {
-        x.text("Storage", stat.bytes);
+        x.text("Storage", stat.bytes + stat.part_bytes);
         x.text("ObjectCount", stat.objects);
-        x.text("MultipartUploadCount", 0);
+        x.text("MultipartUploadCount", stat.uploads);
+        x.text("MultipartPartCount", stat.parts);
+        x.text("MultipartPartStorage", stat.part_bytes);
         x.text("LiveChannelCount", 0);
         x.text("LastModifiedTime", stat.now.as_secs());
         x.text("StandardStorage", stat.bytes);

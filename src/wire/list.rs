@@ -24,18 +24,18 @@ pub enum Encoding {
 
 impl Encoding {
     /// The encoding itself, or [`Encoding::Url`] if one of the names needs it.
-    fn for_names<'n>(self, mut names: impl Iterator<Item = &'n str>) -> Self {
+    pub(super) fn for_names<'n>(self, mut names: impl Iterator<Item = &'n str>) -> Self {
         if names.all(is_xml_safe) { self } else { Self::Url }
     }
 
-    fn name(self, name: &str) -> Cow<'_, str> {
+    pub(super) fn name(self, name: &str) -> Cow<'_, str> {
         match self {
             Self::Plain => Cow::Borrowed(name),
             Self::Url => Cow::Owned(percent_encode(name)),
         }
     }
 
-    fn write(self, x: &mut XmlWriter) {
+    pub(super) fn write(self, x: &mut XmlWriter) {
         match self {
             Self::Plain => {}
             Self::Url => x.text("EncodingType", "url"),
@@ -82,14 +82,14 @@ pub struct ObjectList<'l> {
     /// Which listing it is.
     pub version: Version<'l>,
     /// The page.
-    pub page: &'l Page,
+    pub page: &'l Page<ListedObject>,
 }
 
 /// Writes `<ListBucketResult>`.
 pub fn write_object_list(list: &ObjectList<'_>) -> Vec<u8> {
     let ObjectList { query, page, .. } = *list;
     let asked = [query.prefix.as_str(), &query.delimiter, &query.after];
-    let keys = page.objects.iter().map(|object| object.key.as_str());
+    let keys = page.entries.iter().map(|object| object.key.as_str());
     let names = keys.chain(page.common_prefixes.iter().map(String::as_str)).chain(asked);
     let encoding = list.encoding.for_names(names);
     XmlWriter::document("ListBucketResult", |x| {
@@ -102,7 +102,7 @@ pub fn write_object_list(list: &ObjectList<'_>) -> Vec<u8> {
         x.text("IsTruncated", page.next.is_some());
         let with_owner = !matches!(list.version, Version::V2 { fetch_owner: FetchOwner::No, .. });
         let owner = with_owner.then_some(list.owner);
-        for object in &page.objects {
+        for object in &page.entries {
             x.element("Contents", |x| write_object(x, object, encoding, owner));
         }
         for prefix in &page.common_prefixes {
@@ -128,7 +128,7 @@ fn write_position(x: &mut XmlWriter, list: &ObjectList<'_>, encoding: Encoding) 
             if let Some(next) = next {
                 x.text("NextContinuationToken", write_token(next));
             }
-            x.text("KeyCount", list.page.objects.len() + list.page.common_prefixes.len());
+            x.text("KeyCount", list.page.entries.len() + list.page.common_prefixes.len());
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | [`cors`] | cross-origin rules |
 //! | [`tagging`] | tags of objects |
 //! | [`list`] | listings, and deletions of many objects |
+//! | [`multipart`] | uploads in parts |
 //! | [`error_body`] | errors |
 //! | [`iam`] | policies of users and buckets |
 //! | [`json`] | JSON as a tree |
@@ -32,6 +33,7 @@ pub mod iam;
 pub mod json;
 pub mod lint;
 pub mod list;
+pub mod multipart;
 pub mod policy_formats;
 pub mod referer;
 pub mod tagging;

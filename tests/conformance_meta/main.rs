@@ -15,6 +15,7 @@ mod objects;
 mod policies;
 mod settings;
 mod stats;
+mod uploads;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -44,6 +45,11 @@ const NOW: UnixMillis = UnixMillis(1_700_000_000_123);
 
 /// More than any test of something else makes.
 const KEEP: Keep = Keep { versions: 1000, bytes: 1 << 30 };
+
+/// Objects and no upload.
+fn usage(objects: u64, bytes: u64) -> Usage {
+    Usage { objects, bytes, ..Usage::default() }
+}
 
 fn record(how: How, note: &str) -> Record {
     Record { at: NOW, who: Some("LTAI-1".parse().unwrap()), how, note: note.to_owned() }
@@ -202,6 +208,14 @@ conformance!(on_sqlite, sqlite:
     objects::deleting_a_thousand_counts_each_once,
     objects::unnamed_blobs_are_those_of_no_row,
     objects::ten_thousand_extents_are_one_object,
+    uploads::parts_make_an_object_without_a_new_blob,
+    uploads::what_does_not_fit_changes_nothing,
+    uploads::a_part_replaces_the_one_of_its_number,
+    uploads::an_upload_belongs_to_its_key,
+    uploads::blobs_of_parts_are_named,
+    uploads::a_bucket_with_uploads_is_not_deleted,
+    uploads::uploads_are_listed_in_order,
+    uploads::ten_thousand_parts_are_one_object,
     stats::what_was_counted_adds_up,
     stats::a_batch_that_is_given_twice_is_added_once,
     stats::what_is_old_is_deleted,

@@ -79,6 +79,7 @@ pub(super) async fn history_agrees_with_a_map(
         let usage = Usage {
             objects: model.len() as u64,
             bytes: model.values().map(|object| object.size).sum(),
+            ..Usage::default()
         };
         assert_eq!(meta.bucket_usage(id).await.unwrap(), usage);
     }

@@ -47,7 +47,7 @@ pub(super) async fn replacing_tells_which_blobs_are_left(meta: &dyn Meta) {
     assert_eq!(put(meta, id, "copy", &object(&[(4, 9)])).await, []);
     assert_eq!(put(meta, id, "k", &object(&[])).await, []);
     assert_eq!(meta.delete_objects(id, &[key("copy")]).await.unwrap(), [blob(4)]);
-    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 0 });
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(1, 0));
 }
 
 /// A copy names the blobs of its source, and only as long as they are there.
@@ -70,7 +70,7 @@ pub(super) async fn a_shared_blob_is_there_or_nothing_is_written(meta: &dyn Meta
     assert_eq!(copy("late", &middle, &[blob(1), blob(2)]).await, Put::SourceGone);
     assert_eq!(copy("copy of the copy", &middle, &[blob(1), blob(2)]).await, Put::SourceGone);
     assert_eq!(meta.find_object(id, &key("copy of the copy")).await.unwrap(), Some(first));
-    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 2 });
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(1, 2));
 }
 
 pub(super) async fn forbidding_leaves_the_old_version(meta: &dyn Meta) {
@@ -82,7 +82,7 @@ pub(super) async fn forbidding_leaves_the_old_version(meta: &dyn Meta) {
     assert_eq!(forbid(&old).await, Put::Done { unnamed: vec![] });
     assert_eq!(forbid(&new).await, Put::Exists);
     assert_eq!(meta.find_object(id, &key("k")).await.unwrap(), Some(old));
-    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 5 });
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(1, 5));
 }
 
 /// What is written beside the content changes alone, and goes with the version that had it.
@@ -106,7 +106,7 @@ pub(super) async fn edits_change_one_thing(meta: &dyn Meta) {
     assert_eq!(edit(Edit::Acl(ObjectAcl::Default)).await, Edited::Done);
     assert_eq!(edit(Edit::Tags(Tags::default())).await, Edited::Done);
     assert_eq!(found().await, with(ObjectAcl::Default, Tags::default()));
-    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 11 });
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(1, 11));
 
     let there = meta.find_object(other, &key("k")).await.unwrap();
     assert_eq!(there, Some(object(&[(3, 1)])), "another bucket's");
@@ -226,7 +226,7 @@ pub(super) async fn deleting_a_thousand_counts_each_once(meta: &dyn Meta) {
     let mut unnamed = meta.delete_objects(id, &keys).await.unwrap();
     unnamed.sort();
     assert_eq!(unnamed, (2..20).map(blob).collect::<Vec<_>>());
-    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 1, bytes: 7 });
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(1, 7));
     assert_eq!(meta.delete_objects(id, &[]).await.unwrap(), []);
 }
 
@@ -268,5 +268,5 @@ pub(super) async fn concurrent_writers_all_succeed(meta: Arc<dyn Meta>) {
         given_up.extend(task.await.unwrap());
     }
     assert_eq!(given_up.len(), 100, "of each pair one blob is left");
-    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage { objects: 100, bytes: 300 });
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(100, 300));
 }

@@ -37,7 +37,7 @@ fn the_policy_is_asked_unless_a_header_is_verified() {
         for channel in Channel::ALL {
             let ask = |referer: Option<&str>| {
                 prepare(&server, action, (BUCKET, KEY), CONTENT);
-                let request = example(action, BUCKET, KEY);
+                let request = example(&server, action, BUCKET, KEY);
                 let request = referer.into_iter().fold(request, Request::referer);
                 server.send(&Signer::owner().sign(channel, request))
             };
@@ -64,7 +64,7 @@ fn the_policy_is_asked_unless_a_header_is_verified() {
 fn a_good_referer_is_no_permission() {
     let server = server(PRIVATE);
     for action in on_objects() {
-        let response = server.send(&example(action, BUCKET, KEY).referer(GOOD));
+        let response = server.send(&example(&server, action, BUCKET, KEY).referer(GOOD));
         let ec = if action == Action::GetObjectAcl {
             "0003-00000007"
         } else if action == Action::PutObjectAcl {
@@ -92,7 +92,7 @@ fn operations_on_the_bucket_are_not_asked() {
             if channel == Channel::V1Url && NOT_BY_V1_URL.contains(&action) {
                 continue;
             }
-            let request = example(action, BUCKET, "no-such-key").referer(EVIL);
+            let request = example(&server, action, BUCKET, "no-such-key").referer(EVIL);
             let response = server.send(&Signer::owner().sign(channel, request));
             assert!(response.status < 300, "{action:?}: {}", response.error());
         }
@@ -129,7 +129,8 @@ fn a_denial_does_not_tell_whether_the_object_is_there() {
     ];
     for (name, change) in table {
         for action in [Action::GetObject, Action::HeadObject, Action::GetObjectMeta] {
-            let ask = |key| server.send(&change(example(action, BUCKET, key)).referer(OTHER));
+            let ask =
+                |key| server.send(&change(example(&server, action, BUCKET, key)).referer(OTHER));
             let (there, missing) = (ask(KEY), ask("xat.png"));
             assert_eq!(there.outcome(), denied(OTHER_EC), "{name}, {action:?}");
             assert_eq!(without_request_id(&there), without_request_id(&missing), "{name}");
@@ -268,7 +269,7 @@ fn an_authorization_that_proves_nothing_is_no_way_round() {
     for lines in table {
         for action in on_objects() {
             for referer in [None, Some(EVIL), Some(GOOD)] {
-                let request = example(action, BUCKET, KEY);
+                let request = example(&server, action, BUCKET, KEY);
                 let request = referer.into_iter().fold(request, Request::referer);
                 let request = lines.iter().fold(request, |r, line| r.header("Authorization", line));
                 let status = server.send(&request).status;

@@ -4,7 +4,6 @@
 //! takes to write and hash a full buffer, and not while a slow client is waited for. A blob that
 //! fits the buffer costs one such turn for everything from creating the file to the last fsync.
 
-use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::mem;
@@ -14,12 +13,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use crc_fast::CrcAlgorithm;
-use md5::{Digest, Md5};
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::folder::{Folder, Folders};
+use crate::blob::digests::Digests;
 use crate::blob::{BlobError, BlobWriter, Sha256, Written};
 use crate::domain::name::BlobId;
 
@@ -51,7 +49,7 @@ type Failure = (&'static str, io::Error);
 impl Writer {
     pub(super) fn new(folders: Arc<Folders>, id: BlobId, sha256: Sha256) -> Self {
         let digests = Digests::new(sha256);
-        let part = Part { folders, id, digests, length: 0, file: None };
+        let part = Part { folders, id, digests, file: None };
         Self { id, buffer: Vec::new(), state: State::Resting(Box::new(part)) }
     }
 
@@ -126,7 +124,6 @@ struct Part {
     folders: Arc<Folders>,
     id: BlobId,
     digests: Digests,
-    length: u64,
     /// Absent until the first write.
     file: Option<Unfinished>,
 }
@@ -143,7 +140,6 @@ impl Part {
         let file = self.file.insert(file);
         file.file.write_all(bytes).map_err(|error| ("writing", error))?;
         self.digests.update(bytes);
-        self.length += bytes.len() as u64;
         Ok(())
     }
 
@@ -160,7 +156,7 @@ impl Part {
         if let Some(mut file) = self.file.take() {
             file.path = None;
         }
-        self.digests.finish(self.length)
+        self.digests.finish()
     }
 }
 
@@ -192,48 +188,5 @@ impl Drop for Unfinished {
             // No row names the file, so the scrub gets what cannot be removed here.
             let _ = fs::remove_file(path);
         }
-    }
-}
-
-/// The digests of what is written.
-struct Digests {
-    md5: Md5,
-    crc64: crc_fast::Digest,
-    sha256: Option<sha2::Sha256>,
-}
-
-impl Digests {
-    fn new(sha256: Sha256) -> Self {
-        Self {
-            md5: Md5::new(),
-            crc64: crc_fast::Digest::new(CrcAlgorithm::Crc64Xz),
-            sha256: match sha256 {
-                Sha256::Wanted => Some(sha2::Sha256::new()),
-                Sha256::Unwanted => None,
-            },
-        }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        self.md5.update(bytes);
-        self.crc64.update(bytes);
-        if let Some(sha256) = &mut self.sha256 {
-            sha256.update(bytes);
-        }
-    }
-
-    fn finish(self, length: u64) -> Written {
-        Written {
-            length,
-            md5: self.md5.finalize().into(),
-            crc64: self.crc64.finalize(),
-            sha256: self.sha256.map(|sha256| sha256.finalize().into()),
-        }
-    }
-}
-
-impl fmt::Debug for Digests {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Digests").finish_non_exhaustive()
     }
 }

@@ -69,6 +69,36 @@ impl fmt::Display for DomainId {
     }
 }
 
+/// The id of an upload in parts: 32 upper-case hexadecimal digits. It begins with the time, so that
+/// ids of one object are in the order of their making, and nobody can guess the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UploadId(pub [u8; 16]);
+
+/// A text that is not the id of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the id of an upload has 32 digits of 0-9 and A-F")]
+pub struct InvalidUploadId;
+
+impl FromStr for UploadId {
+    type Err = InvalidUploadId;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let mut id = [0; 16];
+        hex::decode_to_slice(s, &mut id).map_err(|_| InvalidUploadId)?;
+        // One text for each id.
+        if s.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(InvalidUploadId);
+        }
+        Ok(Self(id))
+    }
+}
+
+impl fmt::Display for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
+
 /// The id of a request, 24 upper-case hexadecimal digits, as OSS's clients expect it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(pub [u8; 12]);
@@ -76,5 +106,20 @@ pub struct RequestId(pub [u8; 12]);
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upload_ids_have_one_text() {
+        let text = "0004B999EF5A239BB9138C6227D6ABCD";
+        assert_eq!(text.parse::<UploadId>().unwrap().to_string(), text);
+        let lower = text.to_lowercase();
+        for wrong in ["", &text[1..], &format!("{text}0"), &lower, &text.replace('0', "G")] {
+            assert_eq!(wrong.parse::<UploadId>(), Err(InvalidUploadId), "{wrong}");
+        }
     }
 }

@@ -9,6 +9,9 @@ mod object_key;
 mod region;
 
 pub use bucket::{BucketName, InvalidBucketName};
-pub use ids::{AccessKeyId, BlobId, BucketId, DomainId, InvalidAccessKeyId, RequestId};
+pub use ids::{
+    AccessKeyId, BlobId, BucketId, DomainId, InvalidAccessKeyId, InvalidUploadId, RequestId,
+    UploadId,
+};
 pub use object_key::{InvalidObjectKey, ObjectKey};
 pub use region::{InvalidRegion, Region};

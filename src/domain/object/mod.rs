@@ -3,8 +3,10 @@
 
 pub mod conditional;
 pub mod copy;
+pub mod crc64;
 pub mod extents;
 pub mod listing;
+pub mod multipart;
 pub mod range;
 pub mod tags;
 

@@ -73,6 +73,40 @@ pub fn select(range: Option<&str>, size: u64, behavior: RangeBehavior) -> Part {
     }
 }
 
+/// Why a range of bytes to copy cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidExactRange {
+    /// It is not one range of bytes.
+    #[error("it is not one range of bytes such as bytes=0-9")]
+    Malformed,
+    /// It is not wholly inside.
+    #[error("it is not within the object")]
+    Outside,
+}
+
+/// Reads a range that must be wholly inside an object of `size` bytes: that of a copy. Here OSS's
+/// lenience would make a copy of what nobody asked for.
+///
+/// # Errors
+///
+/// [`InvalidExactRange`].
+pub fn exact(range: &str, size: u64) -> Result<Slice, InvalidExactRange> {
+    if range.contains(',') {
+        return Err(InvalidExactRange::Malformed);
+    }
+    let (first, end) = match parse(range).ok_or(InvalidExactRange::Malformed)? {
+        Spec::From(first) => (Some(first), Some(size)),
+        Spec::Between(first, last) => (Some(first), last.checked_add(1)),
+        Spec::Last(count) => (size.checked_sub(count), Some(size)),
+    };
+    match (first, end) {
+        (Some(first), Some(end)) if first < end && end <= size => {
+            Ok(Slice { offset: first, length: end - first })
+        }
+        _ => Err(InvalidExactRange::Outside),
+    }
+}
+
 enum Spec {
     From(u64),
     Between(u64, u64),
@@ -140,6 +174,33 @@ mod tests {
             assert_eq!(select(Some(range), 1000, RangeBehavior::Standard), standard, "{name}");
         }
         assert_eq!(select(None, 1000, RangeBehavior::Standard), Whole);
+    }
+
+    #[test]
+    fn exact_ranges_of_1000_bytes() {
+        use InvalidExactRange::{Malformed, Outside};
+        let inside = |offset, length| Ok(Slice { offset, length });
+        #[rustfmt::skip]
+        let table = [
+            ("bytes=0-9",                    inside(0, 10)),
+            ("bytes=0-999",                  inside(0, 1000)),
+            ("bytes=999-999",                inside(999, 1)),
+            ("bytes=100-",                   inside(100, 900)),
+            ("bytes=-100",                   inside(900, 100)),
+            ("bytes=0-1000",                 Err(Outside)),
+            ("bytes=1000-",                  Err(Outside)),
+            ("bytes=-1001",                  Err(Outside)),
+            ("bytes=-0",                     Err(Outside)),
+            ("bytes=0-18446744073709551615", Err(Outside)),
+            ("bytes=5-4",                    Err(Malformed)),
+            ("bytes=0-1,3-4",                Err(Malformed)),
+            ("0-9",                          Err(Malformed)),
+            ("",                             Err(Malformed)),
+        ];
+        for (range, want) in table {
+            assert_eq!(exact(range, 1000), want, "{range}");
+        }
+        assert_eq!(exact("bytes=0-", 0), Err(Outside));
     }
 
     #[test]

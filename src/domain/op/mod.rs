@@ -148,37 +148,44 @@ macro_rules! actions {
 }
 
 actions! {
-    ListBuckets           Get    Service _            "oss:ListBuckets"       Own;
-    PutBucket             Put    Bucket  _            "oss:PutBucket"         Own;
-    DeleteBucket          Delete Bucket  _            "oss:DeleteBucket"      Own;
-    GetBucketInfo         Get    Bucket  "bucketInfo" "oss:GetBucketInfo"     Own;
-    GetBucketLocation     Get    Bucket  "location"   "oss:GetBucketLocation" Own;
-    GetBucketStat         Get    Bucket  "stat"       "oss:GetBucketStat"     Own;
-    GetBucketAcl          Get    Bucket  "acl"        "oss:GetBucketAcl"      Own;
-    PutBucketAcl          Put    Bucket  "acl"        "oss:PutBucketAcl"      Own;
-    GetBucketReferer      Get    Bucket  "referer"    "oss:GetBucketReferer"  Own;
-    PutBucketReferer      Put    Bucket  "referer"    "oss:PutBucketReferer"  Own;
-    GetBucketCors         Get    Bucket  "cors"       "oss:GetBucketCors"     Own;
-    PutBucketCors         Put    Bucket  "cors"       "oss:PutBucketCors"     Own;
-    DeleteBucketCors      Delete Bucket  "cors"       "oss:DeleteBucketCors"  Own;
-    OptionBucket          Options Bucket _            "oss:OptionObject"      Anyone;
-    ListObjects           Get    Bucket  _            "oss:ListObjects"       Own;
-    ListObjectsV2         Get    Bucket  "list-type"  "oss:ListObjects"       Own;
-    DeleteMultipleObjects Post   Bucket  "delete"     "oss:DeleteObject"      Own;
-    PutObject             Put    Object  _            "oss:PutObject"         Write;
-    CopyObject            Put    Object  (copy _)     "oss:PutObject"         Write;
-    GetObject             Get    Object  _            "oss:GetObject"         Read;
-    HeadObject            Head   Object  _            "oss:GetObject"         Read;
-    GetObjectMeta         Head   Object  "objectMeta" "oss:GetObject"         Read;
-    DeleteObject          Delete Object  _            "oss:DeleteObject"      Write;
-    GetObjectAcl          Get    Object  "acl"        "oss:GetObjectAcl"      Own;
-    PutObjectAcl          Put    Object  "acl"        "oss:PutObjectAcl"      Own;
-    GetSymlink            Get    Object  "symlink"    "oss:GetObject"         Read;
-    PutSymlink            Put    Object  "symlink"    "oss:PutObject"         Write;
-    GetObjectTagging      Get    Object  "tagging"    "oss:GetObjectTagging"  Own;
-    PutObjectTagging      Put    Object  "tagging"    "oss:PutObjectTagging"  Own;
-    DeleteObjectTagging   Delete Object  "tagging"    "oss:DeleteObjectTagging" Own;
-    OptionObject          Options Object _            "oss:OptionObject"      Anyone;
+    ListBuckets             Get     Service _                 "oss:ListBuckets"          Own;
+    PutBucket               Put     Bucket  _                 "oss:PutBucket"            Own;
+    DeleteBucket            Delete  Bucket  _                 "oss:DeleteBucket"         Own;
+    GetBucketInfo           Get     Bucket  "bucketInfo"      "oss:GetBucketInfo"        Own;
+    GetBucketLocation       Get     Bucket  "location"        "oss:GetBucketLocation"    Own;
+    GetBucketStat           Get     Bucket  "stat"            "oss:GetBucketStat"        Own;
+    GetBucketAcl            Get     Bucket  "acl"             "oss:GetBucketAcl"         Own;
+    PutBucketAcl            Put     Bucket  "acl"             "oss:PutBucketAcl"         Own;
+    GetBucketReferer        Get     Bucket  "referer"         "oss:GetBucketReferer"     Own;
+    PutBucketReferer        Put     Bucket  "referer"         "oss:PutBucketReferer"     Own;
+    GetBucketCors           Get     Bucket  "cors"            "oss:GetBucketCors"        Own;
+    PutBucketCors           Put     Bucket  "cors"            "oss:PutBucketCors"        Own;
+    DeleteBucketCors        Delete  Bucket  "cors"            "oss:DeleteBucketCors"     Own;
+    OptionBucket            Options Bucket  _                 "oss:OptionObject"         Anyone;
+    ListObjects             Get     Bucket  _                 "oss:ListObjects"          Own;
+    ListObjectsV2           Get     Bucket  "list-type"       "oss:ListObjects"          Own;
+    DeleteMultipleObjects   Post    Bucket  "delete"          "oss:DeleteObject"         Own;
+    PutObject               Put     Object  _                 "oss:PutObject"            Write;
+    CopyObject              Put     Object  (copy _)          "oss:PutObject"            Write;
+    InitiateMultipartUpload Post    Object  "uploads"         "oss:PutObject"            Write;
+    UploadPart              Put     Object  "uploadId"        "oss:PutObject"            Write;
+    UploadPartCopy          Put     Object  (copy "uploadId") "oss:PutObject"            Write;
+    CompleteMultipartUpload Post    Object  "uploadId"        "oss:PutObject"            Write;
+    AbortMultipartUpload    Delete  Object  "uploadId"        "oss:AbortMultipartUpload" Write;
+    ListParts               Get     Object  "uploadId"        "oss:ListParts"            Write;
+    ListMultipartUploads    Get     Bucket  "uploads"         "oss:ListMultipartUploads" Own;
+    GetObject               Get     Object  _                 "oss:GetObject"            Read;
+    HeadObject              Head    Object  _                 "oss:GetObject"            Read;
+    GetObjectMeta           Head    Object  "objectMeta"      "oss:GetObject"            Read;
+    DeleteObject            Delete  Object  _                 "oss:DeleteObject"         Write;
+    GetObjectAcl            Get     Object  "acl"             "oss:GetObjectAcl"         Own;
+    PutObjectAcl            Put     Object  "acl"             "oss:PutObjectAcl"         Own;
+    GetSymlink              Get     Object  "symlink"         "oss:GetObject"            Read;
+    PutSymlink              Put     Object  "symlink"         "oss:PutObject"            Write;
+    GetObjectTagging        Get     Object  "tagging"         "oss:GetObjectTagging"     Own;
+    PutObjectTagging        Put     Object  "tagging"         "oss:PutObjectTagging"     Own;
+    DeleteObjectTagging     Delete  Object  "tagging"         "oss:DeleteObjectTagging"  Own;
+    OptionObject            Options Object  _                 "oss:OptionObject"         Anyone;
 }
 
 /// What a verb, a level and a query come to.
@@ -285,7 +292,7 @@ mod tests {
             ("not mistaken for GetObject",     Get,     Object,  "restore",           NotAllowed),
             ("nor a command for an upload",    Put,     Object,  "live",              Unserved("PutLiveChannel")),
             ("nor for DeleteBucket",           Delete,  Bucket,  "lifecycle",         Unserved("DeleteBucketLifecycle")),
-            ("part number with upload id",     Put,     Object,  "partNumber=1&uploadId=x", Unserved("UploadPart")),
+            ("part number with upload id",     Put,     Object,  "partNumber=1&uploadId=x", Served(Action::UploadPart)),
             ("form upload",                    Post,    Bucket,  "",                  Unserved("PostObject")),
             ("preflight",                      Options, Object,  "",                  Served(Action::OptionObject)),
             ("preflight of a part",            Options, Object,  "partNumber=1&uploadId=x&acl", Served(Action::OptionObject)),

@@ -35,7 +35,7 @@ fn view(bucket: &Bucket) -> BucketView<'_> {
 pub(super) fn list_all(oss: &Oss, permit: ServicePermit, call: Call) -> Answer {
     let query = &call.head.query;
     let text = |name| query.first(name).unwrap_or_default().to_owned();
-    let max_keys = super::list::max_keys(query, 100, 1000)?;
+    let max_keys = super::list::limit(query, "max-keys", 100, 1000)?;
     let max_keys = usize::try_from(max_keys).unwrap_or(usize::MAX);
     let wanted = BucketQuery { prefix: text("prefix"), marker: text("marker"), max_keys };
     let page = oss.app.list_buckets(&permit, &wanted);
@@ -80,8 +80,14 @@ pub(super) fn get_location(oss: &Oss, _permit: &BucketPermit) -> Response<Body> 
 /// `GET /<bucket>?stat`
 pub(super) async fn get_stat(oss: &Oss, permit: BucketPermit) -> Answer {
     let usage = oss.app.bucket_usage(&permit).await?;
-    let now = oss.app.clock.now();
-    Ok(xml(write_bucket_stat(Stat { bytes: usage.bytes, objects: usage.objects, now })))
+    Ok(xml(write_bucket_stat(Stat {
+        bytes: usage.bytes,
+        objects: usage.objects,
+        uploads: usage.uploads,
+        parts: usage.parts,
+        part_bytes: usage.part_bytes,
+        now: oss.app.clock.now(),
+    })))
 }
 
 /// `GET /<bucket>?acl`

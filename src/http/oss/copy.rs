@@ -44,7 +44,7 @@ pub(super) fn source(head: &Head) -> Result<CopySource, OssError> {
 }
 
 /// The conditions on the source of a copy.
-fn conditions(head: &Head) -> Conditions<'_> {
+pub(super) fn conditions(head: &Head) -> Conditions<'_> {
     let header = |name| head.lenient(header::HeaderName::from_static(name));
     Conditions {
         if_match: header("x-oss-copy-source-if-match"),

@@ -55,6 +55,12 @@ impl OssError {
         self
     }
 
+    /// The same with an element of its own.
+    pub(super) fn with_detail(mut self, name: &'static str, text: &str) -> Self {
+        self.0.details.push((name, text.to_owned()));
+        self
+    }
+
     /// What it says.
     pub(super) const fn refusal(&self) -> &Refusal {
         &self.0

@@ -65,13 +65,13 @@ fn list_query(query: &Query, after: String) -> Result<ListQuery, OssError> {
         prefix: name(query, "prefix")?,
         delimiter: name(query, "delimiter")?,
         after,
-        max_keys: max_keys(query, DEFAULT_MAX_KEYS, MAX_KEYS)?,
+        max_keys: limit(query, "max-keys", DEFAULT_MAX_KEYS, MAX_KEYS)?,
     })
 }
 
 /// A parameter that is compared with names, and so is no longer than one: OSS's limit is 1 024
 /// bytes for each.
-fn name(query: &Query, parameter: &str) -> Result<String, OssError> {
+pub(super) fn name(query: &Query, parameter: &str) -> Result<String, OssError> {
     let text = query.first(parameter).unwrap_or_default();
     if text.len() > 1024 {
         return Err(OssError::invalid_argument(format!("{parameter} is over 1024 bytes.")));
@@ -79,21 +79,27 @@ fn name(query: &Query, parameter: &str) -> Result<String, OssError> {
     Ok(text.to_owned())
 }
 
-/// The `max-keys` of a listing.
+/// The most entries that a listing is to have, by the parameter that says so.
 ///
 /// # Errors
 ///
 /// `InvalidArgument` if it is not a number from 0 to `most`.
-pub(super) fn max_keys(query: &Query, default: u32, most: u32) -> Result<u32, OssError> {
-    let Some(text) = query.first("max-keys").filter(|text| !text.is_empty()) else {
+pub(super) fn limit(
+    query: &Query,
+    parameter: &str,
+    default: u32,
+    most: u32,
+) -> Result<u32, OssError> {
+    let Some(text) = query.first(parameter).filter(|text| !text.is_empty()) else {
         return Ok(default);
     };
     text.parse().ok().filter(|number| *number <= most).ok_or_else(|| {
-        OssError::invalid_argument(format!("max-keys must be a number from 0 to {most}."))
+        OssError::invalid_argument(format!("{parameter} must be a number from 0 to {most}."))
     })
 }
 
-fn encoding(query: &Query) -> Result<Encoding, OssError> {
+/// The encoding of names that the request asks for.
+pub(super) fn encoding(query: &Query) -> Result<Encoding, OssError> {
     match query.first("encoding-type") {
         None | Some("") => Ok(Encoding::Plain),
         Some("url") => Ok(Encoding::Url),

@@ -17,6 +17,7 @@ mod denied;
 mod error;
 mod head;
 mod list;
+mod multipart;
 mod object;
 mod respond;
 mod sending;
@@ -160,6 +161,27 @@ impl Oss {
             Action::DeleteMultipleObjects => list::delete(self, permit.bucket()?, call).await,
             Action::PutObject => upload::put(self, permit.object()?, call).await,
             Action::CopyObject => copy::copy(self, *permit.copy()?, call).await,
+            Action::InitiateMultipartUpload => {
+                Box::pin(multipart::begin(self, permit.object()?, call)).await
+            }
+            Action::UploadPart => {
+                Box::pin(multipart::upload_part(self, permit.object()?, call)).await
+            }
+            Action::UploadPartCopy => {
+                Box::pin(multipart::copy_part(self, *permit.copy()?, call)).await
+            }
+            Action::CompleteMultipartUpload => {
+                Box::pin(multipart::complete(self, permit.object()?, call)).await
+            }
+            Action::AbortMultipartUpload => {
+                Box::pin(multipart::abort(self, permit.object()?, call)).await
+            }
+            Action::ListParts => {
+                Box::pin(multipart::list_parts(self, permit.object()?, call)).await
+            }
+            Action::ListMultipartUploads => {
+                Box::pin(multipart::list_uploads(self, permit.bucket()?, call)).await
+            }
             Action::GetObject => object::get(self, permit.object()?, call).await,
             Action::HeadObject => object::head(self, permit.object()?, call).await,
             Action::GetObjectMeta => object::get_meta(self, permit.object()?, call).await,

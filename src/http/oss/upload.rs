@@ -11,7 +11,8 @@ use crate::domain::object::tags::{InvalidTags, Tags};
 use crate::domain::object::{Overwrite, StorageClass};
 use crate::http::body;
 use crate::service::access::ObjectPermit;
-use crate::service::object::{Announced, Content, NewObject};
+use crate::service::error::Error;
+use crate::service::object::{Content, NewObject};
 use crate::wire::bucket::read_storage_class;
 
 /// The largest object that is uploaded in one piece: OSS's limit for `PutObject`.
@@ -32,25 +33,11 @@ const STORED: [HeaderName; 6] = [
 
 /// `PUT /<bucket>/<key>`
 pub(super) async fn put(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
-    let (new, announced) = match read(&call) {
-        Ok(read) => read,
-        Err(err) => {
-            super::error::drain_unread(&call.head.parts.headers, call.body).await;
-            return Err(err);
-        }
-    };
-    let mut body = body::stream(call.body, MAX_OBJECT_BYTES, oss.body_timeout);
-    let stored = match oss.app.put_object(permit, new, Content { body: &mut body, announced }).await
-    {
-        Ok(stored) => stored,
-        Err(err) => {
-            // As with `drain_unread`: a client that waits for `100 Continue` listens.
-            if !call.head.parts.headers.contains_key(header::EXPECT) {
-                body::drain_rest(body).await;
-            }
-            return Err(err.into());
-        }
-    };
+    let prepare = |call: &Call| new_object(&call.head);
+    let stored = receive(oss, call, (MAX_OBJECT_BYTES, prepare), async |new, content| {
+        oss.app.put_object(permit, new, content).await
+    });
+    let stored = stored.await?;
     let mut response = Response::new(Body::empty());
     for name in ["etag", "content-md5", "x-oss-hash-crc64ecma"] {
         if let Some(value) = stored.headers.get(name) {
@@ -60,14 +47,41 @@ pub(super) async fn put(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     Ok(response)
 }
 
-fn read(call: &Call) -> Result<(NewObject, Announced), OssError> {
-    check_length(&call.head, MAX_OBJECT_BYTES)?;
-    Ok((new_object(&call.head)?, announced(&call.head, &call.caller)?))
+/// Stores the body of a request, of at most so many bytes. `prepare` reads what else the request
+/// says, and is done before any of the body is read; `store` takes both.
+pub(super) async fn receive<P, R>(
+    oss: &Oss,
+    call: Call,
+    (most, prepare): (u64, impl FnOnce(&Call) -> Result<P, OssError>),
+    store: impl AsyncFnOnce(P, Content<'_>) -> Result<R, Error>,
+) -> Result<R, OssError> {
+    let read = |call: &Call| {
+        check_length(&call.head, most)?;
+        Ok((prepare(call)?, announced(&call.head, &call.caller)?))
+    };
+    let (prepared, announced) = match read(&call) {
+        Ok(read) => read,
+        Err(err) => {
+            super::error::drain_unread(&call.head.parts.headers, call.body).await;
+            return Err(err);
+        }
+    };
+    let mut body = body::stream(call.body, most, oss.body_timeout);
+    match store(prepared, Content { body: &mut body, announced }).await {
+        Ok(stored) => Ok(stored),
+        Err(err) => {
+            // As with `drain_unread`: a client that waits for `100 Continue` listens.
+            if !call.head.parts.headers.contains_key(header::EXPECT) {
+                body::drain_rest(body).await;
+            }
+            Err(err.into())
+        }
+    }
 }
 
 /// Checks what a request says of the length of its body: it is at most `most` bytes, or the body
 /// comes in chunks and tells as it ends.
-pub(super) fn check_length(head: &Head, most: u64) -> Result<(), OssError> {
+fn check_length(head: &Head, most: u64) -> Result<(), OssError> {
     let chunked = head.parts.headers.contains_key(header::TRANSFER_ENCODING);
     match head.content_length()? {
         None if !chunked => Err(Code::MissingContentLength.into()),
@@ -88,7 +102,7 @@ pub(super) fn new_object(head: &Head) -> Result<NewObject, OssError> {
 }
 
 /// Whether the request may replace an object: `x-oss-forbid-overwrite`.
-fn overwrite(head: &Head) -> Result<Overwrite, OssError> {
+pub(super) fn overwrite(head: &Head) -> Result<Overwrite, OssError> {
     Ok(match head.one("x-oss-forbid-overwrite")? {
         Some(text) if text.eq_ignore_ascii_case("true") => Overwrite::Forbid,
         None | Some(_) => Overwrite::Allow,

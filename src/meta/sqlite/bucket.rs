@@ -56,15 +56,25 @@ impl Buckets for Sqlite {
     }
 
     async fn bucket_usage(&self, id: BucketId) -> Result<Usage, MetaError> {
-        const SQL: &str = "select object_count, byte_count from buckets where id = ?1";
-        let row: Option<(i64, i64)> = sqlx::query_as(SQL)
+        const SQL: &str = "
+            select object_count, byte_count, upload_count, part_count, part_bytes
+            from buckets where id = ?1";
+        let row: Option<(i64, i64, i64, i64, i64)> = sqlx::query_as(SQL)
             .bind(id.0)
             .fetch_optional(&self.readers)
             .await
             .map_err(read_error)?;
-        let Some((objects, bytes)) = row else { return Ok(Usage::default()) };
-        let bad = |reason| corrupt("buckets", id.0, reason);
-        Ok(Usage { objects: count(objects).map_err(bad)?, bytes: count(bytes).map_err(bad)? })
+        let Some((objects, bytes, uploads, parts, part_bytes)) = row else {
+            return Ok(Usage::default());
+        };
+        let count = |value| count(value).map_err(|reason| corrupt("buckets", id.0, reason));
+        Ok(Usage {
+            objects: count(objects)?,
+            bytes: count(bytes)?,
+            uploads: count(uploads)?,
+            parts: count(parts)?,
+            part_bytes: count(part_bytes)?,
+        })
     }
 }
 
@@ -112,15 +122,15 @@ struct DeleteBucket(BucketId);
 impl Operation for DeleteBucket {
     type Answer = DeletedBucket;
 
-    /// Goes by the counter. Should it ever be wrong, the foreign key of the objects still keeps
-    /// a bucket from being deleted under them.
+    /// Goes by the counters. Should one ever be wrong, the foreign keys of objects and uploads still
+    /// keep a bucket from being deleted under them.
     async fn run(&self, connection: &mut SqliteConnection) -> Result<DeletedBucket, MetaError> {
-        const COUNT: &str = "select object_count from buckets where id = ?1";
+        const COUNT: &str = "select object_count + upload_count from buckets where id = ?1";
         const SERVED: &str = "select 1 from delivery_domains where bucket_id = ?1 limit 1";
         const DELETE: &str = "delete from buckets where id = ?1";
-        let objects: Option<i64> =
+        let held: Option<i64> =
             sqlx::query_scalar(COUNT).bind(self.0.0).fetch_optional(&mut *connection).await?;
-        match objects {
+        match held {
             None => Ok(DeletedBucket::NoSuchBucket),
             Some(0) => {
                 let query = sqlx::query_scalar::<_, i64>(SERVED).bind(self.0.0);

@@ -24,6 +24,7 @@ mod settings;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod writer;
 
 use std::fmt;

@@ -139,7 +139,7 @@ impl App {
     }
 
     /// Finds it again after a blob of it was missing: what memory told is not true any more.
-    pub(super) async fn find_anew(
+    pub(in crate::service) async fn find_anew(
         &self,
         permit: &ObjectPermit,
         found: &FoundObject,

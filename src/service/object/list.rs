@@ -3,7 +3,7 @@
 use super::super::App;
 use super::super::access::BucketPermit;
 use super::super::error::Error;
-use crate::domain::object::listing::{ListQuery, Page, Pager};
+use crate::domain::object::listing::{ListQuery, ListedObject, Page, Pager};
 
 impl App {
     /// Lists a bucket.
@@ -15,11 +15,11 @@ impl App {
         &self,
         permit: &BucketPermit,
         query: ListQuery,
-    ) -> Result<Page, Error> {
+    ) -> Result<Page<ListedObject>, Error> {
         let mut pager = Pager::new(query);
         while let Some(from) = pager.wants() {
             let limit = pager.wanted();
-            let found = self.meta.objects_from(permit.bucket().id, from, limit).await?;
+            let found = self.meta.objects_from(permit.bucket().id, &from.key, limit).await?;
             let more = found.len() == usize::try_from(limit).unwrap_or(usize::MAX);
             pager.take(found, more);
         }

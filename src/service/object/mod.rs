@@ -23,6 +23,7 @@ pub use announced::Announced;
 pub use copy::{Copied, NewCopy};
 pub use found::FoundObject;
 pub use read::{ObjectReader, Opened};
+pub(super) use write::end_upload;
 
 /// What a client says of an object that it makes, beside the content.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub struct NewObject {
 
 impl NewObject {
     /// What the object has in that bucket.
-    fn attributes(self, bucket: &Bucket) -> Attributes {
+    pub(super) fn attributes(self, bucket: &Bucket) -> Attributes {
         let storage_class = self.storage_class.unwrap_or(bucket.storage_class);
         Attributes { storage_class, headers: self.headers, acl: self.acl, tags: self.tags }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::super::App;
 use super::super::access::ObjectPermit;
@@ -49,23 +49,48 @@ impl ObjectReader {
             Runs::None => Ok(Sending::Memory(Bytes::new())),
             Runs::One(run, reader) => reader.send(run.offset, run.length),
             Runs::Many(runs, pinned, blobs) => {
-                let open = move |run: Extent| {
-                    let blobs = blobs.clone();
-                    async move {
-                        let reader = blobs.open(run.blob).await?;
-                        Ok(reader.send(run.offset, run.length)?.into_pieces())
-                    }
+                let send = |reader: Box<dyn BlobReader>, run: &Extent| {
+                    Ok(reader.send(run.offset, run.length)?.into_pieces())
                 };
-                let pieces = stream::iter(runs).map(open).buffered(2).try_flatten();
-                // The pins go when the stream does.
-                let hold = move |piece| {
-                    let _held = &pinned;
-                    piece
-                };
-                Ok(Sending::Pieces(pieces.map(hold).boxed()))
+                Ok(Sending::Pieces(in_turn((runs, pinned, blobs), send)))
             }
         }
     }
+
+    /// The bytes for us.
+    pub(in crate::service) fn stream(self) -> BoxStream<'static, Result<Bytes, BlobError>> {
+        match self.0 {
+            Runs::None => stream::empty().boxed(),
+            Runs::One(run, reader) => reader.stream(run.offset, run.length),
+            Runs::Many(runs, pinned, blobs) => {
+                let read = |reader: Box<dyn BlobReader>, run: &Extent| {
+                    Ok(reader.stream(run.offset, run.length))
+                };
+                in_turn((runs, pinned, blobs), read)
+            }
+        }
+    }
+}
+
+/// What comes of a blob that is read.
+type Read<T> = Result<BoxStream<'static, Result<T, BlobError>>, BlobError>;
+
+/// Reads runs one after another, of which each is opened when its turn comes.
+fn in_turn<T: Send + 'static>(
+    (runs, pinned, blobs): (Vec<Extent>, Pinned, Arc<dyn BlobStore>),
+    read: fn(Box<dyn BlobReader>, &Extent) -> Read<T>,
+) -> BoxStream<'static, Result<T, BlobError>> {
+    let open = move |run: Extent| {
+        let blobs = blobs.clone();
+        async move { read(blobs.open(run.blob).await?, &run) }
+    };
+    let pieces = stream::iter(runs).map(open).buffered(2).try_flatten();
+    // The pins go when the stream does.
+    let hold = move |piece| {
+        let _held = &pinned;
+        piece
+    };
+    pieces.map(hold).boxed()
 }
 
 impl std::fmt::Debug for ObjectReader {

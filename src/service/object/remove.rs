@@ -63,7 +63,11 @@ impl App {
 
     /// Ends the doubt about blobs whose commits failed, if a later write is durable: the log has
     /// gone on without those commits, or with them, and the database knows which.
-    pub(super) fn settle(self: &Arc<Self>, in_doubt: Vec<BlobId>, later_is_durable: bool) {
+    pub(in crate::service) fn settle(
+        self: &Arc<Self>,
+        in_doubt: Vec<BlobId>,
+        later_is_durable: bool,
+    ) {
         if in_doubt.is_empty() {
             return;
         }

@@ -7,17 +7,19 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use refgate::domain::acl::BucketAcl;
 use refgate::domain::cors::CorsRules;
-use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
-use refgate::domain::object::listing::ListedObject;
-use refgate::domain::object::{Object, Overwrite, StorageClass};
+use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey, UploadId};
+use refgate::domain::object::listing::{ListedObject, Position};
+use refgate::domain::object::multipart::{ListedPart, ListedUpload, Part, PartNumber};
+use refgate::domain::object::{Attributes, Object, Overwrite, StorageClass};
 use refgate::domain::referer::{Policy, PolicyVersion, Record, VersionSummary};
 use refgate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange};
 use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
-    Bucket, Buckets, Changed, Cors, Created, DeletedBucket, Edit, Edited, Keep, MetaError,
-    NewVersion, Objects, Policies, Put, Settings, Stats, StoredSettings, Usage,
+    Bucket, Buckets, Changed, Completed, Completion, Cors, Created, DeletedBucket, Edit, Edited,
+    Keep, MetaError, NewVersion, Objects, Policies, Put, PutPart, Settings, Stats, StoredSettings,
+    UploadPlace, Uploads, Usage,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -254,6 +256,61 @@ impl Objects for FaultyMeta {
 
     async fn unnamed_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, MetaError> {
         self.inner.unnamed_blobs(blobs).await
+    }
+}
+
+#[async_trait]
+impl Uploads for FaultyMeta {
+    async fn begin_upload(
+        &self,
+        place: UploadPlace<'_>,
+        attributes: &Attributes,
+        now: UnixMillis,
+    ) -> Result<Changed, MetaError> {
+        self.change(self.take(), self.inner.begin_upload(place, attributes, now)).await
+    }
+
+    async fn has_upload(&self, place: UploadPlace<'_>) -> Result<bool, MetaError> {
+        self.inner.has_upload(place).await
+    }
+
+    async fn put_part(
+        &self,
+        place: UploadPlace<'_>,
+        part: &Part,
+        shared: &[BlobId],
+    ) -> Result<PutPart, MetaError> {
+        self.change(self.take(), self.inner.put_part(place, part, shared)).await
+    }
+
+    async fn complete_upload(
+        &self,
+        place: UploadPlace<'_>,
+        completion: Completion,
+    ) -> Result<Completed, MetaError> {
+        self.change(self.take(), self.inner.complete_upload(place, completion)).await
+    }
+
+    async fn abort_upload(&self, place: UploadPlace<'_>) -> Result<Option<Vec<BlobId>>, MetaError> {
+        self.change(self.take(), self.inner.abort_upload(place)).await
+    }
+
+    async fn parts_after(
+        &self,
+        id: UploadId,
+        after: Option<PartNumber>,
+        limit: u32,
+    ) -> Result<Vec<ListedPart>, MetaError> {
+        self.inner.parts_after(id, after, limit).await
+    }
+
+    async fn uploads_from(
+        &self,
+        bucket: BucketId,
+        from: &Position,
+        limit: u32,
+    ) -> Result<Vec<ListedUpload>, MetaError> {
+        self.inner.uploads_from(bucket, from, limit).await
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) const NOT_BY_V1_URL: &[Action] = &[
     Action::PutBucketCors,
     Action::DeleteBucketCors,
     Action::DeleteMultipleObjects,
+    Action::ListMultipartUploads,
 ];
 
 /// Cross-origin rules that let every page do everything.
@@ -63,14 +64,24 @@ pub(crate) fn prepare(
         server.done(Request::put(bucket, &target_of(key), content));
     }
     if action == Action::GetSymlink {
-        server.done(example(Action::PutSymlink, bucket, key));
+        server.done(example(server, Action::PutSymlink, bucket, key));
     } else {
         server.done(Request::put(bucket, key, content));
     }
 }
 
-/// A request for the operation, unsigned, that is granted if its sender may do it.
-pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
+/// Begins an upload of an object as the owner, with one part, and returns its id.
+fn upload(server: &Server, bucket: &str, key: &str) -> String {
+    let begin = Request::object("POST", bucket, key).query("uploads", "").body("");
+    let id = server.done(begin).element("UploadId").unwrap();
+    let part = Request::put(bucket, key, "a part").query("partNumber", "1");
+    server.done(part.query("uploadId", &id));
+    id
+}
+
+/// A request for the operation, unsigned, that is granted if its sender may do it. An upload that
+/// it needs is the owner's.
+pub(crate) fn example(server: &Server, action: Action, bucket: &str, key: &str) -> Request {
     let method = method(action);
     let request = match action.level() {
         Level::Service => Request::service(method),
@@ -79,6 +90,7 @@ pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
     };
     let request = match action.sub_resource() {
         Some("list-type") => request.query("list-type", "2"),
+        Some("uploadId") => request.query("uploadId", &upload(server, bucket, key)),
         Some(sub) => request.query(sub, ""),
         None => request,
     };
@@ -93,7 +105,13 @@ pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
             let tag = "<Tag><Key>k</Key><Value>v</Value></Tag>";
             request.body(format!("<Tagging><TagSet>{tag}</TagSet></Tagging>"))
         }
-        Action::PutBucket => request.body(""),
+        Action::InitiateMultipartUpload | Action::PutBucket => request.body(""),
+        Action::UploadPart => request.query("partNumber", "2").body("written by a test"),
+        Action::UploadPartCopy => {
+            let request = request.query("partNumber", "2");
+            request.header("x-oss-copy-source", format!("/{bucket}/{key}")).body("")
+        }
+        Action::CompleteMultipartUpload => request.header("x-oss-complete-all", "yes").body(""),
         Action::PutBucketAcl => request.header("x-oss-acl", "private").body(""),
         Action::PutBucketReferer => request.body(OPEN.xml()),
         Action::PutBucketCors => request.body(CORS),
@@ -114,6 +132,9 @@ pub(crate) fn example(action: Action, bucket: &str, key: &str) -> Request {
         | Action::DeleteBucketCors
         | Action::ListObjects
         | Action::ListObjectsV2
+        | Action::ListMultipartUploads
+        | Action::ListParts
+        | Action::AbortMultipartUpload
         | Action::GetObject
         | Action::HeadObject
         | Action::GetObjectMeta

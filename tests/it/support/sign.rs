@@ -54,12 +54,15 @@ pub(crate) struct Signer {
 /// The parameters that select an operation or change an answer, of those that the tests use.
 const V1_SUB_RESOURCES: &[&str] = &[
     "acl",
+    "append",
     "bucketInfo",
     "continuation-token",
     "cors",
     "delete",
     "location",
     "objectMeta",
+    "partNumber",
+    "position",
     "referer",
     "response-cache-control",
     "response-content-disposition",
@@ -67,6 +70,8 @@ const V1_SUB_RESOURCES: &[&str] = &[
     "stat",
     "symlink",
     "tagging",
+    "uploadId",
+    "uploads",
     "versionId",
 ];
 

@@ -3,6 +3,7 @@
 pub(super) mod acls;
 pub(super) mod named;
 pub(super) mod row;
+pub(super) mod write;
 
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
@@ -16,6 +17,7 @@ use crate::meta::{Edit, Edited, MetaError, NewVersion, Objects, Put};
 use acls::Acls;
 use named::{blobs_of, keys_text, unnamed};
 use row::{ListedRow, ObjectRow, acl_text, listed, object, tags_text};
+use write::{present, replace};
 
 #[async_trait]
 impl Objects for Sqlite {
@@ -128,17 +130,8 @@ impl Operation for PutObject {
     type Answer = Put;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Put, MetaError> {
-        // One row if the bucket is there, with whether the object is.
-        const CURRENT: &str = "
-            select o.key is not null from buckets b
-            left join objects o on o.bucket_id = b.id and o.key = ?2
-            where b.id = ?1";
-        let present: Option<bool> = sqlx::query_scalar(CURRENT)
-            .bind(self.bucket.0)
-            .bind(self.key.as_bytes())
-            .fetch_optional(&mut *connection)
-            .await?;
-        match (present, self.overwrite) {
+        let place = (self.bucket, &*self.key);
+        match (present(connection, place).await?, self.overwrite) {
             (None, _) => return Ok(Put::NoSuchBucket),
             (Some(true), Overwrite::Forbid) => return Ok(Put::Exists),
             (Some(true), Overwrite::Allow) | (Some(false), _) => {}
@@ -147,76 +140,9 @@ impl Operation for PutObject {
         if !unnamed(&mut *connection, &self.shared).await?.is_empty() {
             return Ok(Put::SourceGone);
         }
-        let replaced = match present {
-            Some(true) => self.forget_blobs(connection).await?,
-            Some(false) | None => Vec::new(),
-        };
-        self.write_row(connection).await?;
-        self.write_extents(connection).await?;
+        let replaced = replace(connection, place, (&self.row, &self.acls)).await?;
         // Asked last: a version may keep blobs of the one that it replaces.
         Ok(Put::Done { unnamed: unnamed(connection, &replaced).await? })
-    }
-}
-
-impl PutObject {
-    /// Removes what the version that is being replaced has beside its row. Returns its blobs.
-    async fn forget_blobs(
-        &self,
-        connection: &mut SqliteConnection,
-    ) -> Result<Vec<BlobId>, MetaError> {
-        const SQL: &str = "delete from extents where bucket_id = ?1 and key = ?2";
-        let blobs = blobs_of(connection, self.bucket, &keys_text([&*self.key])).await?;
-        sqlx::query(SQL).bind(self.bucket.0).bind(self.key.as_bytes()).execute(connection).await?;
-        Ok(blobs)
-    }
-
-    async fn write_row(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        const SQL: &str = "
-            insert into objects (bucket_id, key, size, etag, crc64, md5, kind, storage_class,
-                                 modified, headers, acl, tags, symlink, blob)
-            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-            on conflict (bucket_id, key) do update set
-                size = excluded.size, etag = excluded.etag, crc64 = excluded.crc64,
-                md5 = excluded.md5, kind = excluded.kind, storage_class = excluded.storage_class,
-                modified = excluded.modified, headers = excluded.headers, acl = excluded.acl,
-                tags = excluded.tags, symlink = excluded.symlink, blob = excluded.blob";
-        let row = &self.row;
-        if row.acl.is_some() {
-            self.acls.expect_in(self.bucket);
-        }
-        sqlx::query(SQL)
-            .bind(self.bucket.0)
-            .bind(self.key.as_bytes())
-            .bind(row.size)
-            .bind(row.etag.as_str())
-            .bind(row.crc64)
-            .bind(row.md5.as_deref())
-            .bind(row.kind.as_str())
-            .bind(row.storage_class.as_str())
-            .bind(row.modified)
-            .bind(row.headers.as_str())
-            .bind(row.acl.as_deref())
-            .bind(row.tags.as_deref())
-            .bind(row.symlink.as_deref())
-            .bind(row.blob.as_deref())
-            .execute(connection)
-            .await
-            .map(|_| ())
-    }
-
-    async fn write_extents(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        const SQL: &str = "
-            insert into extents (bucket_id, key, position, blob, offset, length)
-            select ?1, ?2, e.key, unhex(e.value ->> 0), e.value ->> 1, e.value ->> 2
-            from json_each(?3) e";
-        let Some(extents) = &self.row.extents else { return Ok(()) };
-        sqlx::query(SQL)
-            .bind(self.bucket.0)
-            .bind(self.key.as_bytes())
-            .bind(extents.as_str())
-            .execute(connection)
-            .await
-            .map(|_| ())
     }
 }
 

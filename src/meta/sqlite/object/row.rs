@@ -12,7 +12,7 @@ use crate::meta::sqlite::{count, parsed, storage_class};
 
 /// A row of `objects` with its extents, exactly as SQLite takes and returns it.
 #[derive(sqlx::FromRow)]
-pub(super) struct ObjectRow {
+pub(in crate::meta::sqlite) struct ObjectRow {
     pub(super) size: i64,
     pub(super) etag: String,
     pub(super) crc64: i64,
@@ -115,7 +115,7 @@ pub(super) fn listed(row: &ListedRow) -> Result<ListedObject, String> {
     })
 }
 
-fn adds_up(size: u64, extents: &[Extent]) -> Result<(), String> {
+pub(in crate::meta::sqlite) fn adds_up(size: u64, extents: &[Extent]) -> Result<(), String> {
     let sum = extents.iter().try_fold(0_u64, |sum, extent| {
         extent.offset.checked_add(extent.length).and_then(|_| sum.checked_add(extent.length))
     });
@@ -130,7 +130,7 @@ fn is_one(link: Option<&ObjectKey>, extents: &[Extent]) -> Result<(), String> {
     Ok(())
 }
 
-fn headers(text: &str) -> Result<Vec<(String, String)>, String> {
+pub(in crate::meta::sqlite) fn headers(text: &str) -> Result<Vec<(String, String)>, String> {
     serde_json::from_str(text).map_err(|why| format!("headers: {why}"))
 }
 
@@ -162,24 +162,27 @@ pub(in crate::meta::sqlite) fn tags(text: Option<&str>) -> Result<Tags, String> 
 }
 
 /// An extent as it is passed to SQLite and back: `[hexadecimal id, offset, length]`.
-type ExtentText = (String, u64, u64);
+pub(in crate::meta::sqlite) type ExtentText = (String, u64, u64);
 
-fn extents_text(extents: &[Extent]) -> Result<String, String> {
+pub(in crate::meta::sqlite) fn extents_text(extents: &[Extent]) -> Result<String, String> {
     let text = |e: &Extent| -> ExtentText { (e.blob.0.simple().to_string(), e.offset, e.length) };
     json(&extents.iter().map(text).collect::<Vec<_>>())
 }
 
-fn extents(text: &str) -> Result<Vec<Extent>, String> {
+pub(in crate::meta::sqlite) fn extents(text: &str) -> Result<Vec<Extent>, String> {
     let texts: Vec<ExtentText> =
         serde_json::from_str(text).map_err(|error| format!("extents: {error}"))?;
-    let extent = |(blob, offset, length): ExtentText| {
-        let blob = hex::decode(&blob).map_err(|error| format!("extents: {error}"))?;
-        Ok(Extent { blob: blob_id(&blob)?, offset, length })
-    };
     texts.into_iter().map(extent).collect()
 }
 
-pub(super) fn blob_id(bytes: &[u8]) -> Result<BlobId, String> {
+pub(in crate::meta::sqlite) fn extent(
+    (blob, offset, length): ExtentText,
+) -> Result<Extent, String> {
+    let blob = hex::decode(&blob).map_err(|error| format!("extents: {error}"))?;
+    Ok(Extent { blob: blob_id(&blob)?, offset, length })
+}
+
+pub(in crate::meta::sqlite) fn blob_id(bytes: &[u8]) -> Result<BlobId, String> {
     Uuid::from_slice(bytes).map(BlobId).map_err(|error| format!("blob: {error}"))
 }
 
@@ -202,6 +205,6 @@ fn kind(text: &str, is_symlink: bool) -> Result<ObjectKind, String> {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, String> {
+pub(in crate::meta::sqlite) fn json(value: &impl serde::Serialize) -> Result<String, String> {
     serde_json::to_string(value).map_err(|error| error.to_string())
 }

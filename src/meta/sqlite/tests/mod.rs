@@ -63,6 +63,10 @@ fn object(numbers: &[u128]) -> Object {
     }
 }
 
+fn usage(objects: u64, bytes: u64) -> Usage {
+    Usage { objects, bytes, ..Usage::default() }
+}
+
 fn key(number: u128) -> ObjectKey {
     format!("k{number:04}").parse().unwrap()
 }
@@ -122,7 +126,7 @@ async fn a_failing_operation_leaves_its_neighbours() {
     after.unwrap();
     assert_eq!(meta.group_commits().commits, 2, "all three were one transaction");
     assert_eq!(meta.all_buckets().await.unwrap().len(), 1, "no trace of the failed operation");
-    assert_eq!(meta.bucket_usage(bucket).await.unwrap(), Usage { objects: 2, bytes: 20 });
+    assert_eq!(meta.bucket_usage(bucket).await.unwrap(), usage(2, 20));
 }
 
 /// A full database stands for a full disk: SQLite reports both alike.
@@ -205,7 +209,7 @@ async fn closing_commits_what_is_queued() {
 
     let again = open(&folder).await;
     assert_eq!(again.objects_from(bucket, b"", 1000).await.unwrap().len(), 100);
-    assert_eq!(again.bucket_usage(bucket).await.unwrap(), Usage { objects: 100, bytes: 1000 });
+    assert_eq!(again.bucket_usage(bucket).await.unwrap(), usage(100, 1000));
 }
 
 #[tokio::test]

@@ -1,0 +1,215 @@
+//! Writing the parts of an upload.
+//!
+//! A part that is copied names the blobs of its source, so no byte is written. Its bytes are read,
+//! though, unless all of an object is copied whose digests are known: the part's entity tag is
+//! their MD5, and the checksum of the whole object is made of the parts'.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use tokio::task::spawn_blocking;
+
+use super::super::App;
+use super::super::access::{CopyPermit, ObjectPermit};
+use super::super::error::Error;
+use super::super::inflight::Upload;
+use super::super::object::{Content, FoundObject, ObjectReader, Opened, end_upload};
+use super::{gone, place};
+use crate::blob::digests::Digests;
+use crate::blob::{Sha256, Written};
+use crate::domain::code::{self, Code, Reason};
+use crate::domain::name::{BlobId, UploadId};
+use crate::domain::object::conditional::{Conditions, Outcome};
+use crate::domain::object::extents::cut;
+use crate::domain::object::multipart::{MAX_PART_BYTES, Part, PartNumber};
+use crate::domain::object::range::{Slice, exact};
+use crate::meta::PutPart;
+
+/// Which part of which upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartId {
+    /// The upload.
+    pub upload: UploadId,
+    /// The part.
+    pub number: PartNumber,
+}
+
+/// What a client says of a part that it copies.
+#[derive(Clone, Copy, Debug)]
+pub struct PartCopy<'c> {
+    /// Under which conditions on the source it is made.
+    pub conditions: Conditions<'c>,
+    /// Which bytes of the source, as in `Range`; all of them without.
+    pub range: Option<&'c str>,
+}
+
+/// What came of copying a part.
+#[derive(Debug)]
+pub enum CopiedPart {
+    /// There is a part.
+    Done(Part),
+    /// The client has the source as it is, and no part was made.
+    NotModified,
+}
+
+/// What came of computing the digests of a part of an object.
+enum Digested {
+    /// Here they are.
+    Done(Written),
+    /// The object was replaced meanwhile, by this one.
+    Replaced(FoundObject),
+}
+
+/// A part that is ready to be written, with the blob that was made for it or those that were there
+/// before.
+struct NewPart {
+    part: Part,
+    fresh: Option<Upload>,
+    shared: Vec<BlobId>,
+    /// The number of the error for an upload that has gone.
+    gone: Reason,
+}
+
+impl App {
+    /// Uploads a part.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchUpload`], also if the upload ends meanwhile, or another [`Error`]; the upload
+    /// is then as it was.
+    pub async fn upload_part(
+        self: &Arc<Self>,
+        permit: ObjectPermit,
+        id: PartId,
+        content: Content<'_>,
+    ) -> Result<Part, Error> {
+        if !self.meta.has_upload(place(&permit, id.upload)).await? {
+            return Err(gone(code::NO_SUCH_UPLOAD_OF_PART, id.upload));
+        }
+        let received = self.receive(content).await?;
+        let Written { length, md5, crc64, .. } = received.written;
+        let (number, modified, extents) = (id.number, self.clock.now(), received.extents());
+        let part = Part { number, size: length, md5, crc64, modified, extents };
+        let (fresh, shared) = (received.blob, Vec::new());
+        let new = NewPart { part, fresh, shared, gone: code::NO_SUCH_UPLOAD_OF_PART };
+        self.write_part(permit, id.upload, new).await
+    }
+
+    /// Makes a part of bytes of an object.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::upload_part`].
+    pub async fn copy_part(
+        self: &Arc<Self>,
+        permit: CopyPermit,
+        id: PartId,
+        copy: PartCopy<'_>,
+    ) -> Result<CopiedPart, Error> {
+        /// How often the source may be replaced while it is copied before we give up.
+        const TRIES: usize = 10;
+
+        let (from, to) = permit.into_parts();
+        if !self.meta.has_upload(place(&to, id.upload)).await? {
+            return Err(gone(code::NO_SUCH_UPLOAD_OF_COPY, id.upload));
+        }
+        let mut source = self.find_content(&from).await?;
+        for _ in 0..TRIES {
+            match copy.conditions.judge(source.etag(), source.modified()) {
+                Outcome::Failed => return Err(Error::Code(Code::PreconditionFailed)),
+                Outcome::NotModified => return Ok(CopiedPart::NotModified),
+                Outcome::Proceed => {}
+            }
+            let slice = slice_of(copy.range, source.size())?;
+            let digests = match self.digests_of(&from, &source, slice).await? {
+                Digested::Done(digests) => digests,
+                Digested::Replaced(now) => {
+                    source = now;
+                    continue;
+                }
+            };
+            let Written { length, md5, crc64, .. } = digests;
+            let extents = cut(&source.content().object.extents, slice);
+            let shared = extents.iter().map(|extent| extent.blob).collect();
+            let (number, modified) = (id.number, self.clock.now());
+            let part = Part { number, size: length, md5, crc64, modified, extents };
+            let new = NewPart { part, fresh: None, shared, gone: code::NO_SUCH_UPLOAD_OF_COPY };
+            match self.write_part(to.clone(), id.upload, new).await {
+                // What memory told of the source is not true any more.
+                Err(Error::SourceChanged) => source = self.find_anew(&from, &source).await?,
+                written => return written.map(CopiedPart::Done),
+            }
+        }
+        Err(Error::SourceChanged)
+    }
+
+    async fn digests_of(
+        &self,
+        permit: &ObjectPermit,
+        source: &FoundObject,
+        slice: Slice,
+    ) -> Result<Digested, Error> {
+        let object = &source.content().object;
+        if let Some(md5) = object.md5.filter(|_| slice.length == object.size) {
+            let crc64 = object.crc64;
+            let length = slice.length;
+            return Ok(Digested::Done(Written { length, md5, crc64, sha256: None }));
+        }
+        match self.open_object(permit, source, slice).await? {
+            Opened::Reader(reader) => read_digests(reader).await.map(Digested::Done),
+            Opened::Replaced(now) => Ok(Digested::Replaced(now)),
+        }
+    }
+
+    async fn write_part(
+        self: &Arc<Self>,
+        permit: ObjectPermit,
+        id: UploadId,
+        new: NewPart,
+    ) -> Result<Part, Error> {
+        let app = self.clone();
+        self.to_the_end(async move {
+            let NewPart { part, fresh, shared, gone: reason } = new;
+            let in_doubt = app.inflight.take_in_doubt();
+            let put = app.meta.put_part(place(&permit, id), &part, &shared).await;
+            let done = matches!(put, Ok(PutPart::Done { .. }));
+            app.settle(in_doubt, done);
+            end_upload(fresh, &put, done);
+            match put? {
+                PutPart::Done { unnamed } => {
+                    app.delete_blobs(unnamed);
+                    Ok(part)
+                }
+                PutPart::SourceGone => Err(Error::SourceChanged),
+                PutPart::NoSuchUpload => Err(gone(reason, id)),
+            }
+        })
+        .await
+    }
+}
+
+/// The bytes that are copied.
+fn slice_of(range: Option<&str>, size: u64) -> Result<Slice, Error> {
+    let slice = match range {
+        None => Slice { offset: 0, length: size },
+        Some(range) => exact(range, size).map_err(Error::CopyRange)?,
+    };
+    if slice.length > MAX_PART_BYTES {
+        return Err(Error::Code(Code::EntityTooLarge));
+    }
+    Ok(slice)
+}
+
+/// Reads bytes for their digests. What is computed is computed where it holds up no other request.
+async fn read_digests(reader: ObjectReader) -> Result<Written, Error> {
+    let mut digests = Digests::new(Sha256::Unwanted);
+    let mut bytes = reader.stream();
+    while let Some(piece) = bytes.try_next().await? {
+        let digest = spawn_blocking(move || {
+            digests.update(&piece);
+            digests
+        });
+        digests = digest.await.map_err(|_| Error::Fault("computing digests panicked"))?;
+    }
+    Ok(digests.finish())
+}

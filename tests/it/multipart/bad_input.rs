@@ -1,0 +1,126 @@
+//! What is refused, and changes nothing.
+
+use super::*;
+
+#[test]
+fn completions_that_do_not_hold() {
+    let server = server();
+    let (upload, other) = (Upload::begin(&server, KEY), Upload::begin(&server, KEY));
+    let [a, b] = [content(1, LEAST), content(2, LEAST - 1)];
+    let (a, b, foreign) = (upload.part(1, &a), upload.part(2, &b), other.part(3, &a));
+    let before = upload.parts();
+    let part = |number: &str, tag: &str| {
+        format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>")
+    };
+    let list = |parts: &str| format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+    #[rustfmt::skip]
+    let table = [
+        ("no body",                String::new(),                                      400, "MalformedXML",     ""),
+        ("not XML",                "1,2".into(),                                       400, "MalformedXML",     ""),
+        ("cut off",                list(&part("1", &a)).replace("</Complete", "<"),    400, "MalformedXML",     ""),
+        ("another document",       "<Delete></Delete>".into(),                         400, "MalformedXML",     ""),
+        ("an entity",              format!("<!DOCTYPE x [<!ENTITY e 'x'>]>{}", list(&part("1", "&e;"))), 400, "MalformedXML", ""),
+        ("no parts",               list(""),                                           400, "MalformedXML",     ""),
+        ("a part without a tag",   list("<Part><PartNumber>1</PartNumber></Part>"),    400, "MalformedXML",     ""),
+        ("number 0",               list(&part("0", &a)),                               400, "InvalidArgument",  ""),
+        ("number 10 001",          list(&part("10001", &a)),                           400, "InvalidArgument",  ""),
+        ("backwards",              list(&(part("2", &b) + &part("1", &a))),            400, "InvalidPartOrder", "0042-00000209"),
+        ("one twice",              list(&(part("1", &a) + &part("1", &a))),            400, "InvalidPartOrder", "0042-00000209"),
+        ("one that is not there",  list(&(part("1", &a) + &part("3", &b))),            400, "InvalidPart",      ""),
+        ("the tag of another",     list(&part("1", &b)),                               400, "InvalidPart",      ""),
+        ("an empty tag",           list(&part("1", "")),                               400, "InvalidPart",      ""),
+        ("a part of another upload", list(&part("3", &foreign)),                       400, "InvalidPart",      ""),
+        ("too small before another", list(&(part("2", &b) + &part("3", &foreign))),    400, "InvalidPart",      ""),
+    ];
+    for (name, body, status, code, ec) in table {
+        let answer = server.owner(upload.request("POST").body(body));
+        assert_eq!(
+            answer.outcome(),
+            (status, code.into(), ec.into()),
+            "{name}: {}",
+            answer.error()
+        );
+        assert_eq!(upload.parts(), before, "{name}");
+        assert_eq!(server.content(BUCKET, KEY), None, "{name}");
+    }
+    upload.part(3, b"more");
+    let small = upload.complete(&[(2, b), (3, tag(b"more"))]);
+    assert_eq!(small.outcome(), (400, "EntityTooSmall".into(), "0042-00000213".into()));
+    assert_eq!(small.element("PartNumber").as_deref(), Some("2"));
+    assert_eq!(upload.complete(&[(1, a), (3, tag(b"more"))]).status, 200);
+}
+
+#[test]
+fn uploads_that_are_not_there() {
+    let server = server();
+    server.bucket("another", PUBLIC_READ_WRITE);
+    let upload = Upload::begin(&server, KEY);
+    let etag = upload.part(1, b"part");
+    let before = upload.parts();
+    let (body, lower) = (completion(&[(1, etag)]), upload.id.to_lowercase());
+    #[rustfmt::skip]
+    let table = [
+        ("another bucket",    "another", KEY,     upload.id.as_str()),
+        ("another key",       BUCKET,    "other", &upload.id),
+        ("a prefix of it",    BUCKET,    KEY,     &upload.id[..31]),
+        ("its small letters", BUCKET,    KEY,     &lower),
+        ("a number",          BUCKET,    KEY,     "1"),
+        ("nothing",           BUCKET,    KEY,     ""),
+        ("markup",            BUCKET,    KEY,     "<x>&"),
+        ("zeros",             BUCKET,    KEY,     "00000000000000000000000000000000"),
+    ];
+    for (name, bucket, key, id) in table {
+        let request = |method| Request::object(method, bucket, key).query("uploadId", id);
+        let source = format!("/{BUCKET}/{KEY}").replace(' ', "%20");
+        for (request, ec) in [
+            (request("PUT").query("partNumber", "1").body("other"), "0042-00000104"),
+            (request("POST").body(body.as_str()), "0042-00000002"),
+            (request("DELETE"), "0042-00000002"),
+            (request("GET"), "0042-00000002"),
+            (
+                request("PUT")
+                    .query("partNumber", "1")
+                    .header("x-oss-copy-source", source)
+                    .body(""),
+                "0042-00000311",
+            ),
+        ] {
+            let answer = server.owner(request);
+            let unread = id.len() != 32 || name == "its small letters";
+            let ec = if unread { "0042-00000002" } else { ec };
+            let want = (404, "NoSuchUpload".into(), ec.into());
+            assert_eq!(answer.outcome(), want, "{name}: {}", answer.error());
+        }
+        assert_eq!(upload.parts(), before, "{name}");
+    }
+    assert_eq!(server.keys("another"), [""; 0]);
+}
+
+#[test]
+fn parts_that_are_none() {
+    let server = server();
+    let upload = Upload::begin(&server, KEY);
+    upload.part(1, b"first");
+    let before = upload.parts();
+    let invalid = |ec: &str| (400, "InvalidArgument".to_owned(), ec.to_owned());
+    let put =
+        |number: &str| server.owner(upload.request("PUT").query("partNumber", number).body("x"));
+    assert_eq!(server.owner(upload.request("PUT").body("x")).outcome(), invalid("0017-00000219"));
+    assert_eq!(put("").outcome(), invalid("0017-00000219"));
+    for number in ["0", "10001", "-1", "+1", "STR", "1.5", "99999999999999999999"] {
+        let answer = put(number);
+        assert_eq!(answer.outcome(), invalid("0017-00000220"), "{number}");
+        assert_eq!(answer.element("ArgumentValue").as_deref(), Some(number));
+    }
+    let wrong = upload.part_request(1).header("Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA==").body("x");
+    assert_eq!(server.owner(wrong).code(), refused(400, "InvalidDigest"));
+    let two = upload.part_request(1).query("uploads", "").body("x");
+    assert_eq!(server.owner(two).code(), refused(400, "InvalidArgument"));
+    let announced = upload.part_request(2).header("Content-Length", "5368709121");
+    let mut connection = server.connect();
+    let bytes = announced.header("Expect", "100-continue").bytes(&server.data);
+    connection.write(&bytes);
+    assert_eq!(connection.answer("PUT").unwrap().code(), refused(400, "EntityTooLarge"));
+    assert_eq!(upload.parts(), before);
+    assert_eq!(blobs(&server), 1);
+}
