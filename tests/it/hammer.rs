@@ -8,7 +8,7 @@ use md5::{Digest as _, Md5};
 
 use crate::support::clock::wait_until;
 use crate::support::policy::{OPEN, OTHER, STRICT};
-use crate::support::{PUBLIC_READ, Request, Response, Server};
+use crate::support::{PRIVATE, PUBLIC_READ, Request, Response, Server};
 
 const BUCKET: &str = "hammer";
 const KEY: &str = "key";
@@ -167,6 +167,32 @@ fn a_policy_is_obeyed_as_soon_as_it_is_acknowledged() {
         };
         let possible = (before..=after).any(|number| number % 2 == step);
         assert!(possible, "{} between {before} and {after}", response.status);
+    });
+}
+
+/// What is private was never shown, and what is public always is.
+#[test]
+fn content_and_acl_change_as_one() {
+    let (server, steps) = (server(), Steps::default());
+    // Even versions are for everybody, odd ones are not.
+    let write = |number: usize| {
+        let acl = if number % 2 == 0 { PUBLIC_READ } else { PRIVATE };
+        steps.take(number, || {
+            let request = Request::put(BUCKET, KEY, version(number));
+            server.done(request.header("x-oss-object-acl", acl));
+        });
+    };
+    read_during(write, || {
+        let before = steps.acknowledged.load(Ordering::SeqCst);
+        let response = server.send(&Request::get(BUCKET, KEY));
+        let after = steps.begun.load(Ordering::SeqCst);
+        if response.status == 200 {
+            let seen = whole_version(&response);
+            assert!((before..=after).contains(&seen) && seen % 2 == 0, "{seen}");
+        } else {
+            assert_eq!(response.status, 403);
+            assert!((before..=after).any(|n| n % 2 == 1), "denied, {before} to {after}");
+        }
     });
 }
 

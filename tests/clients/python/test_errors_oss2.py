@@ -140,7 +140,7 @@ def test_what_is_not_served_is_named(owner_bucket):
         ("PutBucketLifecycle", lambda: owner_bucket.put_bucket_lifecycle(lifecycle)),
         ("GetBucketWebsite", owner_bucket.get_bucket_website),
         ("GetBucketVersioning", owner_bucket.get_bucket_versioning),
-        ("PutSymlink", lambda: owner_bucket.put_symlink("target", "link")),
+        ("RestoreObject", lambda: owner_bucket.restore_object("archived")),
     ]:
         error = refusal(action)
         assert (error.status, error.code) == (501, "NotImplemented")

@@ -361,6 +361,6 @@ def test_errors_keep_their_codes(owner):
     assert (error.status_code, error.code, error.ec) == (404, "NoSuchKey", "0026-00000001")
     error = service_error(lambda: owner.call("delete_bucket"))
     assert (error.status_code, error.code) == (409, "BucketNotEmpty")
-    error = service_error(lambda: owner.call("get_object_tagging", key=KEY))
+    error = service_error(lambda: owner.call("get_bucket_lifecycle"))
     assert (error.status_code, error.code) == (501, "NotImplemented")
-    assert "GetObjectTagging" in error.message
+    assert "GetBucketLifecycle" in error.message

@@ -51,6 +51,8 @@ pub(super) struct FaultyMeta {
 /// A read that has its answer and is told when to return it.
 #[derive(Debug, Default)]
 pub(super) struct SlowRead {
+    /// The key of the object that is read; empty for any.
+    pub(super) key: String,
     pub(super) has_read: Notify,
     pub(super) go_on: Notify,
 }
@@ -203,7 +205,8 @@ impl Objects for FaultyMeta {
         key: &ObjectKey,
     ) -> Result<Option<Object>, MetaError> {
         let found = self.inner.find_object(bucket, key).await;
-        let slow = self.slow.lock().unwrap().take();
+        let is_slow = |slow: &mut Arc<SlowRead>| slow.key.is_empty() || slow.key == key.as_str();
+        let slow = self.slow.lock().unwrap().take_if(is_slow);
         if let Some(slow) = slow {
             slow.has_read.notify_one();
             slow.go_on.notified().await;

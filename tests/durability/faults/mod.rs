@@ -3,11 +3,11 @@
 //! it: neither is memory right, nor is a blob anybody's or nobody's.
 
 mod blobs;
+mod copies;
 mod delivery;
 mod meta;
 mod settings;
 mod stats;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
