@@ -153,7 +153,7 @@ fn a_policy_is_obeyed_as_soon_as_it_is_acknowledged() {
     let (server, steps) = (server(), Steps::default());
     // Even steps let everybody in, odd ones do not.
     let toggle = |number| {
-        let policy = if number % 2 == 0 { OPEN } else { STRICT };
+        let policy = if number.is_multiple_of(2) { OPEN } else { STRICT };
         steps.take(number, || server.policy(BUCKET, &policy));
     };
     read_during(toggle, || {
@@ -176,7 +176,7 @@ fn content_and_acl_change_as_one() {
     let (server, steps) = (server(), Steps::default());
     // Even versions are for everybody, odd ones are not.
     let write = |number: usize| {
-        let acl = if number % 2 == 0 { PUBLIC_READ } else { PRIVATE };
+        let acl = if number.is_multiple_of(2) { PUBLIC_READ } else { PRIVATE };
         steps.take(number, || {
             let request = Request::put(BUCKET, KEY, version(number));
             server.done(request.header("x-oss-object-acl", acl));
@@ -188,7 +188,7 @@ fn content_and_acl_change_as_one() {
         let after = steps.begun.load(Ordering::SeqCst);
         if response.status == 200 {
             let seen = whole_version(&response);
-            assert!((before..=after).contains(&seen) && seen % 2 == 0, "{seen}");
+            assert!((before..=after).contains(&seen) && seen.is_multiple_of(2), "{seen}");
         } else {
             assert_eq!(response.status, 403);
             assert!((before..=after).any(|n| n % 2 == 1), "denied, {before} to {after}");

@@ -16,6 +16,7 @@ mod copies;
 mod cors;
 mod hammer;
 mod heads;
+mod metadata;
 mod multipart;
 mod names;
 mod order;

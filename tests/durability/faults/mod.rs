@@ -8,6 +8,7 @@ mod delivery;
 mod meta;
 mod settings;
 mod stats;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

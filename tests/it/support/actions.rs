@@ -79,21 +79,26 @@ fn upload(server: &Server, bucket: &str, key: &str) -> String {
     id
 }
 
-/// A request for the operation, unsigned, that is granted if its sender may do it. An upload that
-/// it needs is the owner's.
-pub(crate) fn example(server: &Server, action: Action, bucket: &str, key: &str) -> Request {
+/// A request for the operation that says no more than what selects it.
+fn bare(server: &Server, action: Action, bucket: &str, key: &str) -> Request {
     let method = method(action);
     let request = match action.level() {
         Level::Service => Request::service(method),
         Level::Bucket => Request::bucket(method, bucket),
         Level::Object => Request::object(method, bucket, key),
     };
-    let request = match action.sub_resource() {
+    match action.sub_resource() {
         Some("list-type") => request.query("list-type", "2"),
         Some("uploadId") => request.query("uploadId", &upload(server, bucket, key)),
         Some(sub) => request.query(sub, ""),
         None => request,
-    };
+    }
+}
+
+/// A request for the operation, unsigned, that is granted if its sender may do it. An upload that
+/// it needs is the owner's.
+pub(crate) fn example(server: &Server, action: Action, bucket: &str, key: &str) -> Request {
+    let request = bare(server, action, bucket, key);
     match action {
         Action::PutObject => request.body("written by a test"),
         Action::CopyObject => {

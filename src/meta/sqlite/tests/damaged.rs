@@ -98,6 +98,35 @@ async fn damaged_records_of_changes_are_an_error() {
     }
 }
 
+/// A database in which objects had neither ACLs nor tags.
+#[tokio::test]
+async fn an_object_of_an_earlier_version_has_nothing_of_its_own() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("meta.sqlite3");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let earlier: Vec<_> = MIGRATIONS.iter().take(5).cloned().collect();
+    let earlier = Migrator { migrations: earlier.into(), ..Migrator::DEFAULT };
+    earlier.run(&mut connection).await.unwrap();
+    for sql in [
+        "insert into buckets (name, created, acl, storage_class)
+         values ('old', 1, 'private', 'Standard')",
+        "insert into objects (bucket_id, key, size, etag, crc64, kind, storage_class, modified,
+                              headers, blob)
+         values (1, cast('k0001' as blob), 10, 'E', 1, 'Multipart', 'IA', 1234, '[]',
+                 zeroblob(16))",
+    ] {
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+
+    let meta = open(&folder).await;
+    let found = meta.find_object(BucketId(1), &key(1)).await.unwrap().unwrap();
+    assert_eq!((found.kind, found.size, found.link), (ObjectKind::Multipart, 10, None));
+    assert_eq!(found.attributes.acl, ObjectAcl::Default);
+    assert!(found.attributes.tags.is_empty() && !meta.may_hold_acls(BucketId(1)));
+}
+
 #[tokio::test]
 async fn damaged_extras_are_an_error() {
     let (folder, meta, bucket) = fresh().await;
