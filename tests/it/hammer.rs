@@ -152,7 +152,7 @@ fn deletes_and_writes_are_seen_in_order() {
 fn a_policy_is_obeyed_as_soon_as_it_is_acknowledged() {
     let (server, steps) = (server(), Steps::default());
     // Even steps let everybody in, odd ones do not.
-    let toggle = |number| {
+    let toggle = |number: usize| {
         let policy = if number.is_multiple_of(2) { OPEN } else { STRICT };
         steps.take(number, || server.policy(BUCKET, &policy));
     };
