@@ -151,7 +151,7 @@ fn an_answer_can_be_read_by_the_pages_that_a_rule_names() {
         ("what it may not",     Request::bucket("GET", BUCKET).header("Origin", PAGE),        403, app),
         ("with a wrong signature", get().header("Authorization", "OSS a:b").header("Date", "x").header("Origin", PAGE), 403, app),
         ("what makes no sense", get().query("response-expires", "x").header("Origin", PAGE),  400, app),
-        ("what is not served",  get().query("tagging", "").header("Origin", PAGE),            501, app),
+        ("what is not served",  get().query("asyncFetch", "").header("Origin", PAGE),            501, app),
     ];
     for (name, request, status, want) in table {
         let response = server.send(&request);
