@@ -6,7 +6,9 @@ use refgate::domain::urlsign::{
     Choices, Form, Link, Profile, Reason, Scheme, Settings, Target, sign,
 };
 
-use super::support::{ALI, ANY, NOW, VOD, denied, get, link, md5_hex, settings, signed, with_key};
+use super::support::{
+    ALI, ANY, NOW, VOD, denied, get, link, md5_bytes, md5_hex, settings, signed, with_key,
+};
 
 /// Before the links of Tencent's examples end.
 const JANUARY: i64 = 0x5a71_afc0 - 60;
@@ -162,23 +164,60 @@ fn type_a_with_a_dash_in_a_field() {
     }
 }
 
-/// A digest of a secret before a text can be extended, and the padding has bytes that no path has:
-/// `…mp3%80%00…/../../../secret.txt` decodes to what the digest fits.
+/// What MD5 appends to a text of that length before the last of its blocks.
+fn padding(length: usize) -> Vec<u8> {
+    let zeros = (55 - length.cast_signed()).rem_euclid(64).cast_unsigned();
+    let bits = (length as u64 * 8).to_le_bytes();
+    [vec![0x80], vec![0; zeros], bits.to_vec()].concat()
+}
+
+/// A digest of a secret before a text can be extended by whoever knows one link and the length of
+/// the key: the text, the padding and more have a digest that follows from the link's.
+///
+/// Here it is computed with the key, which gives the same. It fits the path once its escapes are
+/// undone, so a verifier that decodes before it hashes lets it through.
 #[test]
 fn digests_cannot_be_extended() {
-    // The digest does not matter: the path is refused before it is looked at.
-    let digest = "9044548ef1527deadafa49a890a377f0";
-    #[rustfmt::skip]
-    let targets = [
-        (Scheme::AliB, format!("/201508150800/{digest}/a.mp3%80%00%00%00/../../../secret.txt")),
-        (Scheme::AliC, format!("/{digest}/ffffffff/a.mp3%80%00/secret.txt")),
-        (Scheme::AliF, format!("/a.mp3%80%00%b8%01/x?sign={digest}&time=ffffffff")),
-        (Scheme::TencentVod, format!("/a%80%00/x?t=ffffffff&exper=0&rlimit=0&us=a123456789&sign={digest}")),
-        (Scheme::Qiniu, format!("/a.mp3%80%00/x?sign={digest}&t=ffffffff")),
+    /// All but what a path has of itself.
+    const SET: &percent_encoding::AsciiSet =
+        &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'.');
+    /// The text of the link that is known, and where in it the path begins; what the attacker adds
+    /// behind the padding, to the path and behind it; and the forged link.
+    struct Known(Scheme, (&'static str, usize), (&'static str, &'static str), &'static str);
+    let (c, secret) = (("/a.mp355ce8100", 0), ("/x/../../secret.txt", "ffffffff"));
+    let vod = (("/d/55ce810000a123456789", 0), ("/../../", "ffffffff00a123456789"));
+    let vod_link = "{path}s.mp4?t=ffffffff&exper=0&rlimit=0&us=a123456789&sign={digest}";
+    let links = [
+        Known(
+            Scheme::AliB,
+            ("201508150800/a.mp3", 12),
+            ("/../../s", ""),
+            "/201508150800/{digest}{path}",
+        ),
+        Known(Scheme::AliC, c, secret, "/{digest}/ffffffff{path}"),
+        Known(Scheme::AliF, c, secret, "{path}?sign={digest}&time=ffffffff"),
+        Known(Scheme::Qiniu, c, secret, "{path}?sign={digest}&t=ffffffff"),
+        Known(Scheme::TencentVod, vod.0, vod.1, vod_link),
     ];
-    for (scheme, target) in targets {
+    for Known(scheme, (text, start), (more, tail), link) in links {
+        let padding = padding(ALI.len() + text.len());
+        let added = [&padding, more.as_bytes()].concat();
+        let digest =
+            md5_bytes(&[ALI.as_bytes(), text.as_bytes(), &added, tail.as_bytes()].concat());
+        let path = format!("{}{}", &text[start..], percent_encoding::percent_encode(&added, SET));
+        let target = link.replace("{path}", &path).replace("{digest}", &digest);
+        assert!(target.contains("%80%00"), "every padding has bytes that no path has: {target}");
         let reason = get(&settings(scheme, ALI), &target, 1_439_596_800).unwrap_err().reason;
         assert!(matches!(reason, Reason::Path(_)), "{target}: {reason:?}");
+    }
+}
+
+/// The padding is the one of MD5: a digest of a text can be gone on with from its padding.
+#[test]
+fn the_padding_is_right() {
+    for length in [0, 1, 54, 55, 56, 63, 64, 200] {
+        assert_eq!((length + padding(length).len()) % 64, 0, "{length}");
+        assert!(padding(length).len() >= 9);
     }
 }
 

@@ -125,6 +125,10 @@ fn a_preview_of_tencent_vod_is_not_lifted_by_its_segments() {
     assert_eq!(read.limits.preview, None, "this file is part of the preview");
     assert_eq!(read.limits.clients, pass.limits.clients, "of the same link");
     assert_eq!(read.limits.referers, pass.limits.referers);
+    let embedded =
+        |site: &'static [u8]| read.limits.check_lists([site], None).map_err(|it| it.header());
+    assert_eq!(embedded(b"https://abc.com/"), Ok(()));
+    assert_eq!(embedded(b"https://evil.net/"), Err("denied by Referer ACL".to_owned()));
     assert_eq!((read.until, read.query.as_deref()), (pass.until, Some("a=1")));
     assert!(get(&settings, &segment, pass.until + 1).is_err());
     for other in ["s1.ts", "index.m3u8", "../1/s1.ts"] {

@@ -73,6 +73,11 @@ pub(crate) fn link(settings: &Settings, target: &str) -> String {
     signed(settings, target, NOW).unwrap().target
 }
 
+/// MD5 of bytes that are no text.
+pub(crate) fn md5_bytes(bytes: &[u8]) -> String {
+    hex::encode(Md5::digest(bytes))
+}
+
 /// MD5 by itself, to show that a forgery has a digest that fits.
 pub(crate) fn md5_hex(text: &str) -> String {
     hex::encode(Md5::digest(text))

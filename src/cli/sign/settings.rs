@@ -109,7 +109,12 @@ impl SettingsArgs {
         })?;
         let secondary = key(self.secondary_key_file.as_deref(), SECONDARY_KEY)?;
         let choices = self.choices()?;
-        Settings::new(choices, primary, secondary).map_err(|err| Failure::Usage(err.to_string()))
+        let settings = Settings::new(choices, primary, secondary)
+            .map_err(|err| Failure::Usage(err.to_string()))?;
+        for weakness in settings.weaknesses() {
+            eprintln!("refgate: note: {}", weakness.sentence());
+        }
+        Ok(settings)
     }
 
     fn choices(self) -> Result<Choices, Failure> {

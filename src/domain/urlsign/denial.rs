@@ -40,6 +40,14 @@ pub enum Reason {
     Method,
     /// The signature asks for the regions of clients, which are not known.
     Region,
+    /// The link is genuine, and for pages of other sites.
+    Referer,
+    /// The link is genuine, and for clients of other regions.
+    ForeignRegion,
+    /// The link is genuine, and as many clients use it as may.
+    Clients,
+    /// The link is genuine, and for a preview of something that cannot be cut.
+    Preview,
 }
 
 /// A text of the request that may be repeated.
@@ -68,7 +76,22 @@ impl Denial {
 
     /// The value of `X-Tengine-Error`: `denied by req auth: expired timestamp=1439469547`.
     pub fn header(&self) -> String {
-        format!("denied by req auth: {}", self.reason)
+        match self.reason {
+            Reason::Referer => "denied by Referer ACL".to_owned(),
+            Reason::Clients => "denied by IP ACL = not in whitelist".to_owned(),
+            Reason::Path(_)
+            | Reason::NoArgument(_)
+            | Reason::NoSignature
+            | Reason::Duplicate(_)
+            | Reason::Argument(_)
+            | Reason::Time(_)
+            | Reason::Expired(_)
+            | Reason::Token(_)
+            | Reason::Method
+            | Reason::Region
+            | Reason::ForeignRegion
+            | Reason::Preview => format!("denied by req auth: {}", self.reason),
+        }
     }
 }
 
@@ -88,6 +111,10 @@ impl Reason {
             Self::Token(_) => "the digest is not that of this URL under any of the keys",
             Self::Method => "the link is for another method",
             Self::Region => "the link asks for regions of clients, which are not known",
+            Self::Referer => "the link is not for pages of that site",
+            Self::ForeignRegion => "the link is not for clients of that region",
+            Self::Clients => "as many clients use the link as may",
+            Self::Preview => "the link is for a preview, and this cannot be cut",
         };
         text.to_owned()
     }
@@ -110,6 +137,10 @@ impl fmt::Display for Reason {
             Self::Token(echo) => with(f, "invalid md5hash", echo),
             Self::Method => f.write_str("invalid method"),
             Self::Region => f.write_str("unsupported url arg whreg or bkreg"),
+            Self::Referer => f.write_str("invalid referer"),
+            Self::ForeignRegion => f.write_str("invalid region"),
+            Self::Clients => f.write_str("too many clients"),
+            Self::Preview => f.write_str("preview unsupported"),
         }
     }
 }

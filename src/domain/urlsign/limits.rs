@@ -38,6 +38,28 @@ pub struct Clients {
     pub max: u8,
 }
 
+impl Limits<'_> {
+    /// Whether the link's own lists let a request through, by its `Referer` lines and by the region
+    /// of its client, if that is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn check_lists<'r>(
+        &self,
+        referers: impl IntoIterator<Item = &'r [u8]>,
+        region: Option<&str>,
+    ) -> Result<(), Denial> {
+        if self.referers.as_ref().is_some_and(|lists| !lists.allow(referers)) {
+            return Err(Reason::Referer.into());
+        }
+        if self.regions.as_ref().is_some_and(|lists| !lists.allow(region)) {
+            return Err(Reason::ForeignRegion.into());
+        }
+        Ok(())
+    }
+}
+
 /// Which link it is, of those of one delivery domain: the first bytes of its digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkId(pub [u8; 16]);

@@ -46,6 +46,7 @@ mod settings;
 mod sign;
 mod stamp;
 mod verify;
+mod weakness;
 
 pub use choices::{Choices, Form, Profile, Regions};
 pub use denial::{Denial, Echo, Reason};
@@ -64,3 +65,4 @@ pub use settings::{InvalidSettings, Settings};
 pub use sign::{CannotSign, Link, Lists, Signed, path_of, sign};
 pub use stamp::TimeForm;
 pub use verify::{Pass, Request, verify};
+pub use weakness::Weakness;

@@ -104,7 +104,11 @@ fn gone(denial: Denial) -> Denial {
         | Reason::Time(_)
         | Reason::Token(_)
         | Reason::Method
-        | Reason::Region => denial,
+        | Reason::Region
+        | Reason::Referer
+        | Reason::ForeignRegion
+        | Reason::Clients
+        | Reason::Preview => denial,
     }
 }
 
