@@ -156,6 +156,24 @@ fn known_answers_are_verified() {
     }
 }
 
+/// The vendor wants its parameters in one order; read are all.
+#[test]
+fn parameters_may_come_in_any_order() {
+    let mut choices = Choices::new(Scheme::TencentVod);
+    choices.profile = Some(Profile::Compat);
+    let settings = with_key(choices, VOD_KEY);
+    let mut parts =
+        ["t=5a71afc0", "rlimit=3", "us=72d4cd1101", "sign=c5214f0d5961b13acd558b4957c4dfc5", "x=1"];
+    for _ in 0..parts.len() {
+        parts.rotate_left(1);
+        let target = format!("/dir1/dir2/myVideo.mp4?{}", parts.join("&"));
+        let pass = get(&settings, &target, 1_517_400_000).unwrap();
+        assert_eq!(pass.query.as_deref(), Some("x=1"), "{target}");
+        let twice = format!("{target}&rlimit=9");
+        assert!(get(&settings, &twice, 1_517_400_000).is_err(), "{twice}");
+    }
+}
+
 #[test]
 fn forgeries_are_refused() {
     for Forgery { id, scheme: name, key, url } in vectors().must_reject {

@@ -14,6 +14,23 @@
 //! it. So the digest of a secret before a text cannot be extended: the padding of such an
 //! extension has bytes that no path can have.
 //!
+//! # Stricter than the vendors
+//!
+//! - A parameter of a signature that is there twice is refused, and so is one whose name is written
+//!   with escapes. nginx takes the first of two, and names in any case.
+//! - Digests are lower-case hexadecimal, or base64 without `=` and without spare bits. nginx reads
+//!   several spellings of one digest.
+//! - `//` stays as it is. nginx hashes `/`, so that one link opens two objects here.
+//! - Times have one width; see [`TimeForm`].
+//!
+//! # Decided here, where the vendors' pages are silent
+//!
+//! - A link is good to the end of its last second. The time is named before the digest.
+//! - `rand` has at most 100 letters and digits, `uid` 1 to 64, `us` at most 64.
+//! - `rlimit=0` and `exper=0` are no limits, and are hashed as `0`. The link of a limit of clients
+//!   is its digest.
+//! - Times far ahead are good, because they are signed, unless `max_future` says otherwise.
+//!
 //! # What this module does not decide
 //!
 //! Who may embed (both the referer policy and a signature must pass), what a [`Limits`] asks for
