@@ -38,11 +38,15 @@ impl StoredObject {
 
     /// About how many bytes the object takes in memory.
     fn weight(&self) -> usize {
-        let stored = &self.object.attributes.headers;
-        let stored: usize = stored.iter().map(|(n, v)| n.len() + v.len() + 48).sum();
+        let pairs = |pairs: &[(String, String)]| -> usize {
+            pairs.iter().map(|(name, value)| name.len() + value.len() + 48).sum()
+        };
+        let Attributes { headers, tags, storage_class: _, acl: _ } = &self.object.attributes;
+        let link = self.object.link.as_ref().map_or(0, |key| key.as_str().len());
         let extents = size_of_val(self.object.extents.as_slice());
         // Prepared headers repeat the stored ones; 96 bytes is a slot of the map with its index.
-        size_of::<Self>() + 2 * stored + extents + self.headers.len() * 96
+        let headers = 2 * pairs(headers) + self.headers.len() * 96;
+        size_of::<Self>() + headers + pairs(tags.pairs()) + link + extents
     }
 }
 

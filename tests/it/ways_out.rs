@@ -16,7 +16,7 @@ const ETAG: &str = "\"54E4E4D4E0C4C8D6E9FE3A8B32B8E98A\"";
 /// A way out, the request, and its status where it is granted.
 type Way = (&'static str, Request, u16);
 
-fn ways(etag: &str) -> Vec<Way> {
+fn ways(etag: &str, upload: &str) -> Vec<Way> {
     let get = || Request::get(GUARDED, KEY);
     let head = |key| Request::object("HEAD", GUARDED, key);
     let link = || Request::get(GUARDED, "link");
@@ -24,6 +24,7 @@ fn ways(etag: &str) -> Vec<Way> {
         let request = Request::object("PUT", OPEN, "copy").body("");
         request.header("x-oss-copy-source", format!("/{GUARDED}/{from}"))
     };
+    let part = |from: &str| copy(from).query("partNumber", "1").query("uploadId", upload);
     vec![
         ("the whole", get(), 200),
         ("a part", get().header("Range", "bytes=0-3"), 206),
@@ -51,10 +52,14 @@ fn ways(etag: &str) -> Vec<Way> {
             304,
         ),
         ("a copy of a symlink", copy("link"), 200),
+        ("a part of an upload to another bucket", part(KEY), 200),
+        ("some bytes of one", part(KEY).header("x-oss-copy-source-range", "bytes=0-3"), 200),
+        ("one through a symlink", part("link"), 200),
     ]
 }
 
-fn server() -> (Server, String) {
+/// A server, the tag of the object, and an upload to the bucket that is not guarded.
+fn server() -> (Server, String, String) {
     let server = Server::start();
     server.bucket(GUARDED, PUBLIC_READ);
     server.bucket(OPEN, PUBLIC_READ_WRITE);
@@ -63,13 +68,15 @@ fn server() -> (Server, String) {
     let link = Request::object("PUT", GUARDED, "link").query("symlink", "").body("");
     server.done(link.header("x-oss-symlink-target", KEY));
     let etag = written.header("etag").unwrap().to_owned();
-    (server, etag)
+    let upload = Request::object("POST", OPEN, "copy").query("uploads", "").body("");
+    let upload = server.done(upload).element("UploadId").unwrap();
+    (server, etag, upload)
 }
 
 #[test]
 fn no_way_out_is_without_a_guard() {
-    let (server, etag) = server();
-    for (name, request, granted) in ways(&etag) {
+    let (server, etag, upload) = server();
+    for (name, request, granted) in ways(&etag, &upload) {
         for channel in Channel::ALL {
             let ask = |referer: Option<&str>| {
                 let request = referer.into_iter().fold(request.clone(), Request::referer);
@@ -99,7 +106,7 @@ fn no_way_out_is_without_a_guard() {
 /// A refusal of the target's bucket comes first, and one of the source's is no less a refusal.
 #[test]
 fn both_ends_of_a_copy_are_guarded() {
-    let (server, _) = server();
+    let (server, ..) = server();
     server.policy(OPEN, &STRICT);
     let copy = Request::object("PUT", OPEN, "copy").body("");
     let copy = copy.header("x-oss-copy-source", format!("/{GUARDED}/{KEY}"));

@@ -1,9 +1,9 @@
 //! Conditional requests.
 //!
-//! Sources: RFC 9110, section 13.2.2 (order); OSS "GetObject" (304 and 412).
+//! Sources: RFC 9110, section 13.2.2 (order); OSS "GetObject" (304 and 412), "CopyObject".
 
 use super::ETag;
-use crate::domain::time::{UnixMillis, parse_http_date};
+use crate::domain::time::{UnixMillis, parse_http_date, parse_rfc3339};
 
 /// The conditions of a request, as its headers have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Conditions<'_> {
     /// Judges a GET or HEAD of an object. An entity tag overrules the date beside it; a date that
     /// cannot be read counts as absent.
     pub fn judge(&self, etag: &ETag, modified: UnixMillis) -> Outcome {
-        let after = |date: &str| parse_http_date(date).map(|d| modified.as_secs() > d.as_secs());
+        let after = |date: &str| read_date(date).map(|d| modified.as_secs() > d.as_secs());
         let failed = match (self.if_match, self.if_unmodified_since) {
             (Some(tags), _) => !lists(tags, etag),
             (None, Some(date)) => after(date).unwrap_or(false),
@@ -60,6 +60,11 @@ impl Conditions<'_> {
             }
         }
     }
+}
+
+/// Reads a date. The manual shows those of a copy's conditions as in XML bodies.
+fn read_date(text: &str) -> Option<UnixMillis> {
+    parse_http_date(text).or_else(|| parse_rfc3339(text))
 }
 
 /// Whether a list of entity tags has this one. Quotes may be missing, as SDKs leave them out, and
@@ -112,6 +117,7 @@ mod tests {
             ("not modified since",          Conditions { if_modified_since: Some(SAME), ..NONE }, NotModified),
             ("unmodified since",            Conditions { if_unmodified_since: Some(SAME), ..NONE }, Proceed),
             ("modified after all",          Conditions { if_unmodified_since: Some(OLD), ..NONE }, Failed),
+            ("the manual's form of a date",  Conditions { if_modified_since: Some("2022-12-28T10:27:41.000Z"), ..NONE }, NotModified),
             ("a tag overrules the date",    Conditions { if_none_match: other, if_modified_since: Some(NEW), ..NONE }, Proceed),
             ("the same for the other pair", Conditions { if_match: this, if_unmodified_since: Some(OLD), ..NONE }, Proceed),
             ("412 before 304",              Conditions { if_match: other, if_none_match: this, ..NONE }, Failed),

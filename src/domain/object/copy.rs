@@ -2,7 +2,7 @@
 //!
 //! Source: OSS "CopyObject", "UploadPartCopy".
 
-use super::{Object, ObjectKind};
+use super::ObjectKind;
 use crate::domain::encode::form_decode_bytes;
 use crate::domain::name::{BucketName, InvalidBucketName, InvalidObjectKey, ObjectKey};
 
@@ -92,8 +92,8 @@ impl Directive {
 
 /// The kind of a copy. An appendable object cannot be appended to under a name that was not
 /// appended to; where an object is copied onto itself, only what is said of it changes.
-pub fn kind_of_copy(source: &Object, is_itself: bool) -> ObjectKind {
-    match source.kind {
+pub const fn kind_of_copy(source: ObjectKind, is_itself: bool) -> ObjectKind {
+    match source {
         ObjectKind::Appendable if !is_itself => ObjectKind::Normal,
         kind @ (ObjectKind::Normal
         | ObjectKind::Multipart
@@ -134,6 +134,33 @@ mod tests {
         ];
         for (name, text, want) in table {
             assert_eq!(CopySource::read(text).map(shown), want.map(str::to_owned), "{name}");
+        }
+    }
+
+    #[test]
+    fn kinds_of_copies() {
+        use ObjectKind::{Appendable, Multipart, Normal, Symlink};
+        #[rustfmt::skip]
+        let table = [
+            (Normal,     Normal,    Normal),
+            (Multipart,  Multipart, Multipart),
+            (Appendable, Normal,    Appendable),
+            (Symlink,    Symlink,   Symlink),
+        ];
+        for (kind, elsewhere, onto_itself) in table {
+            assert_eq!(kind_of_copy(kind, false), elsewhere, "{kind:?}");
+            assert_eq!(kind_of_copy(kind, true), onto_itself, "{kind:?}");
+        }
+    }
+
+    proptest::proptest! {
+        /// What is read means what was written, and whatever is written is read or refused.
+        #[test]
+        fn any_text_is_a_source_or_none(text in ".*", key in "[^/\\\\\0].{0,40}") {
+            let _ = CopySource::read(&text);
+            let escaped = format!("/abc/{}", crate::domain::encode::percent_encode(&key));
+            let source = CopySource::read(&escaped);
+            proptest::prop_assert!(key.contains('\0') || source.is_ok_and(|s| s.key.as_str() == key));
         }
     }
 

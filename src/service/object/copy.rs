@@ -111,7 +111,7 @@ impl App {
             if is_itself { source.attributes.storage_class } else { to.bucket().storage_class };
         let storage_class = new.object.storage_class.unwrap_or(usual_class);
         Ok(Object {
-            kind: kind_of_copy(source, is_itself),
+            kind: kind_of_copy(source.kind, is_itself),
             modified: self.clock.now(),
             attributes: Attributes { storage_class, headers, acl: new.object.acl, tags },
             ..source.clone()

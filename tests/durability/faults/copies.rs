@@ -2,12 +2,16 @@
 //! same time.
 
 use super::*;
+use refgate::domain::object::Overwrite;
+use refgate::meta::{NewVersion, Objects};
 
 const SOURCE: &str = "/bucket/source";
 const COPY: &str = "/bucket/copy";
 
+const COPYING: (&str, &str) = ("x-oss-copy-source", SOURCE);
+
 fn copying() -> Headers {
-    vec![("x-oss-copy-source".to_owned(), SOURCE.to_owned())]
+    vec![(COPYING.0.to_owned(), COPYING.1.to_owned())]
 }
 
 impl House {
@@ -91,6 +95,31 @@ async fn a_copy_in_doubt_is_what_the_database_says() {
         house.restart().await;
         assert_eq!(house.get(COPY).await.as_deref(), there, "{commit:?}");
         house.wait_for_files(usize::from(there.is_some())).await;
+    }
+}
+
+/// The limit is OSS's, and is of copies into another bucket alone. No byte is read, so none is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn five_gibibytes_are_copied_into_another_bucket() {
+    const GIB: u64 = 1 << 30;
+    for (size, elsewhere) in [(5 * GIB, 200), (5 * GIB + 1, 400)] {
+        let house = House::make().await;
+        assert_eq!(house.signed("PUT", "/another-bucket/", "").await.0, 200);
+        assert_eq!(house.put("/bucket/small", "content").await, 200);
+        let buckets = house.meta.all_buckets().await.unwrap();
+        let bucket = buckets.iter().find(|bucket| bucket.name.as_str() == "bucket").unwrap().id;
+        let small = house.meta.find_object(bucket, &"small".parse().unwrap()).await.unwrap();
+        let mut large = small.unwrap();
+        large.size = size;
+        large.extents[0].length = size;
+        let version = NewVersion::own(&large, Overwrite::Allow);
+        house.meta.put_object(bucket, &"source".parse().unwrap(), version).await.unwrap();
+
+        assert_eq!(house.copy().await, 200, "within the bucket");
+        let headers = signed_headers("PUT", "/another-bucket/copy", Some(COPYING), b"");
+        let got = house.ask("PUT", "/another-bucket/copy", "", &headers).await;
+        assert_eq!(got.0, elsewhere, "{}", got.1);
+        assert_eq!(got.1.contains("EntityTooLarge"), elsewhere == 400);
     }
 }
 
