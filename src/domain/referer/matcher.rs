@@ -177,8 +177,8 @@ impl Matcher {
         decisions.max_by_key(Decision::strictness).unwrap_or_else(|| self.decide_unread())
     }
 
-    /// [`decide`](Self::decide), with the subject. It is for people who ask why; requests do not
-    /// need it.
+    /// [`decide`](Self::decide), with the subject. Engines are compared by it; people who ask why
+    /// are told by the [`Gate`](super::Gate).
     pub fn explain(&self, referers: &Referers<'_>) -> Explanation<'_> {
         let lines = referers.lines().unwrap_or_default();
         let explain = |line: &&[u8]| Explanation {

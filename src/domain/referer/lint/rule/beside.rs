@@ -56,7 +56,14 @@ impl<'p, 'b> Beside<'p, 'b> {
     }
 
     fn blacklisted(&mut self, rule: &Rule<'_>) -> Option<Finding> {
-        let Cover::By(black) = self.black.as_mut()?.find(rule.text, None) else { return None };
+        let black = self.black.as_mut()?;
+        // A rule without a port vouches for all ports of its host, whichever rule fits them as text.
+        let Shape { lead, host, .. } = rule.shape;
+        let ports = format!("{lead}{host}:");
+        if rule.is_strict() && !host.contains(':') && !is_cover(black.find(&ports, None)) {
+            return None;
+        }
+        let Cover::By(black) = black.find(rule.text, None) else { return None };
         let pattern = rule.policy.deny.get(black)?;
         let number = black.saturating_add(1);
         let sentence = format!(
@@ -140,6 +147,10 @@ impl<'p, 'b> Beside<'p, 'b> {
         let fix = replacing(Safety::Widens, &[format!("{lead}{host}/")]);
         Some(Finding { example: Some(origin), fix, ..rule.finding(Code::PathNotSent) })
     }
+}
+
+const fn is_cover(cover: Cover) -> bool {
+    matches!(cover, Cover::By(_))
 }
 
 /// Whether a rule that covers another as text also vouches for all hosts that the other vouches
