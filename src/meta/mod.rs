@@ -2,29 +2,29 @@
 //!
 //! A method that writes returns when the write is durable. Time comes as an argument.
 
+mod delivery;
+mod policy;
 pub mod sqlite;
+mod stats;
 mod upload;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
 use crate::domain::acl::{BucketAcl, ObjectAcl};
 use crate::domain::cors::CorsRules;
-use crate::domain::delivery::Terms;
-use crate::domain::name::{BlobId, BucketId, BucketName, DomainId, ObjectKey};
+use crate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use crate::domain::object::listing::ListedObject;
 use crate::domain::object::tags::Tags;
 use crate::domain::object::{Object, Overwrite, StorageClass};
-use crate::domain::op::HostName;
-use crate::domain::referer::{Extras, Policy, PolicyVersion, Record, VersionSummary};
-use crate::domain::seal::Sealed;
+use crate::domain::referer::{Extras, Policy, PolicyVersion};
 use crate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange};
-use crate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use crate::domain::time::UnixMillis;
 
+pub use delivery::{DeliveryDomain, DeliveryDomains, PutDomain};
+pub use policy::{Keep, Policies};
+pub use stats::Stats;
 pub use upload::{Completed, Completion, PutPart, UploadPlace, Uploads};
 
 /// Why metadata could not be read or written.
@@ -101,47 +101,6 @@ pub struct StoredSettings {
     pub extras: Extras,
     /// The most bytes of rules that `PutBucketReferer` may bring, if it is not OSS's.
     pub referer_max_bytes: Option<u32>,
-}
-
-/// A delivery domain as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeliveryDomain {
-    /// Its id, never used twice.
-    pub id: DomainId,
-    /// Its host.
-    pub host: HostName,
-    /// The bucket that it serves.
-    pub bucket: BucketId,
-    /// When it was made.
-    pub created: UnixMillis,
-    /// When it was changed last.
-    pub updated: UnixMillis,
-    /// Its terms.
-    pub terms: Terms,
-    /// The key that signs and verifies.
-    pub primary: Option<Sealed>,
-    /// The key that verifies as well.
-    pub secondary: Option<Sealed>,
-}
-
-/// What came of writing a delivery domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PutDomain {
-    /// It is written.
-    Done,
-    /// The bucket is not there.
-    NoSuchBucket,
-    /// A domain of another id has the host.
-    HostTaken,
-}
-
-/// How much of the history of a policy is kept. The newest version always is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
-    /// The most versions.
-    pub versions: u32,
-    /// The most bytes of rules in all of them.
-    pub bytes: u64,
 }
 
 /// How much a bucket holds.
@@ -306,51 +265,6 @@ pub trait Cors: Send + Sync {
     async fn bucket_cors(&self, id: BucketId) -> Result<Option<CorsRules>, MetaError>;
 }
 
-/// Referer policies and their history.
-#[async_trait]
-pub trait Policies: Send + Sync {
-    /// Makes a policy the newest version of a bucket's, and forgets what is not to be kept.
-    /// Returns the number of the version; `None` if the bucket is not there.
-    async fn put_policy(
-        &self,
-        id: BucketId,
-        policy: Arc<Policy>,
-        record: Record,
-        keep: Keep,
-    ) -> Result<Option<PolicyVersion>, MetaError>;
-
-    /// Up to `limit` versions before that one, the newest first.
-    async fn policy_versions(
-        &self,
-        id: BucketId,
-        before: Option<PolicyVersion>,
-        limit: u32,
-    ) -> Result<Vec<VersionSummary>, MetaError>;
-
-    /// A version, if it is kept.
-    async fn policy_version(
-        &self,
-        id: BucketId,
-        version: PolicyVersion,
-    ) -> Result<Option<(Record, Policy)>, MetaError>;
-}
-
-/// Delivery domains.
-#[async_trait]
-pub trait DeliveryDomains: Send + Sync {
-    /// All delivery domains, in no order.
-    async fn all_domains(&self) -> Result<Vec<DeliveryDomain>, MetaError>;
-
-    /// Finds the delivery domain of a host.
-    async fn find_domain(&self, host: &HostName) -> Result<Option<DeliveryDomain>, MetaError>;
-
-    /// Writes a delivery domain as a whole, in place of that of the same id.
-    async fn put_domain(&self, domain: &DeliveryDomain) -> Result<PutDomain, MetaError>;
-
-    /// Deletes a delivery domain and what was counted of it. Says whether it was there.
-    async fn delete_domain(&self, id: DomainId) -> Result<bool, MetaError>;
-}
-
 /// Objects.
 #[async_trait]
 pub trait Objects: Send + Sync {
@@ -400,34 +314,6 @@ pub trait Objects: Send + Sync {
 
     /// Those of the blobs that no row names.
     async fn unnamed_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, MetaError>;
-}
-
-/// What is counted of requests.
-#[async_trait]
-pub trait Stats: Send + Sync {
-    /// Adds a batch, unless it was added before: giving it twice adds it once. What it says of
-    /// buckets that are not there is dropped.
-    async fn add_stats(&self, batch: Arc<Batch>) -> Result<(), MetaError>;
-
-    /// The number of the last batch of a writer that was added; 0 if there is none.
-    async fn last_stats(&self, writer: Uuid) -> Result<u64, MetaError>;
-
-    /// What was counted of a bucket on a day and those after it.
-    async fn stats_of_days(
-        &self,
-        bucket: BucketId,
-        first: Day,
-    ) -> Result<BTreeMap<Day, DayStats>, MetaError>;
-
-    /// What was counted of a bucket in an hour and those after it.
-    async fn stats_of_hours(
-        &self,
-        bucket: BucketId,
-        first: Hour,
-    ) -> Result<BTreeMap<Hour, HourStats>, MetaError>;
-
-    /// Deletes what was counted before a day and, of the referers themselves, before an hour.
-    async fn prune_stats(&self, first_day: Day, first_hour: Hour) -> Result<(), MetaError>;
 }
 
 /// All of the metadata.

@@ -65,8 +65,8 @@ impl Position {
     }
 
     /// The place behind a key and all of its uploads.
-    fn behind(key: &str) -> Self {
-        Self::before([key.as_bytes(), b"\0"].concat())
+    fn behind(name: &str) -> Self {
+        Self::before([name.as_bytes(), b"\0"].concat())
     }
 }
 

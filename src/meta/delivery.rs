@@ -1,0 +1,58 @@
+//! Delivery domains.
+
+use async_trait::async_trait;
+
+use super::MetaError;
+use crate::domain::delivery::Terms;
+use crate::domain::name::{BucketId, DomainId};
+use crate::domain::op::HostName;
+use crate::domain::seal::Sealed;
+use crate::domain::time::UnixMillis;
+
+/// A delivery domain as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryDomain {
+    /// Its id, never used twice.
+    pub id: DomainId,
+    /// Its host.
+    pub host: HostName,
+    /// The bucket that it serves.
+    pub bucket: BucketId,
+    /// When it was made.
+    pub created: UnixMillis,
+    /// When it was changed last.
+    pub updated: UnixMillis,
+    /// Its terms.
+    pub terms: Terms,
+    /// The key that signs and verifies.
+    pub primary: Option<Sealed>,
+    /// The key that verifies as well.
+    pub secondary: Option<Sealed>,
+}
+
+/// What came of writing a delivery domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutDomain {
+    /// It is written.
+    Done,
+    /// The bucket is not there.
+    NoSuchBucket,
+    /// A domain of another id has the host.
+    HostTaken,
+}
+
+/// Delivery domains.
+#[async_trait]
+pub trait DeliveryDomains: Send + Sync {
+    /// All delivery domains, in no order.
+    async fn all_domains(&self) -> Result<Vec<DeliveryDomain>, MetaError>;
+
+    /// Finds the delivery domain of a host.
+    async fn find_domain(&self, host: &HostName) -> Result<Option<DeliveryDomain>, MetaError>;
+
+    /// Writes a delivery domain as a whole, in place of that of the same id.
+    async fn put_domain(&self, domain: &DeliveryDomain) -> Result<PutDomain, MetaError>;
+
+    /// Deletes a delivery domain and what was counted of it. Says whether it was there.
+    async fn delete_domain(&self, id: DomainId) -> Result<bool, MetaError>;
+}
