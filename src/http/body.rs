@@ -1,5 +1,6 @@
 //! Bodies of requests: read with a bound on their length and on the client's slowness.
 
+use std::io::{self, Read};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -7,9 +8,11 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream;
 use http_body_util::BodyExt;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout};
 
-use crate::service::error::BodyError;
+use crate::domain::code::Code;
+use crate::service::error::{BodyError, Error};
 use crate::service::object;
 
 /// How many bytes must arrive within the time-out for it to begin anew. A client that sends a
@@ -79,6 +82,77 @@ pub async fn read(body: Body, max: usize, patience: Duration) -> Result<Bytes, B
     Ok(whole.freeze())
 }
 
+/// So much of a body is gathered before anybody reads it. Shorter ones are there then, and their
+/// reader waits for nobody.
+const GATHERED_BYTES: usize = 256 * 1024;
+
+/// How many longer bodies are read at once. Each has a thread that waits for its client.
+static READERS: Semaphore = Semaphore::const_new(8);
+
+/// How long another one waits for that.
+const READER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many pieces of a body may wait for their reader.
+const PIECES_AHEAD: usize = 2;
+
+/// A body for a reader that may wait: piece by piece, as it arrives.
+#[derive(Debug)]
+pub struct Arriving {
+    piece: Bytes,
+    others: mpsc::Receiver<Bytes>,
+}
+
+impl Read for Arriving {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.others.blocking_recv() {
+                Some(next) => self.piece = next,
+                None => return Ok(0),
+            }
+        }
+        let read = self.piece.split_to(self.piece.len().min(buffer.len()));
+        buffer.iter_mut().zip(&read).for_each(|(to, from)| *to = *from);
+        Ok(read.len())
+    }
+}
+
+/// Reads a body as it arrives, where that holds up no other request. The body is read to its end
+/// even if the reader has seen enough, so that a client that sends before it listens gets to read
+/// why; and if it breaks off, nothing comes of what was read.
+///
+/// # Errors
+///
+/// [`Error::Body`], or [`Code::ServiceUnavailable`] if too many others are being read.
+pub async fn read_arriving<T: Send + 'static>(
+    mut pieces: object::Body,
+    read: impl FnOnce(Arriving) -> T + Send + 'static,
+) -> Result<T, Error> {
+    let mut start = BytesMut::new();
+    let mut ended = false;
+    while !ended && start.len() < GATHERED_BYTES {
+        match pieces.next().await {
+            Some(piece) => start.extend_from_slice(&piece?),
+            None => ended = true,
+        }
+    }
+    let _slot = if ended { None } else { Some(slot().await?) };
+    let (send, others) = mpsc::channel(PIECES_AHEAD);
+    let arriving = Arriving { piece: start.freeze(), others };
+    let reading = tokio::task::spawn_blocking(move || read(arriving));
+    // At its end a body may be asked again.
+    while let Some(piece) = pieces.next().await {
+        // Who has seen enough takes no more.
+        let _ = send.send(piece?).await;
+    }
+    drop(send);
+    reading.await.map_err(|_| Error::Fault("reading a body panicked"))
+}
+
+async fn slot() -> Result<SemaphorePermit<'static>, Error> {
+    let slot = timeout(READER_PATIENCE, READERS.acquire()).await;
+    slot.ok().and_then(Result::ok).ok_or(Error::Code(Code::ServiceUnavailable))
+}
+
 /// Reads and forgets a body that nobody wants, so that a client that is still sending gets to
 /// read its answer. Only so much of it: a large rest ends with the connection.
 pub async fn drain(body: Body) {
@@ -114,7 +188,7 @@ mod tests {
     fn slowly(pieces: Vec<(u64, usize)>) -> Body {
         Body::from_stream(stream::iter(pieces).then(|(seconds, length)| async move {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
-            Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; length]))
+            Ok::<_, io::Error>(Bytes::from(vec![b'x'; length]))
         }))
     }
 
@@ -125,6 +199,27 @@ mod tests {
         assert!(matches!(read(trickle, 9999, patience).await, Err(BodyError::TooSlow)));
         let steady = slowly(vec![(9, 4096); 10]);
         assert_eq!(read(steady, 1 << 20, patience).await.unwrap().len(), 40_960);
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_as_it_arrives() {
+        fn all(mut arriving: Arriving) -> usize {
+            io::copy(&mut arriving, &mut io::sink()).unwrap().try_into().unwrap()
+        }
+        let patience = Duration::from_secs(10);
+        for pieces in [vec![], vec![1], vec![300_000], vec![100_000; 20], vec![1, 0, 400_000, 0, 7]]
+        {
+            let length: usize = pieces.iter().sum();
+            let body = slowly(pieces.iter().map(|length| (0, *length)).collect());
+            let read = read_arriving(stream(body, 10 << 20, patience), all).await;
+            assert_eq!(read.unwrap(), length, "{pieces:?}");
+        }
+        // A reader that has seen enough does not stop the client, and an end that is none counts.
+        let body = || slowly(vec![(0, 100_000); 20]);
+        let bored = read_arriving(stream(body(), 10 << 20, patience), |_| "enough").await;
+        assert_eq!(bored.unwrap(), "enough");
+        let broken = read_arriving(stream(body(), 1 << 20, patience), all).await;
+        assert!(matches!(broken, Err(Error::Body(BodyError::TooLarge(_)))));
     }
 
     #[tokio::test]

@@ -9,10 +9,12 @@
 
 use std::io::{BufReader, Read, Write};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
 use tokio::time::Instant;
 
-use crate::support::client::{head, read_head};
+use crate::support::client::{KEY_ID, KEY_SECRET, head, read_head};
 use crate::support::content::Content;
 use crate::support::server::{Place, Server};
 
@@ -89,4 +91,28 @@ fn download(server: &Server, content: Content, etag: &str) {
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]
 fn mib(bytes: u64) -> f64 {
     bytes as f64 / MIB as f64
+}
+
+/// A list of 60 MiB is read as it arrives: what is kept of it is the list. The last rule is none, so
+/// nothing but reading happens.
+#[test]
+fn a_long_list_takes_its_own_memory() {
+    const RULES: usize = 60_000;
+    let place = Place::new();
+    let server = place.start();
+    server.client().open_bucket("/bucket/");
+    let before = server.memory(PEAK);
+    let rule = |n: usize| format!("\"http://{n:0>1000}/\",");
+    let mut json = r#"{"allow_empty_referer":true,"whitelist":["#.to_owned();
+    json.extend((0..RULES).map(rule));
+    json += "\n\"a\\tb\"]}";
+    let path = "/api/v1/buckets/bucket/referer";
+    let basic = format!("Basic {}", STANDARD.encode(format!("{KEY_ID}:{KEY_SECRET}")));
+    let headers = [("authorization", basic.as_str())];
+    let refused = server.admin().send("PUT", path, &headers, json.as_bytes()).unwrap().expect(400);
+    let words = format!("whitelist[{RULES}]: the rule has the control character '\\\\t' at line 2");
+    assert!(refused.text().contains(&words), "{}", refused.text());
+    let taken = server.memory(PEAK) - before;
+    println!("a list of {:.1} MiB took {:.1} MiB", mib(json.len() as u64), mib(taken));
+    assert!(taken < json.len() as u64 * 3 / 2, "{taken}");
 }

@@ -11,14 +11,18 @@
 //! ```
 
 use std::fmt;
+use std::io::{BufReader, Read};
 use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{Cut, InvalidPolicy, empty_referer, max_body_bytes, within_limit};
-use crate::domain::referer::{EmptyReferer, Pattern, Policy, read_rule};
+use super::tokens::ShortTokens;
+use super::{Cut, InvalidPolicy, empty_referer, max_body_bytes};
+use crate::domain::referer::{
+    EmptyReferer, MAX_LARGE_LIST_BYTES, MAX_RULES, Pattern, Policy, read_rule,
+};
 use crate::wire::xml::{XmlError, is_xml_safe};
 
 /// A policy as it is in JSON. It lives for one function call and is never passed on.
@@ -29,11 +33,30 @@ struct PolicyJson<E> {
     truncate_query_string: Option<bool>,
     truncate_path: Option<bool>,
     #[serde(default, deserialize_with = "whitelist::<_, E>")]
-    whitelist: Vec<Pattern>,
+    whitelist: ListJson,
     #[serde(default, deserialize_with = "blacklist::<_, E>")]
-    blacklist: Vec<Pattern>,
+    blacklist: ListJson,
     #[serde(skip)]
     entries: PhantomData<E>,
+}
+
+/// A list as far as it can be kept. Nobody may put one that is longer, so the rest is counted only.
+#[derive(Debug, Default)]
+struct ListJson {
+    patterns: Vec<Pattern>,
+    /// The bytes of all entries, and how many there are.
+    bytes: usize,
+    entries: usize,
+}
+
+impl ListJson {
+    fn add(&mut self, pattern: Pattern) {
+        self.bytes += pattern.as_str().len();
+        self.entries += 1;
+        if self.bytes <= MAX_LARGE_LIST_BYTES && self.entries <= MAX_RULES {
+            self.patterns.push(pattern);
+        }
+    }
 }
 
 /// What is accepted as an entry of a list.
@@ -89,30 +112,66 @@ pub fn read_strict_policy_json(
     read::<OfRules>(json, max_list_bytes)
 }
 
+/// Reads a policy as [`read_strict_policy_json`] does, but as the text arrives: what is kept of it
+/// is the policy. How long the text may be is for the reader to say.
+///
+/// # Errors
+///
+/// As [`read_strict_policy_json`]; an error of the reader is one of the text.
+pub fn read_arriving_policy_json(
+    json: impl Read,
+    max_list_bytes: usize,
+) -> Result<Policy, InvalidPolicy> {
+    // The parser asks for single bytes.
+    let json = BufReader::with_capacity(BUFFER_BYTES, ShortTokens::new(json));
+    let policy: PolicyJson<OfRules> = serde_json::from_reader(json).map_err(unreadable)?;
+    policy.within(max_list_bytes)
+}
+
+const BUFFER_BYTES: usize = 64 * 1024;
+
 fn read<E: Entries>(json: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
     if json.len() > max_body_bytes(max_list_bytes) {
         return Err(InvalidPolicy::Xml(XmlError::TooLarge(json.len())));
     }
-    let json: PolicyJson<E> = serde_json::from_slice(json)
-        .map_err(|err| InvalidPolicy::Json(format!("the policy cannot be read: {err}")))?;
-    let cut = Cut {
-        query: json.truncate_query_string.unwrap_or(true),
-        path: json.truncate_path.unwrap_or(false),
-    };
-    let policy = Policy {
-        empty: empty_referer(json.allow_empty_referer),
-        compare: cut.into(),
-        allow: json.whitelist,
-        deny: json.blacklist,
-    };
-    within_limit(policy, max_list_bytes)
+    let policy: PolicyJson<E> = serde_json::from_slice(json).map_err(unreadable)?;
+    policy.within(max_list_bytes)
 }
 
-fn whitelist<'de, D: Deserializer<'de>, E: Entries>(from: D) -> Result<Vec<Pattern>, D::Error> {
+#[expect(clippy::needless_pass_by_value, reason = "it is what an error is mapped with")]
+fn unreadable(err: serde_json::Error) -> InvalidPolicy {
+    InvalidPolicy::Json(format!("the policy cannot be read: {err}"))
+}
+
+impl<E> PolicyJson<E> {
+    /// The policy, if its lists have no more bytes than that.
+    fn within(self, limit: usize) -> Result<Policy, InvalidPolicy> {
+        let bytes = self.whitelist.bytes + self.blacklist.bytes;
+        if bytes > limit {
+            return Err(InvalidPolicy::TooLarge { bytes, limit });
+        }
+        let rules = self.whitelist.entries + self.blacklist.entries;
+        if rules > MAX_RULES {
+            return Err(InvalidPolicy::TooMany { rules, limit: MAX_RULES });
+        }
+        let cut = Cut {
+            query: self.truncate_query_string.unwrap_or(true),
+            path: self.truncate_path.unwrap_or(false),
+        };
+        Ok(Policy {
+            empty: empty_referer(self.allow_empty_referer),
+            compare: cut.into(),
+            allow: self.whitelist.patterns,
+            deny: self.blacklist.patterns,
+        })
+    }
+}
+
+fn whitelist<'de, D: Deserializer<'de>, E: Entries>(from: D) -> Result<ListJson, D::Error> {
     from.deserialize_seq(List::<E> { name: "whitelist", entries: PhantomData })
 }
 
-fn blacklist<'de, D: Deserializer<'de>, E: Entries>(from: D) -> Result<Vec<Pattern>, D::Error> {
+fn blacklist<'de, D: Deserializer<'de>, E: Entries>(from: D) -> Result<ListJson, D::Error> {
     from.deserialize_seq(List::<E> { name: "blacklist", entries: PhantomData })
 }
 
@@ -123,22 +182,23 @@ struct List<E> {
 }
 
 impl<'de, E: Entries> Visitor<'de> for List<E> {
-    type Value = Vec<Pattern>;
+    type Value = ListJson;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of strings")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Pattern>, A::Error> {
-        let mut patterns = Vec::new();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ListJson, A::Error> {
+        let mut read = ListJson::default();
         for position in 0.. {
             let entry = Entry::<E> { list: self.name, position, entries: self.entries };
             match list.next_element_seed(entry)? {
-                Some(entry) => patterns.extend(entry),
+                Some(Some(pattern)) => read.add(pattern),
+                Some(None) => {}
                 None => break,
             }
         }
-        Ok(patterns)
+        Ok(read)
     }
 }
 
@@ -257,6 +317,66 @@ mod tests {
         let cut =
             r#"{"allow_empty_referer":true,"truncate_query_string":false,"truncate_path":true}"#;
         assert_eq!(read(cut).compare, Compare::Origin);
+    }
+
+    /// What is read as it arrives is read as it is read whole, errors included, whatever pieces it
+    /// comes in.
+    #[test]
+    fn a_text_may_arrive_in_pieces() {
+        struct Pieces<'j>(&'j [u8]);
+        impl Read for Pieces<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                let length = self.0.len().min(buffer.len()).min(3);
+                self.0.read(&mut buffer[..length])
+            }
+        }
+        let many = format!(
+            "{{\"allow_empty_referer\":true,\n\"whitelist\":[{}]}}",
+            r#""é*", "#.repeat(5000) + "\"b\""
+        );
+        for json in [
+            r#"{"allow_empty_referer":false,"truncate_path":true,"whitelist":[" é ",""],"blacklist":["b"]}"#,
+            &many,
+            &many.replace("\"b\"", "\"b\tc\""),
+            &many.replace("whitelist", "whiteList"),
+            &many.replace("true", "1"),
+            &many.replace("]}", "]"),
+            &many.replace("]}", "]}x"),
+            &many.replace("\"b\"", "1"),
+            "",
+        ] {
+            let whole = read_strict_policy_json(json.as_bytes(), MAX_LIST_BYTES);
+            let arriving = read_arriving_policy_json(Pieces(json.as_bytes()), MAX_LIST_BYTES);
+            // The parser stands one character further or not.
+            let lined = |read: Result<Policy, InvalidPolicy>| {
+                let text = |err: InvalidPolicy| err.to_string();
+                read.map_err(text).map_err(|err| err.split(" column").next().map(str::to_owned))
+            };
+            assert_eq!(lined(arriving), lined(whole), "{json:.60}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_is_counted_and_not_kept() {
+        let mut list = ListJson::default();
+        for _ in 0..MAX_RULES + 10 {
+            list.add(pattern("a"));
+        }
+        assert_eq!((list.patterns.len(), list.entries), (MAX_RULES, MAX_RULES + 10));
+        let json = PolicyJson::<OfRules> {
+            allow_empty_referer: true,
+            truncate_query_string: None,
+            truncate_path: None,
+            whitelist: list,
+            blacklist: ListJson::default(),
+            entries: PhantomData,
+        };
+        let refused = json.within(MAX_LARGE_LIST_BYTES).unwrap_err();
+        assert_eq!(refused.to_string(), "the lists have 2000010 rules, they may have 2000000");
+        let long = "x".repeat(MAX_LARGE_LIST_BYTES / 2);
+        let mut list = ListJson::default();
+        (0..3).for_each(|_| list.add(pattern(&long)));
+        assert_eq!((list.patterns.len(), list.bytes), (2, 3 * long.len()));
     }
 
     #[test]

@@ -24,11 +24,15 @@
 mod extras;
 mod json;
 mod lines;
+mod tokens;
 
 pub use extras::{
     DenialView, ExtrasBody, ExtrasView, InvalidExtras, read_extras_json, write_extras_json,
 };
-pub use json::{PolicyView, flags, read_policy_json, read_strict_policy_json, write_policy_json};
+pub use json::{
+    PolicyView, flags, read_arriving_policy_json, read_policy_json, read_strict_policy_json,
+    write_policy_json,
+};
 pub use lines::{BadLine, Lines};
 
 use super::xml::{Element, Limits, XmlError, XmlWriter};
@@ -96,6 +100,14 @@ pub enum InvalidPolicy {
     TooLarge {
         /// What they have.
         bytes: usize,
+        /// What they may have.
+        limit: usize,
+    },
+    /// The lists have more rules than an administrator may put.
+    #[error("the lists have {rules} rules, they may have {limit}")]
+    TooMany {
+        /// What they have.
+        rules: usize,
         /// What they may have.
         limit: usize,
     },
@@ -168,6 +180,7 @@ impl InvalidPolicy {
             Self::NotBoolean(Flag::AllowTruncateQueryString) => REFERER_XML_BAD_TRUNCATE_QUERY,
             Self::NotBoolean(Flag::TruncatePath) => REFERER_XML_BAD_TRUNCATE_PATH,
             Self::TooLarge { .. }
+            | Self::TooMany { .. }
             | Self::Xml(XmlError::TooLarge(_) | XmlError::TooManyElements(_)) => {
                 REFERER_LISTS_TOO_LARGE
             }

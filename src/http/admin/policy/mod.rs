@@ -28,7 +28,7 @@ use crate::service::App;
 use crate::service::access::Administrator;
 use crate::service::error::Error;
 use crate::service::policy::{Expect, Order, Outcome};
-use crate::wire::referer::{InvalidPolicy, PolicyView, max_body_bytes, read_strict_policy_json};
+use crate::wire::referer::{InvalidPolicy, PolicyView, max_body_bytes, read_arriving_policy_json};
 use crate::wire::word::Word;
 
 /// The most bytes of a body that holds no list.
@@ -120,8 +120,10 @@ async fn replace(
 
 /// Reads a policy, whose lists may be large.
 pub(super) async fn read_policy(body: Body) -> Result<Policy, ApiError> {
-    let bytes = body::read(body, max_body_bytes(MAX_LARGE_LIST_BYTES), PATIENCE).await?;
-    Ok(at_leisure(move || read_strict_policy_json(&bytes, MAX_LARGE_LIST_BYTES)).await??)
+    let most = max_body_bytes(MAX_LARGE_LIST_BYTES) as u64;
+    let pieces = body::stream(body, most, PATIENCE);
+    let read = |json| read_arriving_policy_json(json, MAX_LARGE_LIST_BYTES);
+    Ok(body::read_arriving(pieces, read).await??)
 }
 
 /// What came of a change.
