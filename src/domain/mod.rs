@@ -16,6 +16,7 @@
 //! | [`delivery`] | the terms on which a host name serves a bucket |
 //! | [`acl`] | what a bucket ACL grants to whom |
 //! | [`cors`] | which pages of other origins may read answers |
+//! | [`form`] | what an upload by an HTML form asks for, and what its policy allows |
 //! | [`object`] | object metadata, ranges, conditional requests, listings |
 //! | [`code`] | error codes, their status and wording |
 //! | [`seal`] | how secrets lie in the database |
@@ -29,6 +30,7 @@ pub mod code;
 pub mod cors;
 pub mod delivery;
 pub mod encode;
+pub mod form;
 pub mod iam;
 pub mod json;
 pub mod name;

@@ -92,6 +92,9 @@ pub enum BodyError {
     /// The client was too slow.
     #[error("the body came too slowly")]
     TooSlow,
+    /// What is in the body breaks a rule.
+    #[error("{}", .0.message)]
+    Refused(Reason),
     /// The body is longer than it may be.
     #[error("the body is longer than {0} bytes")]
     TooLarge(u64),
@@ -105,7 +108,9 @@ impl Error {
             Self::NoSuchBucket(_) => code::NO_SUCH_BUCKET,
             Self::NoSuchKey(_) => code::NO_SUCH_KEY,
             Self::Referer { denial, .. } => denial.reason,
-            Self::Refused(reason) | Self::NoSuchUpload { reason, .. } => *reason,
+            Self::Refused(reason)
+            | Self::NoSuchUpload { reason, .. }
+            | Self::Body(BodyError::Refused(reason)) => *reason,
             Self::Code(code) => Reason::of(*code),
             Self::Unfit(Unfit::Order(_)) => code::PART_ORDER,
             Self::Unfit(Unfit::Part(_)) => Reason::of(Code::InvalidPart),

@@ -11,6 +11,7 @@
 //! | [`copy`] | the bodies of operations that copy |
 //! | [`cors`] | cross-origin rules |
 //! | [`tagging`] | tags of objects |
+//! | [`form`] | HTML forms that upload, and their policies |
 //! | [`list`] | listings, and deletions of many objects |
 //! | [`multipart`] | uploads in parts |
 //! | [`error_body`] | errors |
@@ -29,6 +30,7 @@ pub mod copy;
 pub mod cors;
 pub mod error_body;
 pub mod explain;
+pub mod form;
 pub mod iam;
 pub mod json;
 pub mod lint;

@@ -14,6 +14,7 @@ mod acls;
 mod bodies;
 mod copies;
 mod cors;
+mod forms;
 mod hammer;
 mod heads;
 mod metadata;

@@ -236,19 +236,6 @@ fn a_substitute_opens_nothing_that_is_closed() {
 
 /// Sets what is given to those whom the referer policy refuses, as the admin API does.
 fn substitute(server: &Server, key: &str) {
-    use base64::Engine as _;
-    let owner = format!("{}:{}", crate::support::sign::KEY_ID, crate::support::sign::SECRET);
-    let owner = base64::engine::general_purpose::STANDARD.encode(owner);
-    let path = format!("/api/v1/buckets/{BUCKET}/referer/settings");
     let body = format!("{{\"denial\": {{\"answer\": \"substitute\", \"key\": \"{key}\"}}}}");
-    let mut connection = crate::support::Connection::open(&server.admin);
-    let head = format!(
-        "PUT {path} HTTP/1.1\r\nHost: admin\r\nAuthorization: Basic {owner}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    connection.write(head.as_bytes());
-    let response = connection.answer("PUT").unwrap();
-    let text = String::from_utf8_lossy(&response.body);
-    assert!(response.status < 300, "{} {text}", response.status);
+    server.api("PUT", &format!("buckets/{BUCKET}/referer/settings"), &body);
 }

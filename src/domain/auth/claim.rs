@@ -95,6 +95,8 @@ pub enum Channel {
     Header,
     /// In the query.
     Url,
+    /// In the fields of an HTML form.
+    Form,
 }
 
 impl Claim {

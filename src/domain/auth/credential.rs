@@ -156,14 +156,14 @@ impl<'a> Fields<'a> {
 }
 
 /// `AccessKeyId/YYYYMMDD/region/oss/aliyun_v4_request`.
-struct Credential<'a> {
-    access_key_id: AccessKeyId,
-    date: &'a str,
-    region: &'a str,
+pub(super) struct Credential<'a> {
+    pub(super) access_key_id: AccessKeyId,
+    pub(super) date: &'a str,
+    pub(super) region: &'a str,
 }
 
 impl<'a> Credential<'a> {
-    fn read(text: &'a str) -> Result<Self, AuthError> {
+    pub(super) fn read(text: &'a str) -> Result<Self, AuthError> {
         let parts: Vec<_> = text.split('/').collect();
         let [id, date, region, PRODUCT, TERMINATOR] = parts.as_slice() else {
             return Err(AuthError::Credential);

@@ -84,6 +84,15 @@ pub enum AuthError {
     /// V4: the credential is for another region.
     #[error("the credential is for another region")]
     Region(Channel),
+    /// A form with a policy or a signature and without an access key id.
+    #[error("the form has no OSSAccessKeyId")]
+    FormKeyMissing,
+    /// A form with a policy or an access key id and without a signature.
+    #[error("the form has no signature")]
+    FormSignatureMissing,
+    /// A form with a signature and without a policy.
+    #[error("the form has no policy")]
+    FormPolicyMissing,
     /// V4: the payload hash is neither `UNSIGNED-PAYLOAD` nor a SHA-256.
     #[error("x-oss-content-sha256 is neither UNSIGNED-PAYLOAD nor a SHA-256")]
     ContentSha256,
@@ -137,9 +146,14 @@ impl AuthError {
             Self::AdditionalHeaders => code::V4_ADDITIONAL_HEADERS,
             Self::V4Date(Channel::Header) => code::V4_DATE,
             Self::V4Date(Channel::Url) => code::V4_URL_DATE,
+            Self::V4Date(Channel::Form) => code::V4_FORM_DATE,
             Self::Credential => code::V4_CREDENTIAL,
             Self::Region(Channel::Header) => code::V4_REGION,
             Self::Region(Channel::Url) => code::V4_URL_REGION,
+            Self::Region(Channel::Form) => code::V4_FORM_REGION,
+            Self::FormKeyMissing => code::FORM_KEY_MISSING,
+            Self::FormSignatureMissing => code::FORM_SIGNATURE_MISSING,
+            Self::FormPolicyMissing => code::FORM_POLICY_MISSING,
             Self::ContentSha256 => code::CONTENT_SHA256_INVALID,
             Self::UnknownAccessKey(_) => code::UNKNOWN_ACCESS_KEY,
             Self::Mismatch(_) => code::SIGNATURE_MISMATCH,
@@ -178,6 +192,9 @@ impl AuthError {
             | Self::V4Date(_)
             | Self::Credential
             | Self::Region(_)
+            | Self::FormKeyMissing
+            | Self::FormSignatureMissing
+            | Self::FormPolicyMissing
             | Self::ContentSha256 => Vec::new(),
         }
     }

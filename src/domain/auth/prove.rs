@@ -218,7 +218,7 @@ impl V4Claim {
 
 impl Signature {
     /// Whether the signature is the expected one, in constant time.
-    fn is(&self, expected: &str) -> bool {
+    pub(super) fn is(&self, expected: &str) -> bool {
         Digest::new(self.0.as_bytes()).matches(&Digest::new(expected))
     }
 }

@@ -165,6 +165,7 @@ actions! {
     ListObjects             Get     Bucket  _                 "oss:ListObjects"          Own;
     ListObjectsV2           Get     Bucket  "list-type"       "oss:ListObjects"          Own;
     DeleteMultipleObjects   Post    Bucket  "delete"          "oss:DeleteObject"         Own;
+    PostObject              Post    Bucket  _                 "oss:PutObject"            Write;
     PutObject               Put     Object  _                 "oss:PutObject"            Write;
     CopyObject              Put     Object  (copy _)          "oss:PutObject"            Write;
     InitiateMultipartUpload Post    Object  "uploads"         "oss:PutObject"            Write;
@@ -293,7 +294,7 @@ mod tests {
             ("nor a command for an upload",    Put,     Object,  "live",              Unserved("PutLiveChannel")),
             ("nor for DeleteBucket",           Delete,  Bucket,  "lifecycle",         Unserved("DeleteBucketLifecycle")),
             ("part number with upload id",     Put,     Object,  "partNumber=1&uploadId=x", Served(Action::UploadPart)),
-            ("form upload",                    Post,    Bucket,  "",                  Unserved("PostObject")),
+            ("form upload",                    Post,    Bucket,  "",                  Served(Action::PostObject)),
             ("preflight",                      Options, Object,  "",                  Served(Action::OptionObject)),
             ("preflight of a part",            Options, Object,  "partNumber=1&uploadId=x&acl", Served(Action::OptionObject)),
             ("preflight of a form",            Options, Bucket,  "cors",              Served(Action::OptionBucket)),

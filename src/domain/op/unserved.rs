@@ -19,7 +19,6 @@ const OPERATIONS: &[Row] = &[
     (Service, Some("accessPoint"),         &[(Get, "ListAccessPoints")]),
     (Service, Some("resourcePool"),        &[(Get, "ListResourcePools")]),
 
-    (Bucket, None,                         &[(Post, "PostObject")]),
     (Bucket, Some("accessPoint"),          &[(Get, "GetAccessPoint"), (Put, "CreateAccessPoint"), (Delete, "DeleteAccessPoint")]),
     (Bucket, Some("accessPointPolicy"),    &[(Get, "GetAccessPointPolicy"), (Put, "PutAccessPointPolicy"), (Delete, "DeleteAccessPointPolicy")]),
     (Bucket, Some("bucketArchiveDirectRead"), &[(Get, "GetBucketArchiveDirectRead"), (Put, "PutBucketArchiveDirectRead")]),

@@ -29,7 +29,7 @@ pub(super) async fn put_acl(oss: &Oss, permit: ObjectPermit, call: Call) -> Answ
     if call.head.one("x-oss-object-acl")?.is_none_or(str::is_empty) {
         return Err(code::OBJECT_ACL_MISSING.into());
     }
-    let acl = object_acl(&call.head)?.unwrap_or_default();
+    let acl = object_acl(&call.head.parts.headers)?.unwrap_or_default();
     oss.app.put_object_acl(permit, acl).await?;
     Ok(empty(StatusCode::OK))
 }
@@ -53,7 +53,7 @@ pub(super) async fn put_symlink(oss: &Oss, permit: ObjectPermit, call: Call) -> 
         None | Some("") => return Err(code::SYMLINK_WITHOUT_TARGET.into()),
         Some(text) => symlink_target(text)?,
     };
-    let stored = oss.app.put_symlink(permit, new_object(&call.head)?, target).await?;
+    let stored = oss.app.put_symlink(permit, new_object(&call.head.parts.headers)?, target).await?;
     let mut response = empty(StatusCode::OK);
     copy(&stored.headers, response.headers_mut(), &[header::ETAG]);
     Ok(response)

@@ -25,7 +25,7 @@ pub(super) async fn copy(oss: &Oss, permit: CopyPermit, call: Call) -> Answer {
         conditions: conditions(head),
         metadata: directive(head, "x-oss-metadata-directive")?,
         tagging: directive(head, "x-oss-tagging-directive")?,
-        object: new_object(head)?,
+        object: new_object(&head.parts.headers)?,
     };
     let copy = match oss.app.copy_object(permit, new).await? {
         Copied::Done(copy) => copy,

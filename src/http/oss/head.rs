@@ -122,7 +122,12 @@ impl Head {
     }
 }
 
-fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, OssError> {
+/// A header that is given at most once, as text.
+///
+/// # Errors
+///
+/// `InvalidArgument` if it is given twice or is not UTF-8.
+pub(super) fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, OssError> {
     let mut values = headers.get_all(name).iter();
     let (first, second) = (values.next(), values.next());
     if second.is_some() {

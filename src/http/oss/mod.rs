@@ -15,6 +15,7 @@ mod copy;
 mod cors;
 mod denied;
 mod error;
+mod form;
 mod head;
 mod list;
 mod multipart;
@@ -100,8 +101,9 @@ impl Oss {
         match granted {
             Ok((action, permit)) => {
                 let known = Known::of(&self.app, &permit, (&head, &caller)).await;
-                let known = Known { target: Some(target), sighting, ..known };
-                (self.dispatch(action, permit, Call { head, caller, body }).await, known)
+                let mut known = Known { target: Some(target), sighting, ..known };
+                let call = Call { head, caller, body };
+                (self.dispatch(action, permit, call, &mut known).await, known)
             }
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
@@ -138,7 +140,13 @@ impl Oss {
         clippy::too_many_lines,
         reason = "an arm for each operation, and nothing else"
     )]
-    async fn dispatch(&self, action: Action, permit: Permit, call: Call) -> Answer {
+    async fn dispatch(
+        &self,
+        action: Action,
+        permit: Permit,
+        call: Call,
+        known: &mut Known,
+    ) -> Answer {
         match action {
             Action::ListBuckets => bucket::list_all(self, permit.service()?, call),
             Action::PutBucket => bucket::create(self, permit.new_bucket()?, call).await,
@@ -159,6 +167,7 @@ impl Oss {
             Action::ListObjects => list::list_v1(self, permit.bucket()?, call).await,
             Action::ListObjectsV2 => list::list_v2(self, permit.bucket()?, call).await,
             Action::DeleteMultipleObjects => list::delete(self, permit.bucket()?, call).await,
+            Action::PostObject => form::post(self, permit.form()?, call, known).await,
             Action::PutObject => upload::put(self, permit.object()?, call).await,
             Action::CopyObject => copy::copy(self, *permit.copy()?, call).await,
             Action::InitiateMultipartUpload => {

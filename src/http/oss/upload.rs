@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
-use super::head::Head;
+use super::head::{Head, one};
 use super::{Answer, Call, Oss, OssError, announced};
 use crate::domain::acl::ObjectAcl;
 use crate::domain::code::Code;
@@ -11,18 +11,19 @@ use crate::domain::object::tags::{InvalidTags, Tags};
 use crate::domain::object::{Overwrite, StorageClass};
 use crate::http::body;
 use crate::service::access::ObjectPermit;
+use crate::service::cache::StoredObject;
 use crate::service::error::Error;
 use crate::service::object::{Content, NewObject};
 use crate::wire::bucket::read_storage_class;
 
 /// The largest object that is uploaded in one piece: OSS's limit for `PutObject`.
-const MAX_OBJECT_BYTES: u64 = 5 << 30;
+pub(super) const MAX_OBJECT_BYTES: u64 = 5 << 30;
 
 /// The most bytes of user metadata, names and values: OSS's limit.
 const MAX_USER_METADATA_BYTES: usize = 8 * 1024;
 
 /// Headers that are stored with an object beside user metadata.
-const STORED: [HeaderName; 6] = [
+pub(super) const STORED: [HeaderName; 6] = [
     header::CONTENT_TYPE,
     header::CACHE_CONTROL,
     header::CONTENT_DISPOSITION,
@@ -33,18 +34,23 @@ const STORED: [HeaderName; 6] = [
 
 /// `PUT /<bucket>/<key>`
 pub(super) async fn put(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
-    let prepare = |call: &Call| new_object(&call.head);
+    let prepare = |call: &Call| new_object(&call.head.parts.headers);
     let stored = receive(oss, call, (MAX_OBJECT_BYTES, prepare), async |new, content| {
         oss.app.put_object(permit, new, content).await
     });
     let stored = stored.await?;
     let mut response = Response::new(Body::empty());
+    report(&stored, response.headers_mut());
+    Ok(response)
+}
+
+/// Says what was written.
+pub(super) fn report(stored: &StoredObject, headers: &mut HeaderMap) {
     for name in ["etag", "content-md5", "x-oss-hash-crc64ecma"] {
         if let Some(value) = stored.headers.get(name) {
-            response.headers_mut().insert(HeaderName::from_static(name), value.clone());
+            headers.insert(HeaderName::from_static(name), value.clone());
         }
     }
-    Ok(response)
 }
 
 /// Stores the body of a request, of at most so many bytes. `prepare` reads what else the request
@@ -81,7 +87,7 @@ pub(super) async fn receive<P, R>(
 
 /// Checks what a request says of the length of its body: it is at most `most` bytes, or the body
 /// comes in chunks and tells as it ends.
-fn check_length(head: &Head, most: u64) -> Result<(), OssError> {
+pub(super) fn check_length(head: &Head, most: u64) -> Result<(), OssError> {
     let chunked = head.parts.headers.contains_key(header::TRANSFER_ENCODING);
     match head.content_length()? {
         None if !chunked => Err(Code::MissingContentLength.into()),
@@ -90,42 +96,43 @@ fn check_length(head: &Head, most: u64) -> Result<(), OssError> {
     }
 }
 
-/// What a request says of the object that it makes, beside its content.
-pub(super) fn new_object(head: &Head) -> Result<NewObject, OssError> {
+/// What headers say of an object that is made, beside its content: those of a request, or what
+/// stands for them.
+pub(super) fn new_object(headers: &HeaderMap) -> Result<NewObject, OssError> {
     Ok(NewObject {
-        headers: stored_headers(&head.parts.headers)?,
-        storage_class: storage_class(head)?,
-        acl: object_acl(head)?.unwrap_or_default(),
-        tags: tags(head)?,
-        overwrite: overwrite(head)?,
+        headers: stored_headers(headers)?,
+        storage_class: storage_class(headers)?,
+        acl: object_acl(headers)?.unwrap_or_default(),
+        tags: tags(headers)?,
+        overwrite: overwrite(headers)?,
     })
 }
 
 /// Whether the request may replace an object: `x-oss-forbid-overwrite`.
-pub(super) fn overwrite(head: &Head) -> Result<Overwrite, OssError> {
-    Ok(match head.one("x-oss-forbid-overwrite")? {
+pub(super) fn overwrite(headers: &HeaderMap) -> Result<Overwrite, OssError> {
+    Ok(match one(headers, "x-oss-forbid-overwrite")? {
         Some(text) if text.eq_ignore_ascii_case("true") => Overwrite::Forbid,
         None | Some(_) => Overwrite::Allow,
     })
 }
 
 /// The class that the request asks for: `x-oss-storage-class`.
-fn storage_class(head: &Head) -> Result<Option<StorageClass>, OssError> {
-    let text = head.one("x-oss-storage-class")?;
+fn storage_class(headers: &HeaderMap) -> Result<Option<StorageClass>, OssError> {
+    let text = one(headers, "x-oss-storage-class")?;
     text.map(|text| read_storage_class(text).map_err(OssError::from)).transpose()
 }
 
 /// The ACL that the request gives the object: `x-oss-object-acl`.
-pub(super) fn object_acl(head: &Head) -> Result<Option<ObjectAcl>, OssError> {
+pub(super) fn object_acl(headers: &HeaderMap) -> Result<Option<ObjectAcl>, OssError> {
     let read = |text: &str| {
         text.parse().map_err(|err| OssError::invalid_argument(format!("x-oss-object-acl: {err}.")))
     };
-    head.one("x-oss-object-acl")?.map(read).transpose()
+    one(headers, "x-oss-object-acl")?.map(read).transpose()
 }
 
 /// The tags that the request gives the object: `x-oss-tagging`.
-fn tags(head: &Head) -> Result<Tags, OssError> {
-    Ok(head.one("x-oss-tagging")?.map(Tags::read_header).transpose()?.unwrap_or_default())
+fn tags(headers: &HeaderMap) -> Result<Tags, OssError> {
+    Ok(one(headers, "x-oss-tagging")?.map(Tags::read_header).transpose()?.unwrap_or_default())
 }
 
 impl From<InvalidTags> for OssError {

@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use crate::domain::auth::{Channel, PayloadHash};
 use crate::domain::name::AccessKeyId;
-use crate::domain::op::{Action, Targets};
+use crate::domain::op::{Action, Content, Level, Resolution, Targets, Verb, resolve};
 use crate::domain::query::Query;
 use crate::domain::referer::explain::Exempt;
 use crate::domain::referer::{Facts, Referers};
@@ -78,6 +78,23 @@ pub struct Ask<'r> {
     pub query: &'r Query,
     /// What host and path name.
     pub targets: &'r Targets,
+}
+
+impl Ask<'_> {
+    /// Whether who sends the request stands neither in its head nor in its query: a preflight says
+    /// nothing of it, and a form says so in its fields.
+    pub(super) fn presents_elsewhere(&self) -> bool {
+        let is_form = || {
+            let of_bucket = self.targets.first.level() == Level::Bucket;
+            let resolved = resolve(Verb::Post, Level::Bucket, self.query, Content::Sent);
+            of_bucket && resolved == Resolution::Served(Action::PostObject)
+        };
+        match Verb::parse(self.method) {
+            Some(Verb::Options) => true,
+            Some(Verb::Post) => is_form(),
+            Some(Verb::Get | Verb::Head | Verb::Put | Verb::Delete) | None => false,
+        }
+    }
 }
 
 /// A request as the referer policy sees it: where its client comes from and, once it was asked

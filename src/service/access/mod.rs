@@ -10,6 +10,8 @@
 //! 5. the same from 2 on for the object that is copied, of which a copy is a way to read it
 //! 6. existence of the object (the use case itself)
 //!
+//! A form is asked for what stands in it: see [`form`].
+//!
 //! A preflight is asked for nothing: browsers send it without credentials, and with the parameters
 //! of the request that it asks for, a signature among them. It opens nothing either.
 //!
@@ -23,6 +25,7 @@
 //! Source: OSS "Configure hotlink protection" (what is exempt); the order is ours.
 
 mod caller;
+mod form;
 mod grant;
 mod permit;
 
@@ -40,7 +43,7 @@ use crate::domain::code;
 use crate::domain::cors::CorsRules;
 use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
 use crate::domain::object::copy::CopySource;
-use crate::domain::op::{Action, Content, Level, Target, Verb};
+use crate::domain::op::{Action, Content, Level, Target};
 use crate::domain::query::Query;
 use crate::domain::referer::DependsOn;
 use crate::domain::secret::{Digest, SecretKey};
@@ -52,7 +55,7 @@ use permit::Ground;
 pub(super) use caller::RootKey;
 pub use caller::{Ask, Caller, Principal, Visit};
 pub use permit::{
-    Administrator, BucketPermit, CopyPermit, NewBucketPermit, ObjectPermit, Permit,
+    Administrator, BucketPermit, CopyPermit, FormPermit, NewBucketPermit, ObjectPermit, Permit,
     PreflightPermit, ServicePermit,
 };
 
@@ -77,7 +80,7 @@ impl App {
     /// [`Error::Auth`]: what the request presents is not true. It is then refused, and never
     /// treated as anonymous.
     pub fn identify<'t>(&self, ask: &Ask<'t>) -> Result<(&'t Target, Caller), Error> {
-        if Verb::parse(ask.method) == Some(Verb::Options) {
+        if ask.presents_elsewhere() {
             return Ok((&ask.targets.first, Caller::ANONYMOUS));
         }
         match Claim::read(ask.headers, ask.query)? {
@@ -127,6 +130,9 @@ impl App {
             Target::Bucket(name) if action == Action::PutBucket => {
                 grant(caller, action, None)?;
                 Ok(Permit::NewBucket(NewBucketPermit(name.clone())))
+            }
+            Target::Bucket(name) if action == Action::PostObject => {
+                Ok(Permit::Form(FormPermit(self.existing(name)?)))
             }
             Target::Bucket(name) => {
                 let bucket = self.existing(name)?;

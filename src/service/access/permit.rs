@@ -110,6 +110,18 @@ impl CopyPermit {
     }
 }
 
+/// The right to send a form to a bucket, and to be told what is wrong with it. Whether it may write
+/// anything shows when it has been read.
+#[derive(Debug)]
+pub struct FormPermit(pub(super) Arc<Bucket>);
+
+impl FormPermit {
+    /// The bucket.
+    pub fn bucket(&self) -> &Bucket {
+        &self.0
+    }
+}
+
 /// The right to ask which pages of other origins a bucket's answers are for.
 #[derive(Debug)]
 pub struct PreflightPermit(pub(super) Arc<Bucket>);
@@ -145,6 +157,8 @@ pub enum Permit {
     Object(ObjectPermit),
     /// On an object, with the content of another.
     Copy(Box<CopyPermit>),
+    /// On what a form will name.
+    Form(FormPermit),
     /// On nothing but cross-origin rules.
     Preflight(PreflightPermit),
 }
@@ -188,6 +202,10 @@ impl Permit {
         copy Copy Box<CopyPermit>
     }
     permit_of_level! {
+        /// The right to send a form.
+        form Form FormPermit
+    }
+    permit_of_level! {
         /// The right to ask for cross-origin rules.
         preflight Preflight PreflightPermit
     }
@@ -196,9 +214,11 @@ impl Permit {
     /// copied.
     pub fn objects(&self) -> impl Iterator<Item = &ObjectPermit> {
         let (target, source) = match self {
-            Self::Service(_) | Self::NewBucket(_) | Self::Bucket(_) | Self::Preflight(_) => {
-                (None, None)
-            }
+            Self::Service(_)
+            | Self::NewBucket(_)
+            | Self::Bucket(_)
+            | Self::Form(_)
+            | Self::Preflight(_) => (None, None),
             Self::Object(permit) => (Some(permit), None),
             Self::Copy(permit) => (Some(&permit.target), Some(&permit.source)),
         };

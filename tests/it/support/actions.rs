@@ -3,6 +3,7 @@
 use refgate::domain::acl::Access;
 use refgate::domain::op::{Action, Level, Verb};
 
+use super::form::Form;
 use super::policy::OPEN;
 use super::{Request, Server};
 
@@ -18,11 +19,17 @@ pub(crate) fn method(action: Action) -> &'static str {
     }
 }
 
-/// The operations on objects: those that the referer policy is asked about.
+/// The operations on objects that the referer policy is asked about, but for that of a form.
 pub(crate) fn on_objects() -> impl Iterator<Item = Action> {
     let on_objects =
         |action: &Action| action.level() == Level::Object && action.access() != Access::Anyone;
     Action::ALL.iter().copied().filter(on_objects)
+}
+
+/// Whether somebody looks at a signature in the head of a request for the operation. A form is signed
+/// in its fields, and a preflight is not signed at all.
+pub(crate) fn is_signed_in_its_head(action: Action) -> bool {
+    action != Action::PostObject && action.access() != Access::Anyone
 }
 
 /// The operations that a V1 URL cannot ask for: the settings of a bucket, which V1 cannot tell
@@ -101,6 +108,7 @@ pub(crate) fn example(server: &Server, action: Action, bucket: &str, key: &str) 
     let request = bare(server, action, bucket, key);
     match action {
         Action::PutObject => request.body("written by a test"),
+        Action::PostObject => Form::of(key).to(bucket),
         Action::CopyObject => {
             request.header("x-oss-copy-source", format!("/{bucket}/{key}")).body("")
         }

@@ -6,12 +6,14 @@
 //! | [`request`] | a request, and its bytes |
 //! | [`wire`] | a connection, and what comes back on it |
 //! | [`sign`] | signatures, version 1 and 4, in the header and in the URL |
+//! | [`form`] | HTML forms, and their signatures |
 //! | [`actions`] | an example of every operation |
 //! | [`policy`] | referer policies |
 //! | [`clock`] | time, and waiting for something |
 
 pub(crate) mod actions;
 pub(crate) mod clock;
+pub(crate) mod form;
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod server;

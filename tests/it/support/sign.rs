@@ -137,8 +137,13 @@ impl Signer {
         if !query.is_empty() {
             text.extend_from_slice(format!("?{}", query.join("&")).as_bytes());
         }
+        self.v1_of_text(&text)
+    }
+
+    /// The version 1 signature of a text.
+    pub(crate) fn v1_of_text(&self, text: &[u8]) -> String {
         let mut mac = Hmac::<Sha1>::new_from_slice(self.secret.as_bytes()).unwrap();
-        mac.update(&text);
+        mac.update(text);
         STANDARD.encode(mac.finalize().into_bytes())
     }
 
@@ -183,13 +188,18 @@ impl Signer {
         text.extend_from_slice(&[b"\n\n", payload].concat());
         let digest = hex::encode(Sha256::digest(&text));
         let scope = self.scope();
-        let to_sign = format!("OSS4-HMAC-SHA256\n{}\n{scope}\n{digest}", self.v4_date());
-        let key = format!("aliyun_v4{}", self.secret).into_bytes();
-        let key = scope.split('/').fold(key, |key, part| sha256_mac(&key, part));
-        hex::encode(sha256_mac(&key, &to_sign))
+        self.v4_of_text(&format!("OSS4-HMAC-SHA256\n{}\n{scope}\n{digest}", self.v4_date()))
     }
 
-    fn v4_date(&self) -> String {
+    /// The version 4 signature of a text.
+    pub(crate) fn v4_of_text(&self, text: &str) -> String {
+        let key = format!("aliyun_v4{}", self.secret).into_bytes();
+        let key = self.scope().split('/').fold(key, |key, part| sha256_mac(&key, part));
+        hex::encode(sha256_mac(&key, text))
+    }
+
+    /// The moment of signing, as version 4 has it.
+    pub(crate) fn v4_date(&self) -> String {
         let at = jiff::Timestamp::from_second(self.at).unwrap();
         at.strftime("%Y%m%dT%H%M%SZ").to_string()
     }
@@ -198,7 +208,8 @@ impl Signer {
         format!("{}/{}/oss/aliyun_v4_request", &self.v4_date()[..8], self.region)
     }
 
-    fn credential(&self) -> String {
+    /// Key and scope, as version 4 has them.
+    pub(crate) fn credential(&self) -> String {
         format!("{}/{}", self.id, self.scope())
     }
 }

@@ -174,6 +174,8 @@ impl Exempt {
     pub fn of(action: Action, signed: Option<Channel>) -> Option<Self> {
         match action.level() {
             _ if action.access() == Access::Anyone => Some(Self::Preflight),
+            // The form names an object, and no header of its request is looked at.
+            _ if action == Action::PostObject => None,
             Level::Service | Level::Bucket => Some(Self::NotAnObject),
             Level::Object if signed == Some(Channel::Header) => Some(Self::SignedByHeader),
             Level::Object => None,

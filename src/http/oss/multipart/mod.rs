@@ -43,7 +43,7 @@ fn target<'t>(permit: &'t ObjectPermit, query: &Query) -> Result<Target<'t>, Oss
 
 /// `POST /<bucket>/<key>?uploads`
 pub(super) async fn begin(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
-    let new = new_object(&call.head)?;
+    let new = new_object(&call.head.parts.headers)?;
     let permitted = permit.clone();
     let target = target(&permitted, &call.head.query)?;
     call.read_body(MAX_IDLE_BYTES, oss.body_timeout).await?;
@@ -54,7 +54,7 @@ pub(super) async fn begin(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer
 /// `POST /<bucket>/<key>?uploadId`
 pub(super) async fn complete(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     let id = upload_id(&call.head.query)?;
-    let overwrite = overwrite(&call.head)?;
+    let overwrite = overwrite(&call.head.parts.headers)?;
     let all = wants_all(&call)?;
     let location = location(&call);
     let permitted = permit.clone();

@@ -49,7 +49,9 @@ codes! {
     CORSRuleBeyondLimit   BAD_REQUEST           "The CORS Rules num is beyond limit.";
     EntityTooLarge        BAD_REQUEST           "Your proposed upload exceeds the maximum allowed size.";
     EntityTooSmall        BAD_REQUEST           "Your proposed upload smaller than the minimum allowed size.";
+    FieldItemTooLong      BAD_REQUEST           "Your name of form field is too long.";
     FileAlreadyExists     CONFLICT              "The object you specified already exists and can not be overwritten.";
+    IncorrectNumberOfFilesInPOSTRequest BAD_REQUEST "POST requires exactly one file upload per request.";
     IncompleteBody        BAD_REQUEST           "The body of the request ended before the announced number of bytes.";
     InlineDataTooLarge    BAD_REQUEST           "The inline data exceeds the upper limit.";
     InternalError         INTERNAL_SERVER_ERROR "Please contact the server administrator.";
@@ -65,7 +67,9 @@ codes! {
     InvalidRequest        BAD_REQUEST           "The request is not valid.";
     InvalidTag            BAD_REQUEST           "The tag you have provided is invalid.";
     InvalidTargetType     BAD_REQUEST           "The target of the symbolic link is a symbolic link.";
+    MalformedPOSTRequest  BAD_REQUEST           "The body of your POST request is not well-formed multipart/form-data.";
     MalformedXML          BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
+    MaxPOSTPreDataLengthExceededError BAD_REQUEST "Your POST request fields preceding the upload file were too large.";
     MetadataTooLarge      BAD_REQUEST           "Your metadata headers exceed the maximum allowed metadata size.";
     MethodNotAllowed      METHOD_NOT_ALLOWED    "The specified method is not allowed against this resource.";
     MissingArgument       BAD_REQUEST           "Missing Some Required Arguments.";
@@ -78,6 +82,7 @@ codes! {
     NotImplemented        NOT_IMPLEMENTED       "A header or a parameter you provided implies functionality that is not implemented.";
     PreconditionFailed    PRECONDITION_FAILED   "At least one of the pre-conditions you specified did not hold.";
     RequestHeaderTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "The headers of the request exceed the upper limit.";
+    RequestIsNotMultiPartContent BAD_REQUEST    "Bucket POST must be of the enclosure-type multipart/form-data.";
     RequestTimeTooSkewed  FORBIDDEN             "The difference between the request time and the current time is too large.";
     RequestTimeout        REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";
     ServiceUnavailable    SERVICE_UNAVAILABLE   "Please reduce your request rate and try again.";
@@ -116,14 +121,22 @@ impl Reason {
     }
 }
 
-/// Declares the reasons: as constants to name them, and as a list to test them.
+/// Declares the reasons of a module: as constants to name them, and as a list of all.
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $reason:expr;)*) => {
         $($(#[$doc])* pub const $name: Reason = $reason;)*
 
-        /// Every reason with its name, for tests and documentation.
-        pub const REASONS: &[(&str, Reason)] = &[$((stringify!($name), $name)),*];
+        pub(super) const ROWS: &[(&str, Reason)] = &[$((stringify!($name), $name)),*];
     };
+}
+
+mod web;
+
+pub use web::*;
+
+/// Every reason with its name, for tests and documentation.
+pub fn reasons() -> impl Iterator<Item = (&'static str, Reason)> {
+    [ROWS, web::ROWS].into_iter().flatten().copied()
 }
 
 use Code as C;
@@ -306,37 +319,6 @@ reasons! {
     POLICY_TWO_STARS = Reason::new(C::InvalidPolicyDocument, "0030-00000007",
         "The policy has consecutive wildcard characters (*).");
 
-    /// The bucket has no cross-origin rules.
-    NO_CORS_RULES = Reason::ec(C::NoSuchCORSConfiguration, "0034-00000001");
-    /// `CORSConfiguration`: not XML, another root, or a rule that lacks what it must have.
-    CORS_XML_MALFORMED = Reason::of(C::MalformedXML);
-    /// A `CORSConfiguration` without a rule.
-    CORS_NO_RULE = Reason::ec(C::MalformedXML, "0034-00000002");
-    /// More rules than a bucket can have.
-    CORS_TOO_MANY_RULES = Reason::ec(C::CORSRuleBeyondLimit, "0034-00000006");
-    /// An `AllowedOrigin` that breaks a rule.
-    CORS_BAD_ORIGIN = Reason::ec(C::InvalidArgument, "0034-00000009");
-    /// An `AllowedMethod` that is none of the five.
-    CORS_BAD_METHOD = Reason::ec(C::InvalidArgument, "0034-00000011");
-    /// An `AllowedHeader` that breaks a rule. No number is published.
-    CORS_BAD_HEADER = Reason::of(C::InvalidArgument);
-    /// An `ExposeHeader` that breaks a rule.
-    CORS_BAD_EXPOSED_HEADER = Reason::ec(C::InvalidArgument, "0034-00000013");
-    /// A `MaxAgeSeconds` that is no such number. No number is published.
-    CORS_BAD_MAX_AGE = Reason::of(C::InvalidArgument);
-    /// A preflight without `Origin`.
-    PREFLIGHT_WITHOUT_ORIGIN = Reason::new(C::BadRequest, "0034-00000101",
-        "Insufficient information. Origin request header needed.");
-    /// A preflight without `Access-Control-Request-Method`.
-    PREFLIGHT_WITHOUT_METHOD = Reason::new(C::BadRequest, "0034-00000102",
-        "Insufficient information. Request Access-Control-Request-Method header needed.");
-    /// A preflight for a bucket without cross-origin rules.
-    CORS_NOT_ENABLED = Reason::new(C::AccessForbidden, "0003-00000601",
-        "CORSResponse: CORS is not enabled for this bucket.");
-    /// A preflight that none of the bucket's cross-origin rules fits.
-    CORS_NOT_ALLOWED = Reason::new(C::AccessForbidden, "0003-00000602",
-        "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.");
-
     /// `PutObjectAcl` without `x-oss-object-acl`.
     OBJECT_ACL_MISSING = Reason::new(C::MissingArgument, "0017-00000105",
         "x-oss-object-acl is missing.");
@@ -387,7 +369,7 @@ mod tests {
     #[test]
     fn every_ec_belongs_to_one_reason() {
         let mut seen = HashSet::new();
-        for (name, reason) in REASONS {
+        for (name, reason) in reasons() {
             if let Some(ec) = reason.ec {
                 assert!(seen.insert(ec), "{name}: {ec} is taken");
                 let (family, number) = ec.split_once('-').unwrap();
