@@ -48,7 +48,7 @@ enum FormVersion {
 }
 
 impl FormClaim {
-    /// Reads what a form presents, by the table of the [module](self). `field` finds a field by
+    /// Reads what a form presents, by the table of the module. `field` finds a field by
     /// its name in lower case.
     ///
     /// # Errors

@@ -10,7 +10,7 @@
 //! 5. the same from 2 on for the object that is copied, of which a copy is a way to read it
 //! 6. existence of the object (the use case itself)
 //!
-//! A form is asked for what stands in it: see [`form`].
+//! A form is asked for what stands in it: see the module `form`.
 //!
 //! A preflight is asked for nothing: browsers send it without credentials, and with the parameters
 //! of the request that it asks for, a signature among them. It opens nothing either.

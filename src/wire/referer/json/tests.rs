@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::domain::referer::{Compare, MAX_LIST_BYTES};
 
