@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::stream::{StreamExt, TryStreamExt};
 use refgate::blob::local::LocalBlobs;
-use refgate::blob::{BlobError, BlobStore, FileSlice, Piece, Sending, Sha256, Written};
+use refgate::blob::{BlobError, BlobStore, Digesting, FileSlice, Piece, Sending, Sha256, Written};
 use refgate::domain::name::BlobId;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -40,7 +40,7 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 async fn write(store: &dyn BlobStore, id: BlobId, pieces: &[&[u8]]) -> Result<Written, BlobError> {
-    let mut writer = store.create(id, Sha256::Wanted).await?;
+    let mut writer = store.create(id, Digesting::all(Sha256::Wanted)).await?;
     for piece in pieces {
         writer.write(Bytes::copy_from_slice(piece)).await?;
     }
@@ -127,13 +127,29 @@ async fn digests_are_the_published_ones(store: &dyn BlobStore) {
         assert_eq!(written.crc64, crc64, "{text}");
         assert_eq!(written.sha256.map(hex::encode).as_deref(), Some(sha256), "{text}");
     }
-    let unasked = store.create(id(10), Sha256::Unwanted).await.unwrap();
+    let unasked = store.create(id(10), Digesting::all(Sha256::Unwanted)).await.unwrap();
     assert_eq!(unasked.finish().await.unwrap().sha256, None);
+}
+
+/// What is written before what a client sends is stored, and is not part of the digests.
+async fn digests_may_begin_behind_the_beginning(store: &dyn BlobStore) {
+    let whole = [noise(300_000), b"123456789".to_vec()].concat();
+    for (n, piece) in (0..).zip([1_000, 299_999, 300_001, 400_000]) {
+        let digesting = Digesting { sha256: Sha256::Unwanted, skip: 300_000 };
+        let mut writer = store.create(id(n), digesting).await.unwrap();
+        for piece in whole.chunks(piece) {
+            writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        }
+        let written = writer.finish().await.unwrap();
+        assert_eq!((written.length, written.crc64), (9, 0x995D_C9BB_DF19_39FA), "{piece}");
+        assert_eq!(hex::encode(written.md5), "25f9e794323b453885f5181f1b624d0b", "{piece}");
+        assert!(read(store, id(n), 0, 300_009).await.unwrap() == whole, "{piece}");
+    }
 }
 
 async fn a_large_blob_in_odd_pieces_comes_back(store: &dyn BlobStore) {
     let bytes = noise(20 << 20);
-    let mut writer = store.create(id(0), Sha256::Unwanted).await.unwrap();
+    let mut writer = store.create(id(0), Digesting::all(Sha256::Unwanted)).await.unwrap();
     let (mut rest, mut length) = (bytes.as_slice(), 1);
     while !rest.is_empty() {
         let (piece, after) = rest.split_at(length.min(rest.len()));
@@ -218,12 +234,13 @@ async fn an_open_blob_outlives_its_deletion(store: &dyn BlobStore) {
 async fn an_unfinished_writer_leaves_nothing(store: &dyn BlobStore) {
     write(store, id(9), &[b"kept"]).await.unwrap();
     for (n, length) in [0, 1, 512 * 1024, 5 << 20].into_iter().enumerate() {
-        let mut writer = store.create(id(n as u128), Sha256::Unwanted).await.unwrap();
+        let mut writer =
+            store.create(id(n as u128), Digesting::all(Sha256::Unwanted)).await.unwrap();
         writer.write(Bytes::from(noise(length))).await.unwrap();
         drop(writer);
     }
     // One that is dropped while it finishes was never acknowledged.
-    let mut writer = store.create(id(4), Sha256::Unwanted).await.unwrap();
+    let mut writer = store.create(id(4), Digesting::all(Sha256::Unwanted)).await.unwrap();
     writer.write(Bytes::from(noise(1 << 20))).await.unwrap();
     assert!(futures_util::future::poll_immediate(writer.finish()).await.is_none());
     until_listed(store, &[id(9)]).await;
@@ -246,7 +263,7 @@ async fn all_blobs_are_listed(store: &dyn BlobStore) {
         }
     }
     assert_eq!(listed(store).await, ids.iter().copied().collect());
-    let mut writer = store.create(id(5000), Sha256::Unwanted).await.unwrap();
+    let mut writer = store.create(id(5000), Digesting::all(Sha256::Unwanted)).await.unwrap();
     writer.write(Bytes::from(noise(1 << 20))).await.unwrap();
     writer.write(Bytes::from(noise(1 << 20))).await.unwrap();
     assert!(listed(store).await.contains(&id(5000)), "unfinished ones, too");
@@ -274,6 +291,7 @@ fn local() -> (TempDir, LocalBlobs) {
 }
 
 conformance!(in_a_local_folder, local:
+    digests_may_begin_behind_the_beginning,
     digests_are_the_published_ones,
     a_large_blob_in_odd_pieces_comes_back,
     ranges_are_exact,

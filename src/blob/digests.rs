@@ -5,10 +5,12 @@ use std::fmt;
 use crc_fast::CrcAlgorithm;
 use md5::{Digest, Md5};
 
-use super::{Sha256, Written};
+use super::{Digesting, Sha256, Written};
 
 /// The digests of bytes, of which more may come.
 pub struct Digests {
+    /// Bytes that are still to be left out.
+    skip: u64,
     length: u64,
     md5: Md5,
     crc64: crc_fast::Digest,
@@ -17,8 +19,9 @@ pub struct Digests {
 
 impl Digests {
     /// The digests of no bytes.
-    pub fn new(sha256: Sha256) -> Self {
+    pub fn new(Digesting { sha256, skip }: Digesting) -> Self {
         Self {
+            skip,
             length: 0,
             md5: Md5::new(),
             crc64: crc_fast::Digest::new(CrcAlgorithm::Crc64Xz),
@@ -31,6 +34,9 @@ impl Digests {
 
     /// Adds bytes behind those that came before.
     pub fn update(&mut self, bytes: &[u8]) {
+        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+        self.skip -= skipped as u64;
+        let bytes = bytes.get(skipped..).unwrap_or_default();
         self.length += bytes.len() as u64;
         self.md5.update(bytes);
         self.crc64.update(bytes);

@@ -48,7 +48,7 @@ pub enum BlobError {
 /// The digests of what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Length in bytes.
+    /// Length in bytes, without those that are not digested.
     pub length: u64,
     /// MD5.
     pub md5: [u8; 16],
@@ -78,6 +78,23 @@ pub enum Sha256 {
     Wanted,
     /// No.
     Unwanted,
+}
+
+/// Of which of its bytes a writer computes which digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digesting {
+    /// Which digests.
+    pub sha256: Sha256,
+    /// How many bytes at the beginning are left out. They do not count in [`Written::length`],
+    /// either.
+    pub skip: u64,
+}
+
+impl Digesting {
+    /// Of all bytes.
+    pub const fn all(sha256: Sha256) -> Self {
+        Self { sha256, skip: 0 }
+    }
 }
 
 /// A blob on its way in. Dropped without [`BlobWriter::finish`], it leaves nothing behind.
@@ -167,7 +184,11 @@ impl AsFd for FileSlice {
 #[async_trait]
 pub trait BlobStore: Send + Sync {
     /// Begins a blob under a fresh id.
-    async fn create(&self, id: BlobId, sha256: Sha256) -> Result<Box<dyn BlobWriter>, BlobError>;
+    async fn create(
+        &self,
+        id: BlobId,
+        digesting: Digesting,
+    ) -> Result<Box<dyn BlobWriter>, BlobError>;
 
     /// Opens a blob for reading.
     async fn open(&self, id: BlobId) -> Result<Box<dyn BlobReader>, BlobError>;

@@ -185,6 +185,28 @@ pub enum Put {
     NoSuchBucket,
 }
 
+/// An object that bytes are appended to. What its owner chose for it stays as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Growth<'g> {
+    /// What it must be at the moment of writing, as far as its kind, size and extents go.
+    pub from: &'g Object,
+    /// What it becomes: these, its tag, checksum and date.
+    pub to: &'g Object,
+}
+
+/// What came of appending to an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grown {
+    /// It is written. The blobs that it had before and does not have now are no longer named by any
+    /// row.
+    Done {
+        /// The blobs to delete.
+        unnamed: Vec<BlobId>,
+    },
+    /// It is not what it was, or not there. Nothing was written.
+    Changed,
+}
+
 /// What changes of an object while its content stays. Its date stays, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
@@ -294,6 +316,14 @@ pub trait Objects: Send + Sync {
     /// Whether an object of the bucket may have an ACL of its own. Answers from memory, and says
     /// yes before such an object can be found.
     fn may_hold_acls(&self, bucket: BucketId) -> bool;
+
+    /// Writes an object that has grown.
+    async fn grow_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        growth: Growth<'_>,
+    ) -> Result<Grown, MetaError>;
 
     /// Deletes those of the objects that are there, all in one transaction. Returns the blobs
     /// that no row names any more.

@@ -13,7 +13,7 @@ use quick_cache::{Equivalent, Weighter};
 
 use super::error::Error;
 use crate::domain::name::{BucketId, ObjectKey};
-use crate::domain::object::{Attributes, Object};
+use crate::domain::object::{Attributes, Object, ObjectKind};
 
 /// An object with the headers of its answers, made once per version.
 #[derive(Debug)]
@@ -55,11 +55,12 @@ fn headers(object: &Object) -> Option<HeaderMap> {
     const OBJECT_TYPE: HeaderName = HeaderName::from_static("x-oss-object-type");
     const CRC64: HeaderName = HeaderName::from_static("x-oss-hash-crc64ecma");
     const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
+    const NEXT_POSITION: HeaderName = HeaderName::from_static("x-oss-next-append-position");
     const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-oss-storage-class");
 
     let value = |text: String| HeaderValue::try_from(text).ok();
     let Attributes { storage_class, headers: stored, acl: _, tags: _ } = &object.attributes;
-    let mut headers = HeaderMap::with_capacity(9 + stored.len());
+    let mut headers = HeaderMap::with_capacity(10 + stored.len());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     for (name, stored) in stored {
         headers.insert(
@@ -73,6 +74,9 @@ fn headers(object: &Object) -> Option<HeaderMap> {
     headers.insert(OBJECT_TYPE, HeaderValue::from_static(object.kind.as_str()));
     headers.insert(STORAGE_CLASS, HeaderValue::from_static(storage_class.as_str()));
     headers.insert(CRC64, value(object.crc64.to_string())?);
+    if object.kind == ObjectKind::Appendable {
+        headers.insert(NEXT_POSITION, HeaderValue::from(object.size));
+    }
     if let Some(md5) = &object.md5 {
         let text = base64::engine::general_purpose::STANDARD.encode(md5);
         headers.insert(CONTENT_MD5, value(text)?);

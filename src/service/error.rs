@@ -5,6 +5,7 @@ use crate::blob::BlobError;
 use crate::domain::auth::AuthError;
 use crate::domain::code::{self, Code, Reason};
 use crate::domain::name::{BucketName, ObjectKey};
+use crate::domain::object::append::Unappendable;
 use crate::domain::object::multipart::{MIN_PART_BYTES, Unfit};
 use crate::domain::object::range::InvalidExactRange;
 use crate::domain::seal::Unopenable;
@@ -55,6 +56,12 @@ pub enum Error {
     /// The bytes of a part that is copied are not there.
     #[error("the range to copy cannot be taken: {0}")]
     CopyRange(InvalidExactRange),
+    /// An object is there and may not be replaced.
+    #[error("the object exists")]
+    Exists,
+    /// An object cannot be appended to.
+    #[error(transparent)]
+    Unappendable(#[from] Unappendable),
     /// What is being copied was replaced or deleted in the meantime: finding it again tells.
     #[error("the source was changed while it was copied")]
     SourceChanged,
@@ -118,6 +125,9 @@ impl Error {
             Self::Unfit(Unfit::TooSmall { .. }) => code::PART_TOO_SMALL,
             Self::CopyRange(InvalidExactRange::Malformed) => code::COPY_RANGE_MALFORMED,
             Self::CopyRange(InvalidExactRange::Outside) => code::COPY_RANGE_OUTSIDE,
+            Self::Exists => Reason::of(Code::FileAlreadyExists),
+            Self::Unappendable(Unappendable::Kind) => code::NOT_APPENDABLE,
+            Self::Unappendable(Unappendable::Position(_)) => code::APPEND_ELSEWHERE,
             Self::SourceChanged => Reason::of(Code::ServiceUnavailable),
             Self::Body(BodyError::Incomplete(_)) => Reason::of(Code::IncompleteBody),
             Self::Body(BodyError::TooSlow) => Reason::of(Code::RequestTimeout),
@@ -142,6 +152,8 @@ impl Error {
             Self::Refused(_)
             | Self::Code(_)
             | Self::CopyRange(_)
+            | Self::Exists
+            | Self::Unappendable(_)
             | Self::SourceChanged
             | Self::Body(_)
             | Self::Meta(_)

@@ -116,15 +116,15 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::blob::Sha256;
     use crate::blob::local::LocalBlobs;
+    use crate::blob::{Digesting, Sha256};
 
     async fn stored(count: u128) -> (TempDir, Arc<dyn BlobStore>, Vec<BlobId>) {
         let folder = TempDir::new().unwrap();
         let blobs: Arc<dyn BlobStore> = Arc::new(LocalBlobs::open(folder.path()).unwrap());
         let ids: Vec<_> = (0..count).map(|n| BlobId(Uuid::from_u128(n))).collect();
         for id in &ids {
-            let mut writer = blobs.create(*id, Sha256::Unwanted).await.unwrap();
+            let mut writer = blobs.create(*id, Digesting::all(Sha256::Unwanted)).await.unwrap();
             writer.write(Bytes::from_static(b"x")).await.unwrap();
             writer.finish().await.unwrap();
         }

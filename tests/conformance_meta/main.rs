@@ -35,8 +35,8 @@ use refgate::domain::referer::{
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
-    Bucket, Changed, Created, DeletedBucket, Edit, Edited, Keep, Meta, MetaError, NewVersion, Put,
-    Usage,
+    Bucket, Changed, Created, DeletedBucket, Edit, Edited, Grown, Growth, Keep, Meta, MetaError,
+    NewVersion, Put, Usage,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -201,6 +201,7 @@ conformance!(on_sqlite, sqlite:
     objects::a_shared_blob_is_there_or_nothing_is_written,
     objects::edits_change_one_thing,
     objects::buckets_with_acls_are_known,
+    objects::growing_replaces_the_end_and_nothing_else,
     objects::forbidding_leaves_the_old_version,
     objects::an_object_that_does_not_add_up_is_refused,
     objects::keys_are_bytes,

@@ -73,6 +73,63 @@ pub(super) async fn a_shared_blob_is_there_or_nothing_is_written(meta: &dyn Meta
     assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(1, 2));
 }
 
+/// An object that grew: it is only written if it is still what it grew from, and what its owner
+/// chose for it is not touched.
+pub(super) async fn growing_replaces_the_end_and_nothing_else(meta: &dyn Meta) {
+    let id = bucket(meta, "grow").await;
+    let log = |extents: &[(u128, u64, u64)]| Object {
+        kind: ObjectKind::Appendable,
+        md5: None,
+        etag: ETag::from_stored(&format!("{extents:?}")),
+        ..piece_of(extents)
+    };
+    let grow = async |from: &Object, to: &Object| {
+        meta.grow_object(id, &key("k"), Growth { from, to }).await.unwrap()
+    };
+    let done =
+        |unnamed: &[u128]| Grown::Done { unnamed: unnamed.iter().copied().map(blob).collect() };
+    // Each with the blobs that it leaves behind.
+    #[rustfmt::skip]
+    let steps: [(Object, &[u128]); 9] = [
+        (log(&[]),                                     &[]),
+        (log(&[(1, 0, 5)]),                            &[]),
+        (log(&[(1, 0, 5), (2, 0, 5)]),                 &[]),
+        (log(&[(1, 0, 5), (2, 0, 5), (3, 0, 1)]),      &[]),
+        (log(&[(1, 0, 5), (4, 0, 7)]),                 &[2, 3]),
+        (log(&[(1, 0, 5), (4, 0, 7)]),                 &[]),
+        (log(&[(1, 0, 5), (4, 0, 7), (1, 2, 3)]),      &[]),
+        (log(&[(1, 0, 5), (4, 0, 7), (5, 0, 9)]),      &[]),
+        (log(&[(6, 0, 50)]),                           &[1, 4, 5]),
+    ];
+    put(meta, id, "k", &steps[0].0).await;
+    for pair in steps.windows(2) {
+        let [(from, _), (to, unnamed)] = pair else { panic!() };
+        assert_eq!(grow(from, to).await, done(unnamed), "{to:?}");
+        assert_eq!(meta.find_object(id, &key("k")).await.unwrap().as_ref(), Some(to));
+        assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(1, to.size));
+        for (other, _) in steps.iter().filter(|(other, _)| other.extents != to.extents) {
+            assert_eq!(grow(other, to).await, Grown::Changed, "{other:?}");
+        }
+    }
+    let last = &steps[8].0;
+    let put_since = Object { kind: ObjectKind::Normal, ..last.clone() };
+    put(meta, id, "k", &put_since).await;
+    assert_eq!(grow(last, &steps[0].0).await, Grown::Changed);
+    put(meta, id, "k", last).await;
+    // What is edited meanwhile stays edited.
+    let tags = Tags::new(vec![("k".into(), "v".into())]).unwrap();
+    meta.edit_object(id, &key("k"), Edit::Tags(tags.clone())).await.unwrap();
+    let longer = log(&[(6, 0, 50), (7, 0, 1)]);
+    assert_eq!(grow(last, &longer).await, done(&[]));
+    let found = meta.find_object(id, &key("k")).await.unwrap().unwrap();
+    assert_eq!((found.attributes.tags, found.extents), (tags, longer.extents.clone()));
+    assert_eq!(meta.delete_objects(id, &[key("k")]).await.unwrap().len(), 2);
+    assert_eq!(grow(&longer, last).await, Grown::Changed);
+    let growth = Growth { from: last, to: &longer };
+    let nowhere = meta.grow_object(BucketId(0), &key("k"), growth).await.unwrap();
+    assert_eq!(nowhere, Grown::Changed);
+}
+
 pub(super) async fn forbidding_leaves_the_old_version(meta: &dyn Meta) {
     let id = bucket(meta, "forbid").await;
     let (old, new) = (object(&[(1, 5)]), object(&[(2, 6)]));

@@ -11,6 +11,7 @@
 )]
 
 mod acls;
+mod append;
 mod bodies;
 mod copies;
 mod cors;

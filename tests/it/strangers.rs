@@ -17,11 +17,12 @@ use crate::support::{
 /// is the owner's unless it reads or writes an object.
 const OPEN_TO_READERS: [Action; 4] =
     [Action::GetObject, Action::HeadObject, Action::GetObjectMeta, Action::GetSymlink];
-const OPEN_TO_WRITERS: [Action; 11] = [
+const OPEN_TO_WRITERS: [Action; 12] = [
     Action::PutObject,
     Action::PostObject,
     Action::CopyObject,
     Action::PutSymlink,
+    Action::AppendObject,
     Action::InitiateMultipartUpload,
     Action::UploadPart,
     Action::UploadPartCopy,

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
-use super::{BlobError, BlobReader, BlobStore, BlobWriter, Sha256};
+use super::{BlobError, BlobReader, BlobStore, BlobWriter, Digesting};
 use crate::domain::name::BlobId;
 use folder::Folders;
 use open::Kept;
@@ -77,8 +77,12 @@ impl LocalBlobs {
 
 #[async_trait]
 impl BlobStore for LocalBlobs {
-    async fn create(&self, id: BlobId, sha256: Sha256) -> Result<Box<dyn BlobWriter>, BlobError> {
-        Ok(Box::new(Writer::new(Arc::clone(&self.folders), id, sha256)))
+    async fn create(
+        &self,
+        id: BlobId,
+        digesting: Digesting,
+    ) -> Result<Box<dyn BlobWriter>, BlobError> {
+        Ok(Box::new(Writer::new(Arc::clone(&self.folders), id, digesting)))
     }
 
     async fn open(&self, id: BlobId) -> Result<Box<dyn BlobReader>, BlobError> {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::blob::Written;
+use crate::blob::{Sha256, Written};
 
 /// An id whose time makes its folder `ab/cd`.
 fn id(low: u128) -> BlobId {
@@ -24,7 +24,7 @@ fn fresh() -> (TempDir, LocalBlobs) {
 }
 
 async fn write(store: &LocalBlobs, id: BlobId, length: usize) -> Result<Written, BlobError> {
-    let mut writer = store.create(id, Sha256::Unwanted).await?;
+    let mut writer = store.create(id, Digesting::all(Sha256::Unwanted)).await?;
     writer.write(Bytes::from(vec![7; length])).await?;
     writer.finish().await
 }
@@ -109,7 +109,7 @@ async fn a_write_error_is_that_writes_alone() {
 async fn a_writer_that_failed_stays_failed() {
     let (folder, store) = fresh();
     fs::write(folder.path().join("ab"), "x").unwrap();
-    let mut writer = store.create(id(1), Sha256::Unwanted).await.unwrap();
+    let mut writer = store.create(id(1), Digesting::all(Sha256::Unwanted)).await.unwrap();
     let megabyte = || Bytes::from(vec![7; 1 << 20]);
     assert!(writer.write(megabyte()).await.is_err());
     fs::remove_file(folder.path().join("ab")).unwrap();
@@ -121,7 +121,7 @@ async fn a_writer_that_failed_stays_failed() {
 #[tokio::test]
 async fn a_folder_that_fails_to_sync_costs_the_blob() {
     let (folder, store) = fresh();
-    let mut writer = store.create(id(1), Sha256::Unwanted).await.unwrap();
+    let mut writer = store.create(id(1), Digesting::all(Sha256::Unwanted)).await.unwrap();
     for _ in 0..3 {
         writer.write(Bytes::from(vec![7; 512 * 1024])).await.unwrap();
     }

@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::folder::{Folder, Folders};
 use crate::blob::digests::Digests;
-use crate::blob::{BlobError, BlobWriter, Sha256, Written};
+use crate::blob::{BlobError, BlobWriter, Digesting, Written};
 use crate::domain::name::BlobId;
 
 /// Bytes that gather before they are written. A second buffer of this size may be on its way to
@@ -47,8 +47,8 @@ enum State {
 type Failure = (&'static str, io::Error);
 
 impl Writer {
-    pub(super) fn new(folders: Arc<Folders>, id: BlobId, sha256: Sha256) -> Self {
-        let digests = Digests::new(sha256);
+    pub(super) fn new(folders: Arc<Folders>, id: BlobId, digesting: Digesting) -> Self {
+        let digests = Digests::new(digesting);
         let part = Part { folders, id, digests, file: None };
         Self { id, buffer: Vec::new(), state: State::Resting(Box::new(part)) }
     }

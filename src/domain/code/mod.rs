@@ -80,6 +80,8 @@ codes! {
     NoSuchUpload          NOT_FOUND             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NotSymlink            BAD_REQUEST           "The object is not a symbolic link.";
     NotImplemented        NOT_IMPLEMENTED       "A header or a parameter you provided implies functionality that is not implemented.";
+    ObjectNotAppendable   CONFLICT              "The object is not appendable";
+    PositionNotEqualToLength CONFLICT           "Position is not equal to file length";
     PreconditionFailed    PRECONDITION_FAILED   "At least one of the pre-conditions you specified did not hold.";
     RequestHeaderTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "The headers of the request exceed the upper limit.";
     RequestIsNotMultiPartContent BAD_REQUEST    "Bucket POST must be of the enclosure-type multipart/form-data.";
@@ -168,6 +170,16 @@ reasons! {
     /// `CompleteMultipartUpload`: all parts are wanted, and some are listed.
     COMPLETE_ALL_WITH_BODY = Reason::new(C::InvalidArgument, "0042-00000216",
         "A request with x-oss-complete-all: yes has no body.");
+    /// `AppendObject` without a position.
+    POSITION_MISSING = Reason::new(C::InvalidArgument, "0016-00000501",
+        "The parameter position is missing.");
+    /// `AppendObject` with a position that is none.
+    POSITION_INVALID = Reason::new(C::InvalidArgument, "0016-00000502",
+        "The parameter position must be a number of bytes.");
+    /// `AppendObject` at another position than the end.
+    APPEND_ELSEWHERE = Reason::ec(C::PositionNotEqualToLength, "0026-00000016");
+    /// `AppendObject` to an object that was not made by appending.
+    NOT_APPENDABLE = Reason::ec(C::ObjectNotAppendable, "0026-00000017");
     /// No `partNumber`.
     PART_NUMBER_MISSING = Reason::new(C::InvalidArgument, "0017-00000219",
         "The parameter partNumber is missing.");

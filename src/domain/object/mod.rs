@@ -1,6 +1,7 @@
 //! Objects: what is known of one, which part of it a request wants, how a bucket is listed,
 //! and what a copy is made of.
 
+pub mod append;
 pub mod conditional;
 pub mod copy;
 pub mod crc64;

@@ -168,6 +168,7 @@ actions! {
     PostObject              Post    Bucket  _                 "oss:PutObject"            Write;
     PutObject               Put     Object  _                 "oss:PutObject"            Write;
     CopyObject              Put     Object  (copy _)          "oss:PutObject"            Write;
+    AppendObject            Post    Object  "append"          "oss:PutObject"            Write;
     InitiateMultipartUpload Post    Object  "uploads"         "oss:PutObject"            Write;
     UploadPart              Put     Object  "uploadId"        "oss:PutObject"            Write;
     UploadPartCopy          Put     Object  (copy "uploadId") "oss:PutObject"            Write;

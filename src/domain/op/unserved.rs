@@ -50,7 +50,6 @@ const OPERATIONS: &[Row] = &[
     (Bucket, Some("wormExtend"),           &[(Post, "ExtendBucketWorm")]),
     (Bucket, Some("wormId"),               &[(Post, "CompleteBucketWorm")]),
 
-    (Object, Some("append"),               &[(Post, "AppendObject")]),
     (Object, Some("asyncFetch"),           &[(Get, "GetAsyncFetchTask"), (Post, "PutAsyncFetchTask")]),
     (Object, Some("cleanRestoredObject"),  &[(Post, "CleanRestoredObject")]),
     (Object, Some("live"),                 &[(Get, "GetLiveChannelInfo"), (Put, "PutLiveChannel"), (Delete, "DeleteLiveChannel")]),

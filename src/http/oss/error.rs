@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use super::append::NEXT_POSITION;
 use crate::domain::code::{Code, Reason};
+use crate::domain::object::append::Unappendable;
 use crate::service::error::{BodyError, Error};
 
 /// A refused request: what the client is told, and what the log is told.
@@ -99,6 +101,9 @@ impl From<Error> for OssError {
     fn from(err: Error) -> Self {
         let mut refused = Self::from(err.reason());
         refused.0.details = err.details();
+        if let Error::Unappendable(Unappendable::Position(end)) = &err {
+            refused.0.headers.push((NEXT_POSITION, HeaderValue::from(*end)));
+        }
         refused.0.cause = Some(err);
         refused
     }

@@ -10,6 +10,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "a handler spends its permit and its call")]
 
 mod about;
+mod append;
 mod bucket;
 mod copy;
 mod cors;
@@ -170,6 +171,7 @@ impl Oss {
             Action::PostObject => form::post(self, permit.form()?, call, known).await,
             Action::PutObject => upload::put(self, permit.object()?, call).await,
             Action::CopyObject => copy::copy(self, *permit.copy()?, call).await,
+            Action::AppendObject => Box::pin(append::append(self, permit.object()?, call)).await,
             Action::InitiateMultipartUpload => {
                 Box::pin(multipart::begin(self, permit.object()?, call)).await
             }

@@ -62,9 +62,12 @@ pub(super) async fn receive<P, R>(
     store: impl AsyncFnOnce(P, Content<'_>) -> Result<R, Error>,
 ) -> Result<R, OssError> {
     let read = |call: &Call| {
+        // What else is wrong with a request says more than that its body is too long.
+        let prepared = prepare(call)?;
         check_length(&call.head, most)?;
-        Ok((prepare(call)?, announced(&call.head, &call.caller)?))
+        Ok((prepared, announced(&call.head, &call.caller)?))
     };
+    let length = call.head.content_length().ok().flatten();
     let (prepared, announced) = match read(&call) {
         Ok(read) => read,
         Err(err) => {
@@ -73,7 +76,7 @@ pub(super) async fn receive<P, R>(
         }
     };
     let mut body = body::stream(call.body, most, oss.body_timeout);
-    match store(prepared, Content { body: &mut body, announced }).await {
+    match store(prepared, Content { body: &mut body, announced, length }).await {
         Ok(stored) => Ok(stored),
         Err(err) => {
             // As with `drain_unread`: a client that waits for `100 Continue` listens.

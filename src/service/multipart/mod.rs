@@ -13,7 +13,7 @@ use super::access::{BucketPermit, ObjectPermit};
 use super::cache::StoredObject;
 use super::error::Error;
 use super::object::NewObject;
-use crate::domain::code::{self, Code, Reason};
+use crate::domain::code::{self, Reason};
 use crate::domain::name::UploadId;
 use crate::domain::object::Overwrite;
 use crate::domain::object::listing::{ListQuery, Page, Pager};
@@ -44,7 +44,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Code::FileAlreadyExists`] if an object is there and must not be replaced, or another
+    /// [`Error::Exists`] if an object is there and must not be replaced, or another
     /// [`Error`].
     pub async fn begin_upload(
         &self,
@@ -52,7 +52,7 @@ impl App {
         new: NewObject,
     ) -> Result<UploadId, Error> {
         if new.overwrite == Overwrite::Forbid && self.find_object(&permit).await.is_ok() {
-            return Err(Error::Code(Code::FileAlreadyExists));
+            return Err(Error::Exists);
         }
         let id = self.clock.upload_id().map_err(|_| Error::Fault("there is no randomness"))?;
         let attributes = new.attributes(permit.bucket());
@@ -90,7 +90,7 @@ impl App {
                     StoredObject::new(*object).map(Arc::new)
                 }
                 Completed::Unfit(unfit) => Err(Error::Unfit(unfit)),
-                Completed::Exists => Err(Error::Code(Code::FileAlreadyExists)),
+                Completed::Exists => Err(Error::Exists),
                 Completed::NoSuchUpload => Err(gone(code::NO_SUCH_UPLOAD, id)),
             }
         })

@@ -16,7 +16,7 @@ use super::super::inflight::Upload;
 use super::super::object::{Content, FoundObject, ObjectReader, Opened, end_upload};
 use super::{gone, place};
 use crate::blob::digests::Digests;
-use crate::blob::{Sha256, Written};
+use crate::blob::{Digesting, Sha256, Written};
 use crate::domain::code::{self, Code, Reason};
 use crate::domain::name::{BlobId, UploadId};
 use crate::domain::object::conditional::{Conditions, Outcome};
@@ -202,7 +202,7 @@ fn slice_of(range: Option<&str>, size: u64) -> Result<Slice, Error> {
 
 /// Reads bytes for their digests. What is computed is computed where it holds up no other request.
 async fn read_digests(reader: ObjectReader) -> Result<Written, Error> {
-    let mut digests = Digests::new(Sha256::Unwanted);
+    let mut digests = Digests::new(Digesting::all(Sha256::Unwanted));
     let mut bytes = reader.stream();
     while let Some(piece) = bytes.try_next().await? {
         let digest = spawn_blocking(move || {

@@ -24,6 +24,11 @@ pub struct FoundObject {
 }
 
 impl FoundObject {
+    /// An object that is no symlink.
+    pub(super) const fn itself(named: Arc<StoredObject>) -> Self {
+        Self { named, target: None }
+    }
+
     /// The object whose bytes are read.
     pub fn content(&self) -> &StoredObject {
         self.target.as_ref().map_or(&self.named, |(_, target)| target)

@@ -1,6 +1,7 @@
-//! Objects: reading, writing, copying, deleting, listing.
+//! Objects: reading, writing, appending, copying, deleting, listing.
 
 mod announced;
+mod append;
 mod copy;
 mod edit;
 mod found;
@@ -57,6 +58,8 @@ pub struct Content<'b> {
     pub body: &'b mut Body,
     /// What they must be.
     pub announced: Announced,
+    /// How many there are, if the client says so beforehand.
+    pub length: Option<u64>,
 }
 
 impl std::fmt::Debug for Content<'_> {

@@ -2,33 +2,43 @@
 
 use std::sync::Arc;
 
-use futures_util::TryStreamExt;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::super::App;
 use super::super::access::ObjectPermit;
 use super::super::cache::StoredObject;
 use super::super::error::Error;
 use super::super::inflight::Upload;
-use super::{Body, Content, NewObject};
-use crate::blob::{Sha256, Written};
-use crate::domain::code::Code;
+use super::{Content, NewObject};
+use crate::blob::{BlobError, BlobStore, BlobWriter, Digesting, Written};
 use crate::domain::name::BlobId;
 use crate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite};
 use crate::meta::{MetaError, NewVersion, Put};
+
+/// Bytes that are written before those that a client sends, into the same blob.
+pub(super) struct Before {
+    /// How many.
+    pub(super) length: u64,
+    /// The bytes.
+    pub(super) bytes: BoxStream<'static, Result<Bytes, BlobError>>,
+}
 
 /// Content that is durable and that no row names yet.
 pub(in crate::service) struct Received {
     /// Its digests.
     pub(in crate::service) written: Written,
-    /// Its blob; none if there were no bytes.
+    /// Its blob; none if there are no bytes in it.
     pub(in crate::service) blob: Option<Upload>,
+    /// How many bytes there are before it in the blob.
+    before: u64,
 }
 
 impl Received {
-    /// Where its bytes are.
+    /// Where its bytes are, with those before it.
     pub(in crate::service) fn extents(&self) -> Vec<Extent> {
-        let extent =
-            |blob: &Upload| Extent { blob: blob.id, offset: 0, length: self.written.length };
+        let length = self.before + self.written.length;
+        let extent = |blob: &Upload| Extent { blob: blob.id, offset: 0, length };
         self.blob.iter().map(extent).collect()
     }
 }
@@ -59,7 +69,7 @@ impl App {
     ) -> Result<Arc<StoredObject>, Error> {
         let overwrite = new.overwrite;
         if overwrite == Overwrite::Forbid && self.find_object(&permit).await.is_ok() {
-            return Err(Error::Code(Code::FileAlreadyExists));
+            return Err(Error::Exists);
         }
         let received = self.receive(content).await?;
         let Written { length, md5, crc64, .. } = received.written;
@@ -86,35 +96,29 @@ impl App {
         &self,
         content: Content<'_>,
     ) -> Result<Received, Error> {
-        let blob = self.inflight.begin(self.clock.blob_id(), self.blobs.clone());
-        let sha256 = content.announced.sha256();
-        let written = self.write_blob(blob.id, sha256, content.body).await?;
-        content.announced.check_written(&written)?;
-        Ok(Received { written, blob: (written.length > 0).then_some(blob) })
+        let before = Before { length: 0, bytes: stream::empty().boxed() };
+        self.receive_behind(before, content).await
     }
 
-    /// Writes a body into a blob. An empty body makes none.
-    async fn write_blob(
+    /// The same behind other bytes.
+    pub(super) async fn receive_behind(
         &self,
-        id: BlobId,
-        sha256: Sha256,
-        body: &mut Body,
-    ) -> Result<Written, Error> {
-        let mut writer = None;
-        while let Some(bytes) = body.try_next().await? {
-            if bytes.is_empty() {
-                continue;
-            }
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                none => none.insert(self.blobs.create(id, sha256).await?),
-            };
+        Before { length: before, mut bytes }: Before,
+        content: Content<'_>,
+    ) -> Result<Received, Error> {
+        let blob = self.inflight.begin(self.clock.blob_id(), self.blobs.clone());
+        let digesting = Digesting { sha256: content.announced.sha256(), skip: before };
+        let mut writer = Writer { blobs: &*self.blobs, id: blob.id, digesting, begun: None };
+        while let Some(bytes) = bytes.try_next().await? {
             writer.write(bytes).await?;
         }
-        match writer {
-            Some(writer) => Ok(writer.finish().await?),
-            None => Ok(Written::NOTHING),
+        while let Some(bytes) = content.body.try_next().await? {
+            writer.write(bytes).await?;
         }
+        let written = writer.finish().await?;
+        content.announced.check_written(&written)?;
+        let is_empty = before + written.length == 0;
+        Ok(Received { written, blob: (!is_empty).then_some(blob), before })
     }
 
     /// Writes the row of a version, and deletes what the version before it leaves behind.
@@ -144,12 +148,40 @@ impl App {
                     app.delete_blobs(unnamed);
                     Ok(())
                 }
-                Put::Exists => Err(Error::Code(Code::FileAlreadyExists)),
+                Put::Exists => Err(Error::Exists),
                 Put::SourceGone => Err(Error::SourceChanged),
                 Put::NoSuchBucket => Err(Error::NoSuchBucket(bucket.name.clone())),
             }
         })
         .await
+    }
+}
+
+/// A blob that is made when there is a first byte for it.
+struct Writer<'b> {
+    blobs: &'b dyn BlobStore,
+    id: BlobId,
+    digesting: Digesting,
+    begun: Option<Box<dyn BlobWriter>>,
+}
+
+impl Writer<'_> {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let writer = match &mut self.begun {
+            Some(writer) => writer,
+            none => none.insert(self.blobs.create(self.id, self.digesting).await?),
+        };
+        writer.write(bytes).await
+    }
+
+    async fn finish(self) -> Result<Written, BlobError> {
+        match self.begun {
+            Some(writer) => writer.finish().await,
+            None => Ok(Written::NOTHING),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use refgate::blob::local::LocalBlobs;
-use refgate::blob::{BlobError, BlobReader, BlobStore, BlobWriter, Sha256, Written};
+use refgate::blob::{BlobError, BlobReader, BlobStore, BlobWriter, Digesting, Written};
 use refgate::domain::name::BlobId;
 
 /// What fails next, once.
@@ -58,9 +58,13 @@ impl FaultyBlobs {
 
 #[async_trait]
 impl BlobStore for FaultyBlobs {
-    async fn create(&self, id: BlobId, sha256: Sha256) -> Result<Box<dyn BlobWriter>, BlobError> {
+    async fn create(
+        &self,
+        id: BlobId,
+        digesting: Digesting,
+    ) -> Result<Box<dyn BlobWriter>, BlobError> {
         check(&self.next, Fault::Creation, id)?;
-        let inner = self.inner.create(id, sha256).await?;
+        let inner = self.inner.create(id, digesting).await?;
         Ok(Box::new(FaultyWriter { id, inner, next: self.next.clone() }))
     }
 

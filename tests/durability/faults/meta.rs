@@ -18,8 +18,8 @@ use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
     Bucket, Buckets, Changed, Completed, Completion, Cors, Created, DeletedBucket, Edit, Edited,
-    Keep, MetaError, NewVersion, Objects, Policies, Put, PutPart, Settings, Stats, StoredSettings,
-    UploadPlace, Uploads, Usage,
+    Grown, Growth, Keep, MetaError, NewVersion, Objects, Policies, Put, PutPart, Settings, Stats,
+    StoredSettings, UploadPlace, Uploads, Usage,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -238,6 +238,15 @@ impl Objects for FaultyMeta {
 
     fn may_hold_acls(&self, bucket: BucketId) -> bool {
         self.inner.may_hold_acls(bucket)
+    }
+
+    async fn grow_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        growth: Growth<'_>,
+    ) -> Result<Grown, MetaError> {
+        self.change(self.take(), self.inner.grow_object(bucket, key, growth)).await
     }
 
     async fn delete_objects(

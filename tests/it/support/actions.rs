@@ -72,9 +72,19 @@ pub(crate) fn prepare(
     }
     if action == Action::GetSymlink {
         server.done(example(server, Action::PutSymlink, bucket, key));
+    } else if action == Action::AppendObject {
+        server.done(Request::object("DELETE", bucket, key));
+        let request = bare(server, action, bucket, key).query("position", "0");
+        server.done(request.body(content));
     } else {
         server.done(Request::put(bucket, key, content));
     }
+}
+
+/// Where bytes are appended to an object.
+fn end(server: &Server, bucket: &str, key: &str) -> String {
+    let head = server.owner(Request::object("HEAD", bucket, key));
+    head.header("x-oss-next-append-position").unwrap_or("0").to_owned()
 }
 
 /// Begins an upload of an object as the owner, with one part, and returns its id.
@@ -112,6 +122,7 @@ pub(crate) fn example(server: &Server, action: Action, bucket: &str, key: &str) 
         Action::CopyObject => {
             request.header("x-oss-copy-source", format!("/{bucket}/{key}")).body("")
         }
+        Action::AppendObject => request.query("position", &end(server, bucket, key)).body("more"),
         Action::PutObjectAcl => request.header("x-oss-object-acl", "default").body(""),
         Action::PutSymlink => request.header("x-oss-symlink-target", target_of(key)).body(""),
         Action::PutObjectTagging => {

@@ -54,8 +54,8 @@ pub(super) async fn post(oss: &Oss, permit: FormPermit, call: Call, known: &mut 
     };
     let (bucket, key) = (permit.bucket().name.clone(), permit.key().clone());
     let mut file = incoming.into_file(range);
-    let stored = match oss.app.put_object(permit, new, Content { body: &mut file, announced }).await
-    {
+    let content = Content { body: &mut file, announced, length: None };
+    let stored = match oss.app.put_object(permit, new, content).await {
         Ok(stored) => stored,
         Err(err) => {
             drain(&head, file).await;

@@ -1,6 +1,7 @@
 //! Objects and the blobs that they name.
 
 pub(super) mod acls;
+mod grow;
 pub(super) mod named;
 pub(super) mod row;
 pub(super) mod write;
@@ -13,8 +14,9 @@ use super::{Sqlite, corrupt, read_error};
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
 use crate::domain::object::listing::ListedObject;
 use crate::domain::object::{Object, Overwrite};
-use crate::meta::{Edit, Edited, MetaError, NewVersion, Objects, Put};
+use crate::meta::{Edit, Edited, Grown, Growth, MetaError, NewVersion, Objects, Put};
 use acls::Acls;
+use grow::GrowObject;
 use named::{blobs_of, keys_text, unnamed};
 use row::{ListedRow, ObjectRow, acl_text, listed, object, tags_text};
 use write::{present, replace};
@@ -56,6 +58,16 @@ impl Objects for Sqlite {
         let key = key.as_str().into();
         let acls = self.acls.clone();
         self.writer.submit(PutObject { bucket, key, row, overwrite, shared, acls }).await
+    }
+
+    async fn grow_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        growth: Growth<'_>,
+    ) -> Result<Grown, MetaError> {
+        let grow = GrowObject::new((bucket, key.as_str()), growth);
+        self.writer.submit(grow.map_err(|why| bad_object(bucket, key, why))?).await
     }
 
     async fn edit_object(

@@ -88,7 +88,7 @@ async fn write_row(
 }
 
 /// Writes extents, of which the first gets that position.
-async fn write_extents(
+pub(super) async fn write_extents(
     connection: &mut SqliteConnection,
     (bucket, key): Place<'_>,
     (first, extents): (u32, &str),
