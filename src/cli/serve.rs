@@ -22,8 +22,8 @@ use crate::blob::local::LocalBlobs;
 use crate::config::{Layer, Limits, Settings};
 use crate::domain::op::{HostName, HostRules};
 use crate::http::admin::{self, OwnHosts};
-use crate::http::conn;
 use crate::http::oss::Oss;
+use crate::http::{conn, data};
 use crate::meta::Keep;
 use crate::meta::sqlite::Sqlite;
 use crate::service::clock::Clock;
@@ -91,7 +91,7 @@ async fn serve_planes(
     let (data_limits, admin_limits) = limits(settings.limits, settings.open_files);
     tokio::join!(
         conn::serve(data, data_limits, stop.clone(), move |request| {
-            oss.clone().handle(request)
+            data::handle(oss.clone(), request)
         }),
         conn::serve(admin, admin_limits, stop, move |request| answer(router.clone(), request)),
     );

@@ -3,13 +3,17 @@
 //!
 //! | module | serves |
 //! | --- | --- |
-//! | [`oss`] | the data plane: OSS's protocol |
+//! | [`data`] | the data plane: by its host, a request is one of the next two |
+//! | [`oss`] | OSS's protocol |
+//! | `delivery` | links on delivery domains |
 //! | [`admin`] | the admin plane: the JSON API, health and readiness |
 //! | [`conn`] | the connections of both |
 
 pub mod admin;
 pub mod body;
 pub mod conn;
+pub mod data;
+mod delivery;
 pub mod oss;
 
 /// The most bytes that the target and the headers of a request can have together. A key takes up

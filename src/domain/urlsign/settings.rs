@@ -156,6 +156,11 @@ impl Settings {
         &self.keys
     }
 
+    /// Whether a signature can stand before the path, so that logs of paths would show it.
+    pub fn signs_in_path(&self) -> bool {
+        self.row().layouts.iter().any(|layout| layout.form() == Form::Path)
+    }
+
     /// For how many seconds after the time in it a link is good, tolerance included.
     pub const fn seconds_beyond(&self) -> i64 {
         self.validity as i64 + self.tolerance as i64

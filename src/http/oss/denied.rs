@@ -23,7 +23,7 @@ use crate::service::gate::{Instead, RefererDenial};
 use crate::service::object::Opened;
 
 /// Answers a refused request. The denial is that of a good answer; an error speaks for itself.
-pub(super) async fn answer(
+pub(in crate::http) async fn answer(
     oss: &Oss,
     head: &Head,
     err: OssError,

@@ -31,12 +31,12 @@ pub(super) struct Refusal {
 
 impl OssError {
     /// A refusal with words of its own.
-    pub(super) fn saying(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(in crate::http) fn saying(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self::from(Reason::of(code)).with_message(message)
     }
 
     /// An argument that breaks a rule; the sentence says which.
-    pub(super) fn invalid_argument(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(in crate::http) fn invalid_argument(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::saying(Code::InvalidArgument, sentence)
     }
 
@@ -52,7 +52,7 @@ impl OssError {
     }
 
     /// The same with a header.
-    pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(in crate::http) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
         self
     }
@@ -69,7 +69,7 @@ impl OssError {
     }
 
     /// What happened, if more did than that a rule was broken.
-    pub(super) const fn cause(&self) -> Option<&Error> {
+    pub(in crate::http) const fn cause(&self) -> Option<&Error> {
         self.0.cause.as_ref()
     }
 

@@ -1,12 +1,12 @@
 //! The head of a request: everything but the body, read once.
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, Version, header};
 
 use super::OssError;
 use crate::domain::code::{self, Code};
 use crate::domain::name::{InvalidBucketName, InvalidObjectKey};
-use crate::domain::op::{HostRules, InvalidTarget, Targets, Verb};
+use crate::domain::op::{HostRules, InvalidTarget, Target, Targets, Verb};
 use crate::domain::query::Query;
 use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::Digest;
@@ -16,7 +16,7 @@ use crate::service::access::Ask;
 
 /// The head of a request.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(in crate::http) struct Head {
     /// As hyper read it.
     pub parts: Parts,
     /// The method; `None` for one that OSS never uses.
@@ -43,6 +43,32 @@ impl Head {
         }
     }
 
+    /// The head of a request whose host and path name this.
+    ///
+    /// # Errors
+    ///
+    /// The query cannot be read.
+    pub(in crate::http) fn addressed(parts: Parts, target: Target) -> Result<Self, OssError> {
+        let query = read_query(&parts)?;
+        let verb = Verb::parse(parts.method.as_str());
+        Ok(Self { parts, verb, query, targets: Targets { first: target, second: None } })
+    }
+
+    /// Checks the bounds of a head.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::RequestHeaderTooLarge`].
+    pub(in crate::http) fn check_size(parts: &Parts) -> Result<(), OssError> {
+        let headers: usize =
+            parts.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+        let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        if headers + target > MAX_HEAD_BYTES {
+            return Err(Code::RequestHeaderTooLarge.into());
+        }
+        Ok(())
+    }
+
     /// The parts that say who sends the request.
     pub(super) fn ask(&self) -> Ask<'_> {
         Ask {
@@ -59,7 +85,7 @@ impl Head {
     }
 
     /// What the request says of where it comes from.
-    pub(super) fn facts(&self) -> Facts<'_> {
+    pub(in crate::http) fn facts(&self) -> Facts<'_> {
         let once = |name| {
             let mut values = self.parts.headers.get_all(name).iter();
             values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
@@ -73,8 +99,9 @@ impl Head {
     }
 
     /// The host that the request names.
-    pub(super) fn host(&self) -> &str {
-        authority(&self.parts).unwrap_or_default()
+    pub(in crate::http) fn host(&self) -> &str {
+        let Parts { uri, headers, version, .. } = &self.parts;
+        authority((uri, headers), *version).unwrap_or_default()
     }
 
     /// A header that is given at most once, as text.
@@ -141,28 +168,32 @@ pub(super) fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h s
 }
 
 fn read(parts: &Parts, hosts: &HostRules) -> Result<(Query, Targets), OssError> {
-    let headers: usize = parts.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    if headers + target > MAX_HEAD_BYTES {
-        return Err(Code::RequestHeaderTooLarge.into());
-    }
-    let query = Query::parse(parts.uri.query().unwrap_or_default());
-    let query = query.map_err(|err| OssError::invalid_argument(format!("{err}.")))?;
-    let targets = Targets::read(hosts, authority(parts)?, parts.uri.path())?;
+    Head::check_size(parts)?;
+    let query = read_query(parts)?;
+    let authority = authority((&parts.uri, &parts.headers), parts.version)?;
+    let targets = Targets::read(hosts, authority, parts.uri.path())?;
     Ok((query, targets))
+}
+
+fn read_query(parts: &Parts) -> Result<Query, OssError> {
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    query.map_err(|err| OssError::invalid_argument(format!("{err}.")))
 }
 
 /// The host that a request names: in its target, or in its `Host` header. Both must agree, or a
 /// proxy before us may have looked at the other.
-fn authority(parts: &Parts) -> Result<&str, OssError> {
-    let host = one(&parts.headers, header::HOST.as_str())?;
-    let host_of_target = parts.uri.authority().map(http::uri::Authority::as_str);
+pub(in crate::http) fn authority<'r>(
+    (uri, headers): (&'r Uri, &'r HeaderMap),
+    version: Version,
+) -> Result<&'r str, OssError> {
+    let host = one(headers, header::HOST.as_str())?;
+    let host_of_target = uri.authority().map(http::uri::Authority::as_str);
     match (host_of_target, host) {
         (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {
             Err(OssError::invalid_argument("The request names two hosts."))
         }
         // RFC 9112, section 3.2: every request has one, but for those of HTTP/1.0.
-        (_, None) if parts.version >= http::Version::HTTP_11 => {
+        (_, None) if version >= Version::HTTP_11 => {
             Err(OssError::invalid_argument("The Host header is missing."))
         }
         (Some(host), _) | (None, Some(host)) => Ok(host),

@@ -42,9 +42,11 @@ use crate::service::App;
 use crate::service::access::{Caller, Permit, Visit, Wish};
 use crate::service::object::Announced;
 
+pub(in crate::http) use denied::answer as answer_denied;
 pub use error::OssError;
-use head::Head;
-use respond::Known;
+pub(in crate::http) use head::{Head, authority};
+pub(in crate::http) use object::TRIES;
+pub(in crate::http) use respond::{Exchange, Known};
 
 /// The data plane.
 #[derive(Debug)]
@@ -62,18 +64,18 @@ pub struct Oss {
 }
 
 /// A request whose sender is known, with its body.
-struct Call {
-    head: Head,
-    caller: Caller,
-    body: Body,
+pub(in crate::http) struct Call {
+    pub(in crate::http) head: Head,
+    pub(in crate::http) caller: Caller,
+    pub(in crate::http) body: Body,
 }
 
-type Answer = Result<Response<Body>, OssError>;
+pub(in crate::http) type Answer = Result<Response<Body>, OssError>;
 
 impl Oss {
     /// Answers a request.
     pub async fn handle(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
-        let exchange = respond::Exchange::begin(&self, &request, Instant::now());
+        let exchange = Exchange::begin(&self, &request, Instant::now());
         let (parts, body) = request.into_parts();
         let head = match Head::read(parts, &self.hosts) {
             Ok(head) => head,
@@ -114,7 +116,8 @@ impl Oss {
         }
     }
 
-    async fn grant(
+    /// Decides whether the sender may do what a request asks for.
+    pub(in crate::http) async fn grant(
         &self,
         head: &Head,
         target: &Target,
@@ -141,7 +144,7 @@ impl Oss {
         clippy::too_many_lines,
         reason = "an arm for each operation, and nothing else"
     )]
-    async fn dispatch(
+    pub(in crate::http) async fn dispatch(
         &self,
         action: Action,
         permit: Permit,

@@ -26,7 +26,7 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 ];
 
 /// How often an object may be replaced between finding and opening it before we give up.
-pub(super) const TRIES: usize = 10;
+pub(in crate::http) const TRIES: usize = 10;
 
 /// `GET /<bucket>/<key>`
 pub(super) async fn get(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {

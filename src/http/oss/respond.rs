@@ -33,17 +33,19 @@ const WOULD_DENY: HeaderName = HeaderName::from_static("x-refgate-would-deny");
 
 /// What came to be known of a request on its way, beside its answer.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(in crate::http) struct Known {
     /// What was asked of.
-    pub(super) target: Option<Target>,
+    pub(in crate::http) target: Option<Target>,
     /// A refusal of the referer check that was answered otherwise than by an error.
-    pub(super) refused: Option<RefererDenial>,
+    pub(in crate::http) refused: Option<RefererDenial>,
     /// A refusal that was not carried out because the bucket is only monitored.
-    pub(super) would: Option<RefererDenial>,
+    pub(in crate::http) would: Option<RefererDenial>,
     /// The number of the refusal that a signed request for an explanation is told.
-    pub(super) debug: Option<&'static str>,
+    pub(in crate::http) debug: Option<&'static str>,
     /// That the referer check was asked and counts.
-    pub(super) sighting: Option<Sighting>,
+    pub(in crate::http) sighting: Option<Sighting>,
+    /// Why a delivery domain refuses.
+    pub(in crate::http) why: Option<String>,
 }
 
 impl Known {
@@ -66,7 +68,7 @@ impl Known {
 const DEBUG: HeaderName = HeaderName::from_static("x-refgate-debug");
 
 /// One request and its answer, for the headers that all answers have and for the log.
-pub(super) struct Exchange {
+pub(in crate::http) struct Exchange {
     oss: Arc<Oss>,
     id: RequestId,
     started: Instant,
@@ -85,7 +87,11 @@ struct Logged {
 }
 
 impl Exchange {
-    pub(super) fn begin(oss: &Arc<Oss>, request: &Request<Body>, started: Instant) -> Self {
+    pub(in crate::http) fn begin(
+        oss: &Arc<Oss>,
+        request: &Request<Body>,
+        started: Instant,
+    ) -> Self {
         let host = request.headers().get(header::HOST).map(HeaderValue::as_bytes);
         let logged = tracing::enabled!(target: "refgate::access", tracing::Level::INFO);
         Self {
@@ -103,8 +109,27 @@ impl Exchange {
         }
     }
 
+    /// Has the log show this path and not that of the request.
+    pub(in crate::http) fn log_path(&mut self, path: &str) {
+        if let Some(log) = &mut self.log {
+            cut(path).clone_into(&mut log.path);
+        }
+    }
+
+    /// Has the log not show what could be a signature in the path: segments of 32 hexadecimal
+    /// digits.
+    pub(in crate::http) fn mask_path(&mut self) {
+        let digest = |segment: &str| {
+            segment.len() == 32 && segment.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        if let Some(log) = &mut self.log {
+            let segments = log.path.split('/').map(|it| if digest(it) { "*" } else { it });
+            log.path = segments.collect::<Vec<_>>().join("/");
+        }
+    }
+
     /// Completes an answer.
-    pub(super) fn finish(self, answer: Answer, mut known: Known) -> Response<Body> {
+    pub(in crate::http) fn finish(self, answer: Answer, mut known: Known) -> Response<Body> {
         let id = self.id.to_string();
         let mut denial = None;
         let mut response = match answer {
@@ -244,7 +269,7 @@ impl Exchange {
             code = reason.map(|reason| reason.code.as_str()),
             ec = reason.and_then(|reason| reason.ec),
             would = would.and_then(|denial| denial.reason.ec),
-            why = cause.map(ToString::to_string).or_else(rule),
+            why = cause.map(ToString::to_string).or_else(rule).or_else(|| known.why.clone()),
             referer = referer.as_ref().map(text).map(|text| cut(&text).to_owned()).map(field::debug),
             duration_us = u64::try_from(self.started.elapsed().as_micros()).ok(),
             "{method} {path:?}",

@@ -1,15 +1,19 @@
 //! Who sends a request, and what it says of itself.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 
 use crate::domain::auth::{Channel, PayloadHash};
-use crate::domain::name::AccessKeyId;
+use crate::domain::delivery::RefererCheck;
+use crate::domain::name::{AccessKeyId, ObjectKey};
 use crate::domain::op::{Action, Content, Level, Resolution, Targets, Verb, resolve};
 use crate::domain::query::Query;
 use crate::domain::referer::explain::Exempt;
 use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::SecretKey;
 use crate::service::bucket::Bucket;
+use crate::service::delivery::Domain;
 use crate::service::stats::Sighting;
 
 /// The owner's access key.
@@ -30,16 +34,18 @@ impl RootKey {
 }
 
 /// Who a request was proved to come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Principal {
     /// Nobody in particular.
     Anonymous,
     /// The owner of all buckets.
     Owner,
+    /// Nobody in particular, by a delivery domain that lets the request in.
+    Visitor(Arc<Domain>),
 }
 
 /// A request's sender, as far as it was proved.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     pub(super) principal: Principal,
     pub(super) channel: Option<Channel>,
@@ -50,6 +56,15 @@ impl Caller {
     /// Somebody who presents nothing.
     pub(super) const ANONYMOUS: Self =
         Self { principal: Principal::Anonymous, channel: None, payload: PayloadHash::Unsigned };
+
+    /// Somebody who comes by a delivery domain. What such a request presents beside the signature
+    /// of the domain counts for nothing. `query_is_signed` tells whether that signature covers the
+    /// rest of the query.
+    pub fn visitor(domain: &Arc<Domain>, query_is_signed: bool) -> Self {
+        let principal = Principal::Visitor(Arc::clone(domain));
+        let channel = query_is_signed.then_some(Channel::Url);
+        Self { principal, channel, ..Self::ANONYMOUS }
+    }
 
     /// Whether the request is signed, by header or by URL.
     pub const fn is_signed(&self) -> bool {
@@ -62,8 +77,29 @@ impl Caller {
     }
 
     /// Whether the referer policy is asked about an operation.
-    pub(super) fn obeys_referer_policy(self, action: Action) -> bool {
-        Exempt::of(action, self.channel).is_none()
+    pub(super) fn obeys_referer_policy(&self, action: Action) -> bool {
+        let left_out = match &self.principal {
+            Principal::Visitor(domain) => domain.terms.referer == RefererCheck::Off,
+            Principal::Anonymous | Principal::Owner => false,
+        };
+        !left_out && Exempt::of(action, self.channel).is_none()
+    }
+
+    /// Whether a delivery domain gives the sender the owner's right to read this object.
+    pub(super) fn reads_by_domain(
+        &self,
+        action: Action,
+        (bucket, key): (&Bucket, &ObjectKey),
+    ) -> bool {
+        match &self.principal {
+            Principal::Visitor(domain) => {
+                matches!(action, Action::GetObject | Action::HeadObject | Action::GetObjectMeta)
+                    && domain.terms.reads_as_owner()
+                    && domain.bucket.0 == bucket.id
+                    && domain.terms.prefix.holds(key)
+            }
+            Principal::Anonymous | Principal::Owner => false,
+        }
     }
 }
 

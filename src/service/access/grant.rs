@@ -16,8 +16,8 @@ pub(super) fn grant(caller: &Caller, action: Action, bucket: Option<&Bucket>) ->
     let acl = bucket.map(|bucket| bucket.settings().acl).unwrap_or_default();
     match caller.principal {
         Principal::Owner => Ok(()),
-        Principal::Anonymous if acl.grants(action.access()) => Ok(()),
-        Principal::Anonymous => Err(Error::Refused(denial(action, acl))),
+        Principal::Anonymous | Principal::Visitor(_) if acl.grants(action.access()) => Ok(()),
+        Principal::Anonymous | Principal::Visitor(_) => Err(Error::Refused(denial(action, acl))),
     }
 }
 
@@ -31,9 +31,15 @@ impl App {
     ) -> Result<(), Error> {
         let acl = match caller.principal {
             Principal::Owner => ObjectAcl::Default,
-            Principal::Anonymous => self.acl_of(bucket, key).await?,
+            Principal::Anonymous | Principal::Visitor(_) => {
+                let by_domain = caller.reads_by_domain(action, (bucket, key));
+                if !by_domain && self.domains.closes(bucket.id, key) {
+                    return Err(Error::Refused(code::SERVED_BY_DOMAIN_ALONE));
+                }
+                self.acl_of(bucket, key).await?
+            }
         };
-        decide(caller, action, bucket, acl)
+        decide(caller, action, (bucket, key), acl)
     }
 
     /// Decides whether whoever has a permit for an object may perform another operation on it. The
@@ -82,7 +88,7 @@ impl ObjectPermit {
     pub(in crate::service) fn check_version(&self, object: &Object) -> Result<(), Error> {
         match self.ground {
             Ground::Granted(action) => {
-                decide(&self.caller, action, &self.bucket, object.attributes.acl)
+                decide(&self.caller, action, (&self.bucket, &self.key), object.attributes.acl)
             }
             Ground::ChosenForAll => Ok(()),
         }
@@ -90,12 +96,23 @@ impl ObjectPermit {
 }
 
 /// Decides about an operation on an object with that ACL.
-fn decide(caller: &Caller, action: Action, bucket: &Bucket, acl: ObjectAcl) -> Result<(), Error> {
+fn decide(
+    caller: &Caller,
+    action: Action,
+    (bucket, key): (&Bucket, &ObjectKey),
+    acl: ObjectAcl,
+) -> Result<(), Error> {
+    if caller.reads_by_domain(action, (bucket, key)) {
+        return Ok(());
+    }
     let of_bucket = bucket.settings().acl;
+    let granted = acl.within(of_bucket).grants(action.access());
     match caller.principal {
         Principal::Owner => Ok(()),
-        Principal::Anonymous if acl.within(of_bucket).grants(action.access()) => Ok(()),
-        Principal::Anonymous => Err(Error::Refused(denial(action, of_bucket))),
+        Principal::Anonymous | Principal::Visitor(_) if granted => Ok(()),
+        Principal::Anonymous | Principal::Visitor(_) => {
+            Err(Error::Refused(denial(action, of_bucket)))
+        }
     }
 }
 

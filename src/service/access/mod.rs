@@ -6,7 +6,9 @@
 //! 2. existence of the bucket
 //! 3. referer policy, for every operation on an object whose request has no *verified*
 //!    `Authorization` header
-//! 4. ACL: that of the object over that of the bucket
+//! 4. ACL: that of the object over that of the bucket. A delivery domain gives the owner's right to
+//!    read instead, or the right of strangers, as its terms say; and where only signed requests may
+//!    read what it serves, others are refused by the bucket's own hosts
 //! 5. the same from 2 on for the object that is copied, of which a copy is a way to read it
 //! 6. existence of the object (the use case itself)
 //!
@@ -33,9 +35,10 @@ use std::sync::Arc;
 
 use super::App;
 use super::bucket::Bucket;
+use super::delivery::Domain;
 use super::error::Error;
 use super::stats::Asked;
-use crate::domain::acl::Access;
+use crate::domain::acl::{Access, BucketAcl};
 use crate::domain::auth::{
     Channel, Claim, Place, Proof, SignedRequest, Version, has_v1_sub_resource,
 };
@@ -180,7 +183,7 @@ impl App {
         let would_refuse = checked?.map(Box::new);
         self.grant_on_object(caller, action, (&bucket, key)).await?;
         let (key, ground) = (key.clone(), Ground::Granted(action));
-        Ok(ObjectPermit { bucket, key, would_refuse, caller: *caller, ground })
+        Ok(ObjectPermit { bucket, key, would_refuse, caller: caller.clone(), ground })
     }
 
     /// Decides whether somebody who presents a key itself may administer the server.
@@ -210,6 +213,16 @@ impl App {
         bucket: &BucketName,
     ) -> Result<BucketPermit, Error> {
         self.existing(bucket).map(BucketPermit)
+    }
+
+    /// What the ACL of a bucket grants, for people who are told of it.
+    pub fn acl_of_bucket(&self, name: &BucketName) -> Option<BucketAcl> {
+        Some(self.buckets.find(name)?.settings().acl)
+    }
+
+    /// The delivery domain of the host that an authority names, if it is one.
+    pub fn delivery_domain(&self, authority: &str) -> Option<Arc<Domain>> {
+        self.domains.find(authority)
     }
 
     /// What of a request the answers about this target depend on, so that a cache must keep them

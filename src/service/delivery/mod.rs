@@ -4,6 +4,7 @@
 //! first, then in the table, then acknowledged: whatever request begins after that is decided by
 //! it. One that has begun holds the domain that it was decided by, and is not disturbed.
 
+mod admit;
 mod change;
 mod error;
 mod keys;
@@ -26,6 +27,7 @@ use crate::domain::urlsign::Settings;
 use crate::meta::{DeliveryDomain, MetaError};
 use crate::service::access::Administrator;
 
+pub use admit::Admitted;
 pub use change::{Change, NewDomain, Replace};
 pub use error::DomainError;
 pub use keys::{KeyPair, KeyStep, NewKeys};

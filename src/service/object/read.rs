@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::super::App;
@@ -69,6 +69,20 @@ impl ObjectReader {
                 in_turn((runs, pinned, blobs), read)
             }
         }
+    }
+
+    /// All of the bytes at once, for parts of bounded size.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError`].
+    pub async fn collect(self) -> Result<Bytes, BlobError> {
+        let mut all = BytesMut::new();
+        let mut pieces = self.stream();
+        while let Some(piece) = pieces.try_next().await? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
     }
 }
 

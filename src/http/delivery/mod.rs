@@ -1,0 +1,202 @@
+//! Delivery domains: hosts that give objects to whoever has a link, and do nothing else.
+//!
+//! ```text
+//! bytes → Domain (by Host) → Admitted (signature) → key → Permit → limits of the link → handler
+//! ```
+//!
+//! From the permit on it is the way of every request for an object: the same permit, the same
+//! handlers, the same way out. What a signature was made of is gone by then; neither the store nor
+//! the log sees it.
+//!
+//! What the domain refuses is answered as a CDN does, and what the bucket refuses or does not have
+//! as OSS does, as it is when a CDN asks OSS.
+
+mod denied;
+mod playlist;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Request, Response, Uri, header};
+use tokio::time::Instant;
+
+use super::conn::Peer;
+use super::oss::{Call, Exchange, Head, Known, Oss, OssError, answer_denied};
+use crate::domain::code::Code;
+use crate::domain::delivery::RefererCheck;
+use crate::domain::op::{Action, Target};
+use crate::domain::urlsign::{self, Settings};
+use crate::service::access::{Caller, ObjectPermit, Permit, Visit, Wish};
+use crate::service::delivery::{Admitted, Domain};
+use denied::Stop;
+
+/// Answers a request on a delivery domain.
+pub(super) async fn handle(
+    oss: &Arc<Oss>,
+    domain: &Arc<Domain>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let mut exchange = Exchange::begin(oss, &request, Instant::now());
+    if domain.signing().is_some_and(Settings::signs_in_path) {
+        exchange.mask_path();
+    }
+    let (parts, body) = request.into_parts();
+    // A client that waits for `100 Continue` has not sent anything.
+    let sent = !parts.headers.contains_key(header::EXPECT);
+    let walk = Walk { oss, domain };
+    let mut known = Known { target: Some(walk.bucket()), ..Known::default() };
+    let answer = match walk.answer(parts, &mut exchange, &mut known).await {
+        Ok(response) => Ok(response),
+        Err(stop) => {
+            if sent {
+                super::body::drain(body).await;
+            }
+            stop.answer(domain, &mut known)
+        }
+    };
+    exchange.finish(answer, known)
+}
+
+/// The way of one request.
+struct Walk<'w> {
+    oss: &'w Oss,
+    domain: &'w Arc<Domain>,
+}
+
+impl Walk<'_> {
+    async fn answer(
+        &self,
+        parts: Parts,
+        exchange: &mut Exchange,
+        known: &mut Known,
+    ) -> Result<Response<Body>, Stop> {
+        match parts.method {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS => return self.preflight(parts, known).await,
+            _ => {
+                let allowed = HeaderValue::from_static("GET, HEAD, OPTIONS");
+                let err = OssError::from(Code::MethodNotAllowed);
+                return Err(err.with_header(header::ALLOW, allowed).into());
+            }
+        }
+        Head::check_size(&parts)?;
+        let asked = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
+        let (method, client) = (parts.method.clone(), client(&parts));
+        let target = urlsign::Target::split(&asked);
+        let request = urlsign::Request { method: method.as_str(), target, client };
+        let admitted = self.oss.app.admit(self.domain, &request)?;
+        exchange.log_path(admitted.path);
+        let (head, target) = self.read(parts, &admitted)?;
+        if self.domain.terms.referer == RefererCheck::Bucket {
+            known.target = Some(target.clone());
+        }
+        let (action, permit) = self.grant(&head, &target, (&admitted.caller, known)).await?;
+        let lines = head.parts.headers.get_all(header::REFERER);
+        self.oss.app.check_limits(&admitted, lines.iter().map(HeaderValue::as_bytes))?;
+        Ok(self.marked(self.give((action, permit), (head, admitted), known).await?))
+    }
+
+    /// The head of the request without its signature, and the object that it names.
+    fn read(&self, mut parts: Parts, admitted: &Admitted<'_>) -> Result<(Head, Target), Stop> {
+        let key = self.domain.terms.prefix.key_at(admitted.path).map_err(OssError::from)?;
+        let key = key.ok_or(Code::NoSuchKey).map_err(OssError::from)?;
+        parts.uri = unsigned(parts.uri, admitted)?;
+        let target = Target::Object(self.domain.bucket.1.clone(), key);
+        Ok((Head::addressed(parts, target.clone())?, target))
+    }
+
+    /// Decides whether the object may be read, by the referer policy and by rights.
+    async fn grant(
+        &self,
+        head: &Head,
+        target: &Target,
+        (caller, known): (&Caller, &mut Known),
+    ) -> Result<(Action, Permit), Stop> {
+        let mut visit = Visit::new(head.facts());
+        let granted = self.oss.grant(head, target, (caller, &mut visit)).await;
+        known.sighting = visit.into_sighting();
+        match granted {
+            Ok((action, permit)) => {
+                known.would = permit.objects().find_map(ObjectPermit::would_refuse).cloned();
+                Ok((action, permit))
+            }
+            Err(err) => {
+                let (answer, refused) = answer_denied(self.oss, head, err).await;
+                known.refused = refused;
+                Err(answer.map_or_else(Stop::from, |it| Stop::Answered(Box::new(it))))
+            }
+        }
+    }
+
+    /// Gives what was granted: the object as it is stored, or a playlist with its links signed.
+    async fn give(
+        &self,
+        (action, permit): (Action, Permit),
+        (head, admitted): (Head, Admitted<'_>),
+        known: &mut Known,
+    ) -> Result<Response<Body>, Stop> {
+        // The query can ask for other things of an object than its bytes.
+        if !matches!(action, Action::GetObject | Action::HeadObject | Action::GetObjectMeta) {
+            return Err(OssError::from(Code::MethodNotAllowed).into());
+        }
+        let permit = permit.object()?;
+        if let Some(playlist) = playlist::of(self.domain, &permit, &admitted)
+            && let Some(response) = playlist.serve(self.oss, &permit, &head).await?
+        {
+            return Ok(response);
+        }
+        let call = Call { head, caller: admitted.caller, body: Body::empty() };
+        Ok(self.oss.dispatch(action, Permit::Object(permit), call, known).await?)
+    }
+
+    /// What a browser asks before a request that a page could not send without scripts. It brings no
+    /// signature that would count, and learns nothing of objects.
+    async fn preflight(&self, parts: Parts, known: &mut Known) -> Result<Response<Body>, Stop> {
+        let target = self.bucket();
+        let head = Head::addressed(parts, target.clone())?;
+        let action = Action::OptionBucket;
+        let wish = Wish { action, target: &target, also: &[], source: None };
+        let caller = Caller::visitor(self.domain, false);
+        let mut visit = Visit::new(head.facts());
+        let permit = self.oss.app.permit(&wish, &caller, &mut visit).await?;
+        drop(visit);
+        let call = Call { head, caller, body: Body::empty() };
+        Ok(self.oss.dispatch(action, permit, call, known).await?)
+    }
+
+    fn bucket(&self) -> Target {
+        Target::Bucket(self.domain.bucket.1.clone())
+    }
+
+    /// What a signed link gave is for its bearer: no cache may show it to somebody else, and no page
+    /// may tell the link to another.
+    fn marked(&self, mut response: Response<Body>) -> Response<Body> {
+        if self.domain.signing().is_some() {
+            let headers = response.headers_mut();
+            let private = HeaderValue::from_static("private");
+            headers.entry(header::CACHE_CONTROL).or_insert(private);
+            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
+        response
+    }
+}
+
+/// The address of the client.
+fn client(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<Peer>().map(|peer| peer.0.ip())
+}
+
+/// The URI of a request without its signature.
+fn unsigned(uri: Uri, admitted: &Admitted<'_>) -> Result<Uri, Stop> {
+    let text = match &admitted.query {
+        Some(query) => format!("{}?{query}", admitted.path),
+        None => admitted.path.to_owned(),
+    };
+    let bad = || OssError::invalid_argument("The path cannot be read.");
+    let mut parts = uri.into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(text).map_err(|_| bad())?);
+    Ok(Uri::from_parts(parts).map_err(|_| bad())?)
+}

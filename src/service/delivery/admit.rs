@@ -1,0 +1,64 @@
+//! Whom a delivery domain lets in.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::Domain;
+use crate::domain::urlsign::{Denial, Pass, Reason, Request, verify};
+use crate::service::App;
+use crate::service::access::Caller;
+
+/// A request that a delivery domain lets in, without its signature.
+#[derive(Debug)]
+pub struct Admitted<'r> {
+    /// The path that was verified: what is looked up.
+    pub path: &'r str,
+    /// What is left of the query, in its order.
+    pub query: Option<Cow<'r, str>>,
+    /// Who asks: somebody who came by this domain.
+    pub caller: Caller,
+    /// What was verified; `None` if URLs are not signed.
+    pub pass: Option<Pass<'r>>,
+}
+
+impl App {
+    /// Verifies the signature of a request, if the domain has URLs signed. That is done once: a
+    /// download that has begun is not asked again.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn admit<'r>(
+        &self,
+        domain: &Arc<Domain>,
+        request: &Request<'r>,
+    ) -> Result<Admitted<'r>, Denial> {
+        let Some(settings) = domain.signing() else {
+            let (path, query) = (request.target.path, request.target.query.map(Cow::Borrowed));
+            let caller = Caller::visitor(domain, false);
+            return Ok(Admitted { path, query, caller, pass: None });
+        };
+        let mut pass = verify(settings, request, self.clock.now())?;
+        let query = pass.query.take().map(Cow::Owned);
+        let caller = Caller::visitor(domain, pass.query_is_signed);
+        Ok(Admitted { path: pass.path, query, caller, pass: Some(pass) })
+    }
+
+    /// Decides whether a link that was verified may be used for this request: what it is limited to
+    /// beside its path and its time. That comes after everything else that can refuse, so that
+    /// nobody is counted who gets nothing. A preview is cut where the object is given.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn check_limits<'l>(
+        &self,
+        admitted: &Admitted<'_>,
+        referers: impl IntoIterator<Item = &'l [u8]>,
+    ) -> Result<(), Denial> {
+        let Some(Pass { limits, .. }) = &admitted.pass else { return Ok(()) };
+        // Nothing tells where a client is, and nobody counts how many there are.
+        limits.check_lists(referers, None)?;
+        limits.clients.map_or(Ok(()), |_| Err(Reason::Clients.into()))
+    }
+}
