@@ -155,8 +155,35 @@ impl Client {
         &self,
         method: &Method,
         path: &str,
-        (headers, body): (&[(HeaderName, HeaderValue)], Vec<u8>),
+        sent: (&[(HeaderName, HeaderValue)], Vec<u8>),
     ) -> Result<(HeaderMap, Vec<u8>), Failure> {
+        let (parts, body) = self.ask_admin(method, path, sent)?.into_parts();
+        if parts.status.is_success() {
+            return Ok((parts.headers, body));
+        }
+        Err(self.refused(parts.status, &body))
+    }
+
+    /// The same for what need not be there.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub(super) fn find(&self, path: &str) -> Result<Option<(HeaderMap, Vec<u8>)>, Failure> {
+        let (parts, body) = self.ask_admin(&Method::GET, path, (&[], Vec::new()))?.into_parts();
+        match parts.status {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some((parts.headers, body))),
+            status => Err(self.refused(status, &body)),
+        }
+    }
+
+    fn ask_admin(
+        &self,
+        method: &Method,
+        path: &str,
+        (headers, body): (&[(HeaderName, HeaderValue)], Vec<u8>),
+    ) -> Result<Response<Vec<u8>>, Failure> {
         let (id, secret) = (self.key.0.as_str(), self.key.1.expose());
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
         let mut request = Request::builder()
@@ -166,19 +193,19 @@ impl Client {
             .body(body)
             .map_err(|err| Failure::of("cannot make the request", err))?;
         request.headers_mut().extend(headers.iter().cloned());
-        let answer = self.answer(&self.admin_endpoint, request)?;
-        let (parts, body) = answer.into_parts();
-        if parts.status.is_success() {
-            return Ok((parts.headers, body));
-        }
-        let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        self.answer(&self.admin_endpoint, request)
+    }
+
+    /// What the JSON API said against a request.
+    fn refused(&self, status: StatusCode, body: &[u8]) -> Failure {
+        let answer: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |name: &str| answer.pointer(name).and_then(|it| it.as_str());
-        Err(match (text("/error/code"), text("/error/message")) {
+        match (text("/error/code"), text("/error/message")) {
             (Some(code), Some(message)) => {
-                Failure::Other(format!("{code}: {message} (status {})", parts.status.as_u16()))
+                Failure::Other(format!("{code}: {message} (status {})", status.as_u16()))
             }
-            _ => self.not_refgate(&format!("status {}", parts.status)),
-        })
+            _ => self.not_refgate(&format!("status {status}")),
+        }
     }
 
     /// Something else listens where the admin plane was looked for.

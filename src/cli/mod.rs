@@ -12,6 +12,7 @@ mod bucket;
 mod changes;
 mod client;
 mod credentials;
+mod domain;
 mod explain;
 mod extras;
 mod form;
@@ -56,6 +57,9 @@ refgate.toml, the data folder.";
 enum Command {
     /// Run the server (the default)
     Serve(Box<ServeArgs>),
+    /// Delivery domains: hosts that serve a bucket by signed URLs
+    #[command(subcommand)]
+    Domain(domain::Command),
     /// List, create and delete buckets
     #[command(subcommand)]
     Bucket(bucket::Command),
@@ -121,6 +125,7 @@ pub fn main() -> ExitCode {
         None => no_arguments().and_then(|args| serve::run(*args)),
         Some(Command::Serve(args)) => serve::run(*args),
         Some(Command::Bucket(command)) => bucket::run(command),
+        Some(Command::Domain(command)) => domain::run(command),
         Some(Command::Referer(command)) => referer::run(command),
         Some(Command::Sign(command)) => sign::run(command),
     };

@@ -10,6 +10,7 @@
 //! | [`changes`] | changes of settings, as they were recorded |
 //! | [`copy`] | the bodies of operations that copy |
 //! | [`cors`] | cross-origin rules |
+//! | [`delivery`] | delivery domains, and orders of links |
 //! | [`tagging`] | tags of objects |
 //! | [`form`] | HTML forms that upload, and their policies |
 //! | [`list`] | listings, and deletions of many objects |
@@ -28,6 +29,7 @@ pub mod bucket;
 pub mod changes;
 pub mod copy;
 pub mod cors;
+pub mod delivery;
 pub mod error_body;
 pub mod explain;
 pub mod form;

@@ -15,6 +15,7 @@ mod append;
 mod bodies;
 mod copies;
 mod cors;
+mod delivery;
 mod forms;
 mod hammer;
 mod heads;

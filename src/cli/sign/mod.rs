@@ -2,7 +2,7 @@
 
 mod oss;
 mod playlist;
-mod settings;
+pub(super) mod settings;
 mod url;
 
 use std::process::ExitCode;

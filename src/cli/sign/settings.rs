@@ -22,18 +22,19 @@ const KEY: &str = "REFGATE_SIGN_KEY";
 /// The environment variable with the secondary key.
 const SECONDARY_KEY: &str = "REFGATE_SIGN_SECONDARY_KEY";
 
-/// How URLs are signed. Flags win over the file.
+/// How URLs are signed, and the keys.
 #[derive(Debug, Args)]
 pub(super) struct SettingsArgs {
-    /// The scheme: refgate, ali-a, ali-b, ali-c, ali-f, ali-live, tencent-vod, tencent-a to -d,
-    /// volcengine-a, huawei-a, qiniu, nginx
-    #[arg(long, required_unless_present = "settings", conflicts_with = "settings")]
-    scheme: Option<Scheme>,
+    #[command(flatten)]
+    choices: ChoiceArgs,
 
-    /// A JSON file with the settings, without keys, or - for standard input
-    #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
 
+/// The keys: in files or in variables, and never on the command line, where others can see them.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct KeyArgs {
     /// A file with the key, or - for standard input [default: the variable REFGATE_SIGN_KEY]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
@@ -41,6 +42,19 @@ pub(super) struct SettingsArgs {
     /// A file with another key that verifies [default: the variable REFGATE_SIGN_SECONDARY_KEY]
     #[arg(long, value_name = "FILE")]
     secondary_key_file: Option<PathBuf>,
+}
+
+/// How URLs are signed. Flags win over the file.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ChoiceArgs {
+    /// The scheme: refgate, ali-a, ali-b, ali-c, ali-f, ali-live, tencent-vod, tencent-a to -d,
+    /// volcengine-a, huawei-a, qiniu, nginx
+    #[arg(long, conflicts_with = "settings")]
+    scheme: Option<Scheme>,
+
+    /// A JSON file with the settings, without keys, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
 
     /// For how many seconds after the time in them the domain takes links
     #[arg(long, value_name = "SECONDS")]
@@ -99,16 +113,15 @@ impl SettingsArgs {
     ///
     /// [`Failure`].
     pub(super) fn settings(self) -> Result<Settings, Failure> {
-        let inputs = [&self.settings, &self.key_file, &self.secondary_key_file];
-        let stdin = |file: &&&Option<PathBuf>| file.as_deref() == Some(Path::new("-"));
-        if inputs.iter().filter(stdin).count() > 1 {
-            return Err(Failure::Usage("only one file can be standard input".into()));
-        }
-        let primary = key(self.key_file.as_deref(), KEY)?.ok_or_else(|| {
+        let inputs = [&self.choices.settings, &self.keys.key_file, &self.keys.secondary_key_file];
+        one_standard_input(&inputs)?;
+        let primary = self.keys.primary()?.ok_or_else(|| {
             Failure::Usage(format!("no key: name a file with --key-file, or set {KEY}"))
         })?;
-        let secondary = key(self.secondary_key_file.as_deref(), SECONDARY_KEY)?;
-        let choices = self.choices()?;
+        let secondary = self.keys.secondary()?;
+        let choices = self.choices.choices(None)?;
+        let choices =
+            choices.ok_or_else(|| Failure::Usage("name a scheme with --scheme".into()))?;
         let settings = Settings::new(choices, primary, secondary)
             .map_err(|err| Failure::Usage(err.to_string()))?;
         for weakness in settings.weaknesses() {
@@ -116,16 +129,63 @@ impl SettingsArgs {
         }
         Ok(settings)
     }
+}
 
-    fn choices(self) -> Result<Choices, Failure> {
-        let mut all = match (&self.settings, self.scheme) {
-            (Some(file), _) => {
+/// Standard input can be read once.
+fn one_standard_input(files: &[&Option<PathBuf>]) -> Result<(), Failure> {
+    let stdin = |file: &&&Option<PathBuf>| file.as_deref() == Some(Path::new("-"));
+    if files.iter().filter(stdin).count() > 1 {
+        return Err(Failure::Usage("only one file can be standard input".into()));
+    }
+    Ok(())
+}
+
+impl KeyArgs {
+    /// The key, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub(in crate::cli) fn primary(&self) -> Result<Option<SecretKey>, Failure> {
+        key(self.key_file.as_deref(), KEY)
+    }
+
+    /// The other key, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub(in crate::cli) fn secondary(&self) -> Result<Option<SecretKey>, Failure> {
+        one_standard_input(&[&self.key_file, &self.secondary_key_file])?;
+        key(self.secondary_key_file.as_deref(), SECONDARY_KEY)
+    }
+}
+
+impl ChoiceArgs {
+    /// What was chosen: the file, or the scheme, or what is there already, changed by the flags.
+    /// `None` if there is none of these.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub(in crate::cli) fn choices(
+        self,
+        present: Option<Choices>,
+    ) -> Result<Option<Choices>, Failure> {
+        let mut all = match (&self.settings, self.scheme, present) {
+            (Some(file), ..) => {
                 let text = read(file)?;
                 let what = format!("cannot use {}", file.display());
                 read_choices(text.as_bytes()).map_err(|err| Failure::of(&what, err))?
             }
-            (None, Some(scheme)) => Choices::new(scheme),
-            (None, None) => return Err(Failure::Usage("name a scheme with --scheme".into())),
+            (None, Some(scheme), present) => present
+                .filter(|choices| choices.scheme == scheme)
+                .unwrap_or_else(|| Choices::new(scheme)),
+            (None, None, Some(present)) => present,
+            (None, None, None) if self.chooses() => {
+                return Err(Failure::Usage("name a scheme with --scheme".into()));
+            }
+            (None, None, None) => return Ok(None),
         };
         all.validity = self.validity.or(all.validity);
         all.tolerance = self.tolerance.or(all.tolerance);
@@ -133,14 +193,32 @@ impl SettingsArgs {
         all.time = self.time.or(all.time);
         all.algorithm = self.algorithm.or(all.algorithm);
         all.form = self.form.or(all.form);
-        all.names.extend(self.parameters);
+        for (name, new) in self.parameters {
+            all.names.retain(|(other, _)| *other != name);
+            all.names.push((name, new));
+        }
         all.profile = self.profile.or(all.profile);
         all.us_length = self.us_length.or(all.us_length);
         all.expression = self.expression.or(all.expression);
         if self.regions {
             all.regions = Regions::Known;
         }
-        Ok(all)
+        Ok(Some(all))
+    }
+
+    /// Whether anything is chosen.
+    fn chooses(&self) -> bool {
+        self.validity.is_some()
+            || self.tolerance.is_some()
+            || self.max_future.is_some()
+            || self.time.is_some()
+            || self.algorithm.is_some()
+            || self.form.is_some()
+            || !self.parameters.is_empty()
+            || self.profile.is_some()
+            || self.us_length.is_some()
+            || self.expression.is_some()
+            || self.regions
     }
 }
 
@@ -162,7 +240,7 @@ fn read(file: &Path) -> Result<String, Failure> {
 }
 
 /// Reads a file of at most so many bytes, or standard input.
-pub(super) fn read_bytes(file: &Path, max: u64) -> Result<Vec<u8>, Failure> {
+pub(in crate::cli) fn read_bytes(file: &Path, max: u64) -> Result<Vec<u8>, Failure> {
     let what = format!("cannot read {}", file.display());
     let failed = |err| Failure::of(&what, err);
     let source: Box<dyn Read> = if file == Path::new("-") {

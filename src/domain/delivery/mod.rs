@@ -16,8 +16,12 @@
 
 mod prefix;
 mod terms;
+mod url;
+mod warning;
 
 pub use prefix::{InvalidPrefix, Prefix};
 pub use terms::{
     DirectAccess, ErrorHeader, InvalidIssue, Issue, OriginAccess, Playlists, RefererCheck, Terms,
 };
+pub use url::{InvalidUrl, LinkUrl};
+pub use warning::warnings;

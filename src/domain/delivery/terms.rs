@@ -1,7 +1,7 @@
 //! The terms on which a delivery domain serves a bucket.
 
 use super::Prefix;
-use crate::domain::urlsign::Choices;
+use crate::domain::urlsign::{Choices, Scheme};
 use crate::domain::word::words;
 
 /// All that is set of a delivery domain but its host, its bucket and its keys. The default is the
@@ -99,6 +99,24 @@ impl Terms {
             OriginAccess::ByAcl => false,
         }
     }
+
+    /// Checks that the scheme can say what links are to have.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidIssue`].
+    pub fn check_issue(&self) -> Result<(), InvalidIssue> {
+        let Some(scheme) = self.signing.as_ref().map(|choices| choices.scheme) else {
+            return Ok(());
+        };
+        if self.issue.preview > 0 && !scheme.has_previews() {
+            return Err(InvalidIssue::NoPreviews(scheme));
+        }
+        if self.issue.clients > 0 && !scheme.counts_clients() {
+            return Err(InvalidIssue::NoClients(scheme));
+        }
+        Ok(())
+    }
 }
 
 /// What a link has if whoever asks for it does not say.
@@ -121,6 +139,12 @@ pub enum InvalidIssue {
     /// Too many clients.
     #[error("a link is limited to 1 to {} clients, and 0 is no limit", Issue::MAX_CLIENTS)]
     Clients,
+    /// The scheme cannot say how long a preview is.
+    #[error("links of the scheme {0} cannot be good for a preview")]
+    NoPreviews(Scheme),
+    /// The scheme cannot say how many clients there may be.
+    #[error("links of the scheme {0} cannot be limited to so many clients")]
+    NoClients(Scheme),
 }
 
 impl Issue {
@@ -175,7 +199,6 @@ impl Issue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::urlsign::Scheme;
 
     #[test]
     fn with_whose_right_is_read() {
@@ -202,5 +225,15 @@ mod tests {
         assert_eq!(Issue::new(Some(year + 1), 0, 0), Err(InvalidIssue::Lifetime));
         assert_eq!(Issue::new(None, 1_000_000_000, 0), Err(InvalidIssue::Preview));
         assert_eq!(Issue::new(None, 0, 10), Err(InvalidIssue::Clients));
+        let check = |scheme, preview, clients| {
+            let issue = Issue::new(None, preview, clients).unwrap();
+            let signing = Some(Choices::new(scheme));
+            Terms { signing, issue, ..Terms::default() }.check_issue()
+        };
+        assert_eq!(check(Scheme::TencentVod, 1, 1), Ok(()));
+        assert_eq!(check(Scheme::Refgate, 0, 1), Ok(()));
+        assert_eq!(check(Scheme::AliA, 0, 0), Ok(()));
+        assert_eq!(check(Scheme::Refgate, 1, 0), Err(InvalidIssue::NoPreviews(Scheme::Refgate)));
+        assert_eq!(check(Scheme::AliA, 0, 1), Err(InvalidIssue::NoClients(Scheme::AliA)));
     }
 }

@@ -234,6 +234,16 @@ impl Scheme {
         self.row().keys.check(self, key)
     }
 
+    /// Whether a link can be good for a preview only.
+    pub const fn has_previews(self) -> bool {
+        matches!(self.row().rules, Rules::Vod)
+    }
+
+    /// Whether a link can be limited to so many clients.
+    pub const fn counts_clients(self) -> bool {
+        matches!(self.row().rules, Rules::Vod | Rules::Own)
+    }
+
     /// What a vendor allows for keys.
     pub const fn key_rule(self) -> KeyRule {
         self.row().keys

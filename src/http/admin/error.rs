@@ -29,6 +29,11 @@ impl ApiError {
         Self { status: StatusCode::NOT_FOUND, code: "NotFound", message: sentence.into() }
     }
 
+    /// Something that is there is in the way.
+    pub fn conflict(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: StatusCode::CONFLICT, code: "Conflict", message: sentence.into() }
+    }
+
     /// The thing was changed since the client read it (`If-Match`).
     pub fn changed(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::saying(Code::PreconditionFailed, sentence)
@@ -37,6 +42,9 @@ impl ApiError {
 
 impl From<Error> for ApiError {
     fn from(err: Error) -> Self {
+        if let Error::Domain(err) = &err {
+            return Self::from(&**err);
+        }
         let Reason { code, message, .. } = err.reason();
         if err.reason() == code::NOT_AN_ADMINISTRATOR {
             return Self { status: StatusCode::UNAUTHORIZED, ..Self::saying(code, message) };

@@ -5,6 +5,7 @@
 //! probes need none and tell nothing. Every error is `{"error": {"code", "message"}}`.
 
 mod api;
+mod delivery;
 mod error;
 mod health;
 mod metrics;
@@ -50,6 +51,15 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get",  settings::LIMIT),
     ("put",  settings::LIMIT),
     ("get",  settings::CHANGES),
+    ("get",  delivery::ALL),
+    ("get",  delivery::ONE),
+    ("put",  delivery::ONE),
+    ("delete", delivery::ONE),
+    ("get",  delivery::KEYS),
+    ("put",  delivery::SECONDARY),
+    ("delete", delivery::SECONDARY),
+    ("post", delivery::SWAP),
+    ("post", delivery::SIGN),
     ("get",  stats::REPORT),
     ("post", stats::SIMULATE),
 ];
@@ -61,6 +71,7 @@ pub fn router(app: Arc<App>, own: OwnHosts) -> Router {
         .merge(metrics::router())
         .merge(stats::router())
         .merge(settings::router())
+        .merge(delivery::router())
         .merge(policy::router().layer(Extension(Arc::new(own))))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)

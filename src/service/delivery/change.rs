@@ -106,17 +106,20 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`DomainError::NoSuchDomain`], or another [`Error`].
+    /// [`DomainError`], or another [`Error`].
     pub async fn delete_domain(
         self: &Arc<Self>,
         by: &Administrator,
         host: HostName,
+        replace: Replace,
     ) -> Result<(), Error> {
         let (app, by) = (Arc::clone(self), by.access_key_id().clone());
         self.to_the_end(async move {
             let mut doubt = app.domains.changing.lock().await;
             app.settle_domain(&mut doubt, &host).await?;
-            let id = app.domain_of(&host)?.id;
+            let old = app.domain_of(&host)?;
+            allowed(&replace, Some(&old), &host)?;
+            let id = old.id;
             match app.meta.delete_domain(id).await {
                 Ok(_) => app.domains.replace(|all| _ = all.remove(&host)),
                 Err(err) => return Err(app.domain_in_doubt(&mut doubt, &host, err).await),
@@ -166,6 +169,7 @@ impl App {
     /// What is to be stored. Settings and keys are checked before anything is.
     fn stored(&self, host: &HostName, draft: Draft) -> Result<DeliveryDomain, Error> {
         keys::settings(&draft.terms, draft.keys.as_ref())?;
+        draft.terms.check_issue().map_err(DomainError::from)?;
         let now = self.clock.now();
         let (id, created) = draft.old.unwrap_or_else(|| (DomainId(self.clock.unique()), now));
         let sealed = draft.keys.map(|keys| keys.seal(id, &self.vault)).transpose()?;
@@ -251,7 +255,12 @@ impl App {
     }
 }
 
-fn allowed(replace: &Replace, old: Option<&Domain>, host: &HostName) -> Result<(), DomainError> {
+/// Whether what is there may be replaced.
+pub(super) fn allowed(
+    replace: &Replace,
+    old: Option<&Domain>,
+    host: &HostName,
+) -> Result<(), DomainError> {
     match (replace, old) {
         (Replace::Any, _) | (Replace::Nothing, None) => Ok(()),
         (Replace::Nothing, Some(_)) => Err(DomainError::Exists(host.clone())),

@@ -1,5 +1,6 @@
 //! Why a delivery domain cannot be what it was asked to be.
 
+use crate::domain::delivery::InvalidIssue;
 use crate::domain::op::{HostName, HostUse};
 use crate::domain::urlsign::InvalidSettings;
 use crate::service::error::Error;
@@ -25,6 +26,9 @@ pub enum DomainError {
     /// Settings of signing that cannot be.
     #[error("signing: {0}")]
     Signing(#[from] InvalidSettings),
+    /// Links that the scheme cannot say.
+    #[error("distribution: {0}")]
+    Issue(#[from] InvalidIssue),
     /// It is not known where clients are.
     #[error("signing: regions cannot be known: there is nothing that tells where a client is")]
     Regions,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::change::{Replace, allowed};
 use super::{Domain, DomainError};
 use crate::domain::delivery::Terms;
 use crate::domain::name::DomainId;
@@ -138,11 +139,13 @@ impl App {
         by: &Administrator,
         host: HostName,
         step: KeyStep,
+        replace: Replace,
     ) -> Result<Arc<Domain>, Error> {
         let (what, by) = (step.name(), by.access_key_id().clone());
         let named = host.clone();
         let changed = self.change_domain(host, move |old| {
             let old = old.ok_or(DomainError::NoSuchDomain(named.clone()))?;
+            allowed(&replace, Some(old), &named)?;
             let (Some(choices), Some(keys)) = (&old.terms.signing, old.keys.clone()) else {
                 return Err(DomainError::KeysWithoutScheme.into());
             };

@@ -8,6 +8,7 @@ mod admit;
 mod change;
 mod error;
 mod keys;
+mod sign;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use admit::Admitted;
 pub use change::{Change, NewDomain, Replace};
 pub use error::DomainError;
 pub use keys::{KeyPair, KeyStep, NewKeys};
+pub use sign::{CannotLink, LinkOrder, MadeLink};
 
 /// The most delivery domains: each is in memory, with its keys.
 const MAX_DOMAINS: usize = 10_000;
