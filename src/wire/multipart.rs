@@ -90,6 +90,7 @@ pub fn write_part_list(list: &PartList<'_>) -> Vec<u8> {
                 x.text("LastModified", part.modified.to_iso8601());
                 x.text("ETag", part.etag.quoted());
                 x.text("Size", part.size);
+                x.text("HashCrc64ecma", part.crc64);
             });
         }
     })
@@ -301,6 +302,7 @@ mod tests {
             number: PartNumber::new(number).unwrap(),
             size: 102_400,
             etag: ETag::from_stored("3349DC700140D7F86A0784842780"),
+            crc64: 11_051_210_869_376_104_954,
             modified: UnixMillis::from_secs(1_330_066_120),
         };
         let parts = [part(1), part(5)];
@@ -315,9 +317,11 @@ mod tests {
              <NextPartNumberMarker>5</NextPartNumberMarker><MaxParts>2</MaxParts>\
              <IsTruncated>true</IsTruncated>\
              <Part><PartNumber>1</PartNumber><LastModified>2012-02-24T06:48:40.000Z</LastModified>\
-             <ETag>\"3349DC700140D7F86A0784842780\"</ETag><Size>102400</Size></Part>\
+             <ETag>\"3349DC700140D7F86A0784842780\"</ETag><Size>102400</Size>\
+             <HashCrc64ecma>11051210869376104954</HashCrc64ecma></Part>\
              <Part><PartNumber>5</PartNumber><LastModified>2012-02-24T06:48:40.000Z</LastModified>\
-             <ETag>\"3349DC700140D7F86A0784842780\"</ETag><Size>102400</Size></Part>\
+             <ETag>\"3349DC700140D7F86A0784842780\"</ETag><Size>102400</Size>\
+             <HashCrc64ecma>11051210869376104954</HashCrc64ecma></Part>\
              </ListPartsResult>"
         );
         let none = PartList { after: 7, parts: &[], more: false, ..list };

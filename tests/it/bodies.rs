@@ -33,7 +33,12 @@ fn put() -> Request {
 
 /// Sends the head of an upload by hand, and something behind it.
 fn by_hand(server: &Server, fields: &str, body: &[u8]) -> Connection {
-    let head = format!("PUT /{BUCKET}/{KEY} HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+    by_hand_at(server, &format!("PUT /{BUCKET}/{KEY}"), fields, body)
+}
+
+/// The same with a method and a path.
+fn by_hand_at(server: &Server, what: &str, fields: &str, body: &[u8]) -> Connection {
+    let head = format!("{what} HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
     let mut connection = server.connect();
     connection.write(&[head.as_bytes(), body].concat());
     connection
@@ -52,7 +57,7 @@ fn a_refused_upload_leaves_the_object_as_it_was() {
     let wrong_sha256 = "0".repeat(64);
     let wrong_md5 = STANDARD.encode(Md5::digest(OLD));
     #[rustfmt::skip]
-    let table: [(&str, Headers<'_>, u16, &str); 13] = [
+    let table: [(&str, Headers<'_>, u16, &str); 17] = [
         ("a wrong Content-MD5",        &[("Content-MD5", &wrong_md5)],                           400, "InvalidDigest"),
         ("no base64",                  &[("Content-MD5", "*")],                                  400, "InvalidDigest"),
         ("15 bytes",                   &[("Content-MD5", "AAAAAAAAAAAAAAAAAAAA")],               400, "InvalidDigest"),
@@ -61,6 +66,10 @@ fn a_refused_upload_leaves_the_object_as_it_was() {
         ("a short SHA-256",            &[("x-oss-content-sha256", "00")],                        400, "InvalidArgument"),
         ("a word",                     &[("x-oss-content-sha256", "unsigned-payload")],          400, "InvalidArgument"),
         ("a streaming signature",      &[("x-oss-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")], 400, "InvalidArgument"),
+        ("frames of another store",    &[("Content-Encoding", "aws-chunked")],                   400, "InvalidArgument"),
+        ("frames around gzip",         &[("Content-Encoding", "gzip, AWS-Chunked")],             400, "InvalidArgument"),
+        ("perhaps over another",       &[("x-oss-forbid-overwrite", "yes")],                     400, "InvalidArgument"),
+        ("neither yes nor no",         &[("x-oss-forbid-overwrite", "")],                        400, "InvalidArgument"),
         ("not over another",           &[("x-oss-forbid-overwrite", "true")],                    409, "FileAlreadyExists"),
         ("an archive",                 &[("x-oss-storage-class", "Archive")],                    501, "NotImplemented"),
         ("an encrypted object",        &[("x-oss-server-side-encryption", "AES256")],            501, "NotImplemented"),
@@ -217,6 +226,55 @@ fn chunks_become_one_object() {
     let mut connection = by_hand(&server, "Transfer-Encoding: chunked\r\n", body);
     assert_eq!(connection.answer("PUT").unwrap().status, 200);
     assert_eq!(server.content(BUCKET, KEY).as_deref(), Some(b"12345678".as_slice()));
+}
+
+/// A part and an append can tell their length as they end, like any body. What does not fit or breaks
+/// off leaves nothing.
+#[test]
+fn chunks_become_parts_and_appends() {
+    let server = server();
+    let begin = Request::object("POST", BUCKET, "in-parts").query("uploads", "").body("");
+    let id = server.done(begin).element("UploadId").unwrap();
+    let part = format!("PUT /{BUCKET}/in-parts?partNumber=1&uploadId={id}");
+    let append = |position: usize| format!("POST /{BUCKET}/log?append&position={position}");
+    let chunks = |md5: &[u8], count: usize| {
+        let md5 = STANDARD.encode(Md5::digest(md5));
+        let body = "1;a=b\r\nx\r\n".repeat(count) + "0\r\nx-trailer: ignored\r\n\r\n";
+        (format!("Transfer-Encoding: chunked\r\nContent-MD5: {md5}\r\n"), body)
+    };
+    let send = |what: &str, (fields, body): &(String, String), length: usize| {
+        let mut connection = by_hand_at(&server, what, fields, &body.as_bytes()[..length]);
+        if length < body.len() {
+            connection.finish_writing();
+        }
+        connection.answer("PUT")
+    };
+    let good = chunks(&b"x".repeat(5000), 5000);
+    let other = chunks(b"another", 5000);
+    for what in [part.as_str(), &append(0)] {
+        let answer = send(what, &other, other.1.len()).unwrap();
+        assert_eq!(answer.code(), refused(400, "InvalidDigest"), "{what}");
+        for length in [0, 20_000, good.1.len() - 2] {
+            if let Some(answer) = send(what, &good, length) {
+                assert_eq!(answer.code(), refused(400, "IncompleteBody"), "{what}, {length}");
+            }
+        }
+    }
+    assert_untouched(&server, "appends that were refused");
+    let list = Request::object("GET", BUCKET, "in-parts").query("uploadId", &id);
+    assert_eq!(server.done(list).element("Part"), None);
+
+    for what in [part, append(0), append(5000)] {
+        assert_eq!(send(&what, &good, good.1.len()).unwrap().status, 200, "{what}");
+    }
+    let complete = Request::object("POST", BUCKET, "in-parts").query("uploadId", &id).body("");
+    server.done(complete.header("x-oss-complete-all", "yes"));
+    for (key, length) in [("in-parts", 5000), ("log", 10_000)] {
+        assert_eq!(server.content(BUCKET, key).unwrap(), b"x".repeat(length), "{key}");
+    }
+    let log = server.done(Request::get(BUCKET, "log"));
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Xz, &log.body);
+    assert_eq!(log.header("x-oss-hash-crc64ecma"), Some(crc.to_string().as_str()));
 }
 
 /// RFC 9110, 10.1.1: a client that expects it is told to go on, or why not.

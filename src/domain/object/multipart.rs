@@ -76,6 +76,8 @@ pub struct ListedPart {
     pub size: u64,
     /// Its entity tag.
     pub etag: ETag,
+    /// CRC-64/XZ of its bytes: clients that go on with an upload combine it with those of other parts.
+    pub crc64: u64,
     /// When it was uploaded.
     pub modified: UnixMillis,
 }

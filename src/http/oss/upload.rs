@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use super::head::{Head, one};
 use super::{Answer, Call, Oss, OssError, announced};
 use crate::domain::acl::ObjectAcl;
-use crate::domain::code::Code;
+use crate::domain::code::{self, Code};
 use crate::domain::object::tags::{InvalidTags, Tags};
 use crate::domain::object::{Overwrite, StorageClass};
 use crate::http::body;
@@ -64,6 +64,7 @@ pub(super) async fn receive<P, R>(
     let read = |call: &Call| {
         // What else is wrong with a request says more than that its body is too long.
         let prepared = prepare(call)?;
+        check_encoding(&call.head.parts.headers)?;
         check_length(&call.head, most)?;
         Ok((prepared, announced(&call.head, &call.caller)?))
     };
@@ -99,6 +100,20 @@ pub(super) fn check_length(head: &Head, most: u64) -> Result<(), OssError> {
     }
 }
 
+/// Refuses a body in the frames that clients of S3 can put around one. OSS's signatures cover no
+/// frames, and stored with them, the object would be another than its sender's.
+fn check_encoding(headers: &HeaderMap) -> Result<(), OssError> {
+    const FRAMED: &str = "aws-chunked";
+
+    let values = headers.get_all(header::CONTENT_ENCODING).iter();
+    let mut words = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    if words.any(|word| word.trim_ascii().eq_ignore_ascii_case(FRAMED.as_bytes())) {
+        let err = OssError::from(code::AWS_CHUNKED).with_detail("ArgumentName", "Content-Encoding");
+        return Err(err.with_detail("ArgumentValue", FRAMED));
+    }
+    Ok(())
+}
+
 /// What headers say of an object that is made, beside its content: those of a request, or what
 /// stands for them.
 pub(super) fn new_object(headers: &HeaderMap) -> Result<NewObject, OssError> {
@@ -113,10 +128,13 @@ pub(super) fn new_object(headers: &HeaderMap) -> Result<NewObject, OssError> {
 
 /// Whether the request may replace an object: `x-oss-forbid-overwrite`.
 pub(super) fn overwrite(headers: &HeaderMap) -> Result<Overwrite, OssError> {
-    Ok(match one(headers, "x-oss-forbid-overwrite")? {
-        Some(text) if text.eq_ignore_ascii_case("true") => Overwrite::Forbid,
-        None | Some(_) => Overwrite::Allow,
-    })
+    match one(headers, "x-oss-forbid-overwrite")? {
+        Some(text) if text.eq_ignore_ascii_case("true") => Ok(Overwrite::Forbid),
+        Some(text) if !text.eq_ignore_ascii_case("false") => {
+            Err(code::FORBID_OVERWRITE_INVALID.into())
+        }
+        None | Some(_) => Ok(Overwrite::Allow),
+    }
 }
 
 /// The class that the request asks for: `x-oss-storage-class`.

@@ -43,6 +43,8 @@ fn parts_come_in_pages() {
     let answer = server.done(upload.request("GET"));
     assert_eq!(all(&answer.body, "Size"), ["1", "2", "30", "0"]);
     assert_eq!(all(&answer.body, "ETag")[1], tag(&content(2, 2)));
+    let crcs = [1, 2, 30, 10_000].map(|number| crc(&content(number, number % 100)));
+    assert_eq!(all(&answer.body, "HashCrc64ecma"), crcs);
     for (name, value) in [("max-parts", "1001"), ("max-parts", "x"), ("part-number-marker", "-1")] {
         let answer = server.owner(upload.request("GET").query(name, value));
         assert_eq!(answer.code(), refused(400, "InvalidArgument"), "{name}={value}");

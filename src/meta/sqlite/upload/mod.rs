@@ -68,7 +68,7 @@ impl Uploads for Sqlite {
         limit: u32,
     ) -> Result<Vec<ListedPart>, MetaError> {
         const SQL: &str = "
-            select number, size, md5, modified from parts
+            select number, size, md5, crc64, modified from parts
             where upload = ?1 and number > ?2 order by number limit ?3";
         let rows: Vec<ListedPartRow> = sqlx::query_as(SQL)
             .bind(id.0.as_slice())

@@ -101,6 +101,7 @@ pub(super) struct ListedPartRow {
     number: i64,
     size: i64,
     md5: Vec<u8>,
+    crc64: i64,
     modified: i64,
 }
 
@@ -110,6 +111,7 @@ pub(super) fn listed_part(row: ListedPartRow) -> Result<ListedPart, String> {
         number: number(count(row.number)?)?,
         size: count(row.size)?,
         etag: ETag::of_md5(&md5),
+        crc64: row.crc64.cast_unsigned(),
         modified: UnixMillis(row.modified),
     })
 }
