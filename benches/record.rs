@@ -34,6 +34,7 @@ fn bucket() -> Arc<Bucket> {
         storage_class: StorageClass::Standard,
         policy: Policy::default(),
         policy_version: PolicyVersion::default(),
+        policy_document: None,
         referer_max_bytes: None,
         cors: None,
         extras: Extras::default(),

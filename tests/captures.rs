@@ -14,8 +14,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest, Md5};
-use refgate::domain::auth::{AuthError, Channel, Claim, Place, Proof, SignedRequest};
+use refgate::domain::auth::{AuthError, Channel, Claim, KnownKey, Place, Proof, SignedRequest};
 use refgate::domain::encode::percent_encode;
+use refgate::domain::name::AccessKeyId;
 use refgate::domain::op::{HostRules, Target, Targets};
 use refgate::domain::query::Query;
 use refgate::domain::secret::SecretKey;
@@ -92,9 +93,9 @@ impl Capture {
         let request = SignedRequest { method: &self.method, headers: &self.headers, query: &query };
         let region = "cn-hangzhou".parse().unwrap();
         let Claim::Signed(claim) = self.claim()? else { panic!("{}: anonymous", self.name) };
-        let keys = |id: &_| {
-            assert_eq!(claim.access_key_id(), id);
-            (id.as_str() == "ak").then(|| SecretKey::new("sk".to_owned()))
+        let keys = |id: &AccessKeyId, _: Option<&str>| {
+            assert_eq!((claim.access_key_id(), id.as_str()), (id, "ak"));
+            Ok(KnownKey::permanent(SecretKey::new("sk".to_owned())))
         };
         let proof: Proof =
             claim.prove(&request, &targets, &Place { region: &region, now }, keys)?;
@@ -327,8 +328,9 @@ fn another_secret_or_region_or_an_unknown_key_is_refused() {
         let ask = |region: &str, secret: Option<&str>| {
             let region = region.parse().unwrap();
             let place = Place { region: &region, now: capture.time() };
-            let secret = secret.map(|s| SecretKey::new(s.to_owned()));
-            claim.prove(&request, &targets, &place, |_| secret).unwrap_err()
+            let key = secret.map(|s| KnownKey::permanent(SecretKey::new(s.to_owned())));
+            let unknown = || AuthError::UnknownAccessKey("ak".to_owned());
+            claim.prove(&request, &targets, &place, |_, _| key.ok_or_else(unknown)).unwrap_err()
         };
         assert!(matches!(ask("cn-hangzhou", Some("sK")), AuthError::Mismatch(_)));
         assert_eq!(ask("cn-hangzhou", None), AuthError::UnknownAccessKey("ak".to_owned()));

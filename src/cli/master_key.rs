@@ -4,6 +4,7 @@
 //! The file can hold several versions. To replace the key, add one with a higher version: it seals
 //! from the next start on, and the others go on opening what they sealed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -37,12 +38,30 @@ struct Entry {
     key: Zeroizing<String>,
 }
 
-/// The master keys of a server; one is made now if there is none.
+/// The master keys of a server; one is made now if there is none. `in_use` are the versions that
+/// secrets in the database are sealed with.
 ///
 /// # Errors
 ///
-/// [`Failure`]: the file cannot be used, or others can read it.
-pub(super) fn read_or_make(path: &Path) -> Result<Keyring, Failure> {
+/// [`Failure`]: the file cannot be used, others can read it, or a key in use is not in it.
+pub(super) fn read_or_make(path: &Path, in_use: &BTreeSet<KeyVersion>) -> Result<Keyring, Failure> {
+    match (read(path)?, in_use.first()) {
+        (Some(ring), _) => match in_use.iter().find(|version| !ring.has(**version)) {
+            None => Ok(ring),
+            Some(version) => Err(Failure::Other(format!(
+                "{} has no version {version}, which secrets in the database are sealed with: put it back",
+                path.display()
+            ))),
+        },
+        (None, Some(version)) => Err(Failure::Other(format!(
+            "{} is missing, and secrets in the database are sealed with version {version} of it: put it back",
+            path.display()
+        ))),
+        (None, None) => make(path),
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Keyring>, Failure> {
     let shown = path.display();
     let unusable = |why: &dyn std::fmt::Display| Failure::of(&format!("{shown} is unusable"), why);
     if let Some(text) = private_file::read(path)? {
@@ -52,8 +71,12 @@ pub(super) fn read_or_make(path: &Path) -> Result<Keyring, Failure> {
             .map_err(|_| unusable(&"it is not a list of [[keys]] with a version and a key"))?;
         let keys: Option<Vec<_>> = file.keys.iter().map(Entry::read).collect();
         let keys = keys.ok_or_else(|| unusable(&"a key is not 32 bytes in base64"))?;
-        return Keyring::new(keys).map_err(|err| unusable(&err));
+        return Keyring::new(keys).map(Some).map_err(|err| unusable(&err));
     }
+    Ok(None)
+}
+
+fn make(path: &Path) -> Result<Keyring, Failure> {
     let key = new_master_key().map_err(|err| Failure::of("cannot make a master key", err))?;
     let ring = Keyring::new([(KeyVersion(1), key)]);
     let ring = ring.map_err(|err| Failure::of("cannot make a master key", err))?;
@@ -93,6 +116,25 @@ mod tests {
     use crate::domain::seal::{Cell, NONCE_BYTES};
 
     const CELL: Cell<'_> = Cell { table: "t", column: "c", row: "r" };
+
+    /// As at a start with a database without secrets.
+    fn read_or_make(path: &Path) -> Result<Keyring, Failure> {
+        super::read_or_make(path, &BTreeSet::new())
+    }
+
+    #[test]
+    fn a_key_that_is_in_use_is_not_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("master-key.toml");
+        let in_use = |version| BTreeSet::from([KeyVersion(version)]);
+        let message = super::read_or_make(&path, &in_use(1)).unwrap_err().to_string();
+        assert!(message.contains("is missing"), "{message}");
+        assert!(!path.exists());
+        read_or_make(&path).unwrap();
+        assert!(super::read_or_make(&path, &in_use(1)).is_ok());
+        let message = super::read_or_make(&path, &in_use(2)).unwrap_err().to_string();
+        assert!(message.contains("no version 2"), "{message}");
+    }
 
     /// Writes a file as its owner would, who alone can read it.
     fn write(path: &Path, text: &str) {

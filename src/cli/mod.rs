@@ -18,6 +18,7 @@ mod extras;
 mod form;
 mod formats;
 mod history;
+mod iam;
 mod lint;
 mod log;
 mod master_key;
@@ -63,6 +64,17 @@ enum Command {
     /// List, create and delete buckets
     #[command(subcommand)]
     Bucket(bucket::Command),
+    /// List, create and delete users, and give them policies
+    #[command(subcommand)]
+    User(iam::UserCommand),
+    /// List, create, rotate, disable and delete the access keys of users
+    #[command(subcommand)]
+    Key(iam::KeyCommand),
+    /// List, show, put and delete the policies that users can be given
+    #[command(subcommand)]
+    Policy(iam::PolicyCommand),
+    /// Make temporary credentials
+    Sts(iam::StsArgs),
     /// Show, set, reset and try the referer policy of a bucket
     #[command(subcommand)]
     Referer(referer::Command),
@@ -126,6 +138,10 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve::run(*args),
         Some(Command::Bucket(command)) => bucket::run(command),
         Some(Command::Domain(command)) => domain::run(command),
+        Some(Command::User(command)) => iam::user(command),
+        Some(Command::Key(command)) => iam::key(command),
+        Some(Command::Policy(command)) => iam::policy(command),
+        Some(Command::Sts(args)) => iam::sts(args),
         Some(Command::Referer(command)) => referer::run(command),
         Some(Command::Sign(command)) => sign::run(command),
     };

@@ -25,6 +25,7 @@ use crate::http::admin::{self, OwnHosts};
 use crate::http::oss::Oss;
 use crate::http::{conn, data};
 use crate::meta::Keep;
+use crate::meta::iam::Iam;
 use crate::meta::sqlite::Sqlite;
 use crate::service::clock::Clock;
 use crate::service::stats;
@@ -83,6 +84,7 @@ async fn serve_planes(
     let oss = Arc::new(Oss {
         app: app.clone(),
         hosts,
+        proxies: settings.trusted_proxies.clone(),
         endpoint: settings.public_endpoint.clone().unwrap_or(listening),
         vary_referer: settings.vary_referer,
         body_timeout: settings.limits.body_timeout,
@@ -165,8 +167,10 @@ async fn start_app(
     let blobs = LocalBlobs::keeping(&folder, kept)
         .map_err(|err| Failure::caused(&format!("cannot open {}", folder.display()), &err))?;
     let clock = Clock::system().map_err(|err| Failure::of("cannot start", err))?;
+    let in_use = meta.master_keys_in_use().await;
+    let in_use = in_use.map_err(|err| Failure::caused("cannot read the database", &err))?;
     let app = App::start(Parts {
-        master_keys: master_key::read_or_make(&settings.master_key_file)?,
+        master_keys: master_key::read_or_make(&settings.master_key_file, &in_use)?,
         meta,
         blobs: Arc::new(blobs),
         clock,
@@ -177,7 +181,7 @@ async fn start_app(
         keep: Keep { versions: settings.referer_history, bytes: settings.referer_history_bytes },
         keep_stats: stats::Keep { days: settings.stats_days, hours: settings.subject_hours },
     });
-    app.await.map_err(|err| Failure::caused("cannot load the buckets", &err))
+    app.await.map_err(|err| Failure::caused("cannot load buckets and users", &err))
 }
 
 /// The rules by which a host names a bucket.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{SecretText, SettingError};
+use crate::domain::client::TrustedProxies;
 use crate::domain::name::{AccessKeyId, BucketName};
 use crate::domain::op::HostName;
 use crate::domain::secret::SecretKey;
@@ -111,6 +112,11 @@ pub(super) fn cnames(entries: &[String]) -> Result<BTreeMap<HostName, BucketName
         }
     }
     Ok(map)
+}
+
+pub(super) fn trusted_proxies(entries: &[String]) -> Result<TrustedProxies, SettingError> {
+    let networks = entries.iter().map(|entry| parsed("trusted_proxies", entry));
+    Ok(TrustedProxies::new(networks.collect::<Result<_, _>>()?))
 }
 
 /// An endpoint stands in XML and in clients' settings as `HOST[:PORT]`.

@@ -5,8 +5,8 @@
 //! checked.
 
 mod check;
+mod settings;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,11 +15,14 @@ use clap::Args;
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::name::{AccessKeyId, BucketName, Region};
-use crate::domain::op::HostName;
 use crate::domain::secret::SecretKey;
 
-use check::{cnames, connections, kept, open_files, parsed, public_endpoint, root_key, seconds};
+pub use settings::{Limits, Settings};
+
+use check::{
+    cnames, connections, kept, open_files, parsed, public_endpoint, root_key, seconds,
+    trusted_proxies,
+};
 
 /// The file that is read if no other is named.
 pub const DEFAULT_FILE: &str = "refgate.toml";
@@ -67,6 +70,15 @@ pub struct Layer {
         value_delimiter = ','
     )]
     pub cnames: Option<Vec<String>>,
+
+    /// Network of proxies whose X-Forwarded-For and X-Forwarded-Proto count; may be repeated
+    #[arg(
+        long = "trusted-proxy",
+        env = "REFGATE_TRUSTED_PROXIES",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    pub trusted_proxies: Option<Vec<String>>,
 
     /// Endpoint that listings of buckets show to clients [default: the data plane's address]
     #[arg(long, env = "REFGATE_PUBLIC_ENDPOINT", value_name = "HOST[:PORT]")]
@@ -176,64 +188,6 @@ impl std::fmt::Debug for SecretText {
     }
 }
 
-/// Complete, checked settings.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Folder of everything that is kept.
-    pub data_dir: PathBuf,
-    /// File of the master key.
-    pub master_key_file: PathBuf,
-    /// Address of the data plane.
-    pub listen: SocketAddr,
-    /// Address of the admin plane.
-    pub admin_listen: SocketAddr,
-    /// Region that signatures are made for.
-    pub region: Region,
-    /// Domains under which buckets are virtual hosts.
-    pub base_domains: Vec<HostName>,
-    /// Hosts that serve a bucket.
-    pub cnames: BTreeMap<HostName, BucketName>,
-    /// Endpoint that listings of buckets show; the address of the data plane if there is none.
-    pub public_endpoint: Option<String>,
-    /// Whether answers of a bucket with a policy carry `Vary: Referer`.
-    pub vary_referer: bool,
-    /// Memory for object metadata, in bytes.
-    pub object_cache_bytes: u64,
-    /// Memory for the bytes of small objects, in bytes.
-    pub body_cache_bytes: u64,
-    /// Files of larger objects that are kept open.
-    pub open_files: u32,
-    /// Versions that are kept of a bucket's referer policy.
-    pub referer_history: u32,
-    /// The most bytes of rules in all of them together.
-    pub referer_history_bytes: u64,
-    /// Days that statistics of referers are kept.
-    pub stats_days: u32,
-    /// Hours that the referers themselves are kept.
-    pub subject_hours: u32,
-    /// What a connection may take.
-    pub limits: Limits,
-    /// The filter of the log.
-    pub log: String,
-    /// The form of log lines.
-    pub log_format: LogFormat,
-    /// The owner's access key, if it is set from outside.
-    pub root: Option<(AccessKeyId, SecretKey)>,
-}
-
-/// What a connection may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections at once, on each plane.
-    pub max_connections: usize,
-    /// Time in which a head must arrive.
-    pub header_timeout: Duration,
-    /// Time in which the next 4 KiB of a body must arrive, or anything of an answer be taken.
-    pub body_timeout: Duration,
-    /// Time that running requests have to end after SIGTERM.
-    pub shutdown_timeout: Duration,
-}
-
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
@@ -278,7 +232,7 @@ pub enum SettingError {
 macro_rules! all_fields {
     ($then:ident) => {
         $then! {
-            data_dir, master_key_file, listen, admin_listen, region, base_domains, cnames, public_endpoint,
+            data_dir, master_key_file, listen, admin_listen, region, base_domains, cnames, trusted_proxies, public_endpoint,
             vary_referer, object_cache_mib, body_cache_mib, open_files, referer_history, referer_history_mib, stats_days,
             subject_hours, max_connections, header_timeout, body_timeout,
             shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret
@@ -351,6 +305,7 @@ impl Layer {
                 .map(|domain| parsed("base_domains", domain))
                 .collect::<Result<_, _>>()?,
             cnames: cnames(&self.cnames.unwrap_or_default())?,
+            trusted_proxies: trusted_proxies(&self.trusted_proxies.unwrap_or_default())?,
             public_endpoint: self.public_endpoint.map(public_endpoint).transpose()?,
             vary_referer: self.vary_referer.unwrap_or(true),
             object_cache_bytes: self.object_cache_mib.unwrap_or(64).saturating_mul(1 << 20),

@@ -30,6 +30,7 @@ fn a_wrong_setting_is_one_line_that_names_it() {
         ("base_domains = [\"a.example:80\"]", "base_domains"),
         ("cnames = [\"=photos\"]",           "cnames"),
         ("cnames = [\"a.example=one\", \"A.example.=two\"]", "twice"),
+        ("trusted_proxies = [\"10.0.0.0/8\", \"proxy.example\"]", "10.0.0.0/8"),
         ("public_endpoint = \"http://a/\"",  "public_endpoint"),
         ("public_endpoint = \"a:99999\"",    "public_endpoint"),
         ("header_timeout = 0",               "header_timeout"),

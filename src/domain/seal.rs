@@ -162,6 +162,11 @@ impl Keyring {
         self.newest
     }
 
+    /// Whether there is a key of that version.
+    pub fn has(&self, version: KeyVersion) -> bool {
+        self.keys.contains_key(&version)
+    }
+
     /// Every version with its key, the oldest first.
     pub fn keys(&self) -> impl Iterator<Item = (KeyVersion, &MasterKey)> {
         self.keys.iter().map(|(version, key)| (*version, key))

@@ -1,8 +1,9 @@
-//! Metadata: buckets, policies, objects, statistics. Traits here, one per aggregate; SQL in [`sqlite`].
+//! Metadata: buckets, policies, objects, statistics, users. Traits here, one per aggregate; SQL in [`sqlite`].
 //!
 //! A method that writes returns when the write is durable. Time comes as an argument.
 
 mod delivery;
+pub mod iam;
 mod policy;
 pub mod sqlite;
 mod stats;
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 
 use crate::domain::acl::{BucketAcl, ObjectAcl};
 use crate::domain::cors::CorsRules;
+use crate::domain::iam::PolicyDocument;
 use crate::domain::name::{BlobId, BucketId, BucketName, ObjectKey};
 use crate::domain::object::listing::ListedObject;
 use crate::domain::object::tags::Tags;
@@ -26,6 +28,8 @@ pub use delivery::{DeliveryDomain, DeliveryDomains, PutDomain};
 pub use policy::{Keep, Policies};
 pub use stats::Stats;
 pub use upload::{Completed, Completion, PutPart, UploadPlace, Uploads};
+
+use iam::Iam;
 
 /// Why metadata could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +88,8 @@ pub struct Bucket {
     pub policy: Policy,
     /// The version that the policy is.
     pub policy_version: PolicyVersion,
+    /// Its own policy about who may do what, if it has one.
+    pub policy_document: Option<Arc<PolicyDocument>>,
     /// What its owner asked for beyond OSS.
     pub extras: Extras,
     /// The most bytes of rules that `PutBucketReferer` may bring, if it is not OSS's.
@@ -348,10 +354,10 @@ pub trait Objects: Send + Sync {
 
 /// All of the metadata.
 pub trait Meta:
-    Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Uploads + Stats
+    Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Uploads + Stats + Iam
 {
 }
-impl<T: Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Uploads + Stats> Meta
-    for T
+impl<T: Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Uploads + Stats + Iam>
+    Meta for T
 {
 }

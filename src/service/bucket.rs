@@ -19,6 +19,7 @@ use super::stats::Counters;
 use crate::domain::acl::BucketAcl;
 use crate::domain::code;
 use crate::domain::cors::CorsRules;
+use crate::domain::iam::PolicyDocument;
 use crate::domain::name::{BucketId, BucketName};
 use crate::domain::object::StorageClass;
 use crate::domain::referer::MAX_LIST_BYTES;
@@ -56,6 +57,8 @@ pub struct Bucket {
 pub struct Settings {
     /// What strangers may do.
     pub acl: BucketAcl,
+    /// The bucket's own policy about who may do what, if it has one.
+    pub document: Option<Arc<PolicyDocument>>,
     /// The referer policy, and what answers by it.
     pub referer: RefererState,
     /// The most bytes of rules that `PutBucketReferer` may bring, if it is not OSS's.
@@ -94,6 +97,7 @@ impl From<meta::Bucket> for Bucket {
     fn from(stored: meta::Bucket) -> Self {
         let settings = Settings {
             acl: stored.acl,
+            document: stored.policy_document,
             referer: RefererState::found(stored.policy_version, stored.policy, stored.extras),
             referer_max_bytes: stored.referer_max_bytes,
             cors: stored.cors.map(Arc::new),
@@ -172,11 +176,11 @@ pub struct BucketPage {
 }
 
 impl App {
-    /// Lists the buckets.
-    pub fn list_buckets(&self, _permit: &ServicePermit, query: &BucketQuery) -> BucketPage {
+    /// Lists the buckets that the sender may see.
+    pub fn list_buckets(&self, permit: &ServicePermit, query: &BucketQuery) -> BucketPage {
         let mut buckets = self.buckets.sorted();
         let wanted = |name: &str| name.starts_with(&query.prefix) && name > query.marker.as_str();
-        buckets.retain(|bucket| wanted(bucket.name.as_str()));
+        buckets.retain(|bucket| wanted(bucket.name.as_str()) && self.may_see(permit, bucket));
         let more = buckets.len() > query.max_keys;
         buckets.truncate(query.max_keys);
         let next = buckets.last().filter(|_| more).map(|bucket| bucket.name.clone());
@@ -195,6 +199,9 @@ impl App {
         acl: Option<BucketAcl>,
         class: StorageClass,
     ) -> Result<(), Error> {
+        if acl.is_some() {
+            self.may_set_acl(&permit)?;
+        }
         let app = self.clone();
         self.to_the_end(async move {
             // One at a time, so that the table never shows an older bucket over a newer one.

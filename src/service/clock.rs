@@ -96,6 +96,15 @@ pub fn new_access_key() -> Result<(String, SecretKey), NoRandomness> {
     Ok((format!("LTAI{}", alphanumeric(20)?), SecretKey::new(alphanumeric(30)?)))
 }
 
+/// Draws the two halves of a temporary key: the beginning and 22 characters, and 30 characters.
+///
+/// # Errors
+///
+/// [`NoRandomness`].
+pub(super) fn new_temporary_key(prefix: &str) -> Result<(String, SecretKey), NoRandomness> {
+    Ok((format!("{prefix}{}", alphanumeric(22)?), SecretKey::new(alphanumeric(30)?)))
+}
+
 /// Draws the random text of a link: that many letters and digits, a letter first.
 ///
 /// # Errors

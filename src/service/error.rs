@@ -4,6 +4,7 @@
 use crate::blob::BlobError;
 use crate::domain::auth::AuthError;
 use crate::domain::code::{self, Code, Reason};
+use crate::domain::iam::InvalidPolicy;
 use crate::domain::name::{BucketName, ObjectKey};
 use crate::domain::object::append::Unappendable;
 use crate::domain::object::multipart::{MIN_PART_BYTES, Unfit};
@@ -11,6 +12,7 @@ use crate::domain::object::range::InvalidExactRange;
 use crate::domain::seal::Unopenable;
 use crate::meta::MetaError;
 
+use super::clock::NoRandomness;
 use super::delivery::DomainError;
 use super::gate::{Instead, RefererDenial};
 
@@ -36,9 +38,20 @@ pub enum Error {
         /// What the client gets instead of the error.
         instead: Option<Instead>,
     },
+    /// What was put is no policy.
+    #[error(transparent)]
+    Policy(#[from] InvalidPolicy),
     /// A condition with a reason of its own.
     #[error("{}", .0.message)]
     Refused(Reason),
+    /// One of many objects may not be touched.
+    #[error("{}: {key:?}", .reason.message)]
+    Denied {
+        /// Why.
+        reason: Reason,
+        /// Which.
+        key: ObjectKey,
+    },
     /// A code is enough to say.
     #[error("{}", .0.message())]
     Code(Code),
@@ -85,6 +98,9 @@ pub enum Error {
         /// Why.
         err: Unopenable,
     },
+    /// The system has no randomness to give.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     /// Something that cannot happen did.
     #[error("internal fault: {0}")]
     Fault(&'static str),
@@ -115,7 +131,9 @@ impl Error {
             Self::NoSuchBucket(_) => code::NO_SUCH_BUCKET,
             Self::NoSuchKey(_) => code::NO_SUCH_KEY,
             Self::Referer { denial, .. } => denial.reason,
+            Self::Policy(err) => err.reason(),
             Self::Refused(reason)
+            | Self::Denied { reason, .. }
             | Self::NoSuchUpload { reason, .. }
             | Self::Body(BodyError::Refused(reason)) => *reason,
             Self::Code(code) => Reason::of(*code),
@@ -134,9 +152,11 @@ impl Error {
             Self::Body(BodyError::TooLarge(_)) => Reason::of(Code::EntityTooLarge),
             // Only the admin plane meets them, and it says which.
             Self::Domain(_) => Reason::of(Code::InvalidArgument),
-            Self::Meta(_) | Self::Blob(_) | Self::Sealed { .. } | Self::Fault(_) => {
-                Reason::of(Code::InternalError)
-            }
+            Self::Meta(_)
+            | Self::Blob(_)
+            | Self::Sealed { .. }
+            | Self::Randomness(_)
+            | Self::Fault(_) => Reason::of(Code::InternalError),
         }
     }
 
@@ -145,11 +165,12 @@ impl Error {
         match self {
             Self::Auth(err) => err.details(),
             Self::NoSuchBucket(name) => vec![("BucketName", name.to_string())],
-            Self::NoSuchKey(key) => vec![("Key", key.to_string())],
+            Self::NoSuchKey(key) | Self::Denied { key, .. } => vec![("Key", key.to_string())],
             Self::Referer { bucket, .. } => vec![("BucketName", bucket.to_string())],
             Self::NoSuchUpload { id, .. } => vec![("UploadId", id.clone())],
             Self::Unfit(unfit) => unfit_details(unfit),
-            Self::Refused(_)
+            Self::Policy(_)
+            | Self::Refused(_)
             | Self::Code(_)
             | Self::CopyRange(_)
             | Self::Exists
@@ -160,6 +181,7 @@ impl Error {
             | Self::Blob(_)
             | Self::Domain(_)
             | Self::Sealed { .. }
+            | Self::Randomness(_)
             | Self::Fault(_) => Vec::new(),
         }
     }

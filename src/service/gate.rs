@@ -220,6 +220,7 @@ mod tests {
             policy,
             policy_version: PolicyVersion(1),
             extras: Extras { mode, ..Extras::default() },
+            policy_document: None,
             referer_max_bytes: None,
             cors: None,
         });

@@ -17,6 +17,7 @@
 //! | [`cache`] | object metadata in memory |
 //! | [`inflight`], [`scrub`], `pins` | blobs that no row names: yet, or any more |
 //! | [`stats`] | counting what the referer policy says, and telling it |
+//! | [`iam`] | users, their keys and policies |
 //! | [`vault`] | sealing secrets |
 //! | [`clock`] | time, ids, randomness |
 
@@ -28,6 +29,7 @@ pub mod cors;
 pub mod delivery;
 pub mod error;
 pub mod gate;
+pub mod iam;
 pub mod inflight;
 pub mod multipart;
 pub mod object;
@@ -41,6 +43,7 @@ pub mod vault;
 use std::future::Future;
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -99,7 +102,11 @@ pub struct App {
     hosts: HostRules,
     root: RootKey,
     /// Seals secrets for the database.
-    pub vault: Vault,
+    vault: Vault,
+    /// The users; `None` while they cannot be read.
+    users: ArcSwapOption<iam::Directory>,
+    /// Held while users, keys or policies change, so that memory is as the last commit left it.
+    changing_users: Mutex<()>,
     meta: Arc<dyn Meta>,
     blobs: Arc<dyn BlobStore>,
     buckets: bucket::Table,
@@ -120,11 +127,11 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the service and loads all buckets.
+    /// Builds the service and loads all buckets and users.
     ///
     /// # Errors
     ///
-    /// [`Error`]: the buckets cannot be read. A policy that cannot be read is such an error too:
+    /// [`Error`]: the buckets or the users cannot be read. A policy that cannot be read is such an error too:
     /// a server that does not know whom to refuse does not serve.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, Error> {
         let buckets = bucket::Table::default();
@@ -134,6 +141,7 @@ impl App {
         let vault = Vault::new(parts.master_keys);
         let stored = parts.meta.all_domains().await?;
         let domains = delivery::load(stored, &buckets, &vault)?;
+        let users = iam::Directory::open(parts.meta.directory().await?, &vault)?;
         let stats = stats::Recorder::new(parts.keep_stats, parts.clock.unique());
         let app = Arc::new(Self {
             clock: parts.clock,
@@ -141,6 +149,8 @@ impl App {
             hosts: parts.hosts,
             root: RootKey::new(parts.root),
             vault,
+            users: ArcSwapOption::from_pointee(users),
+            changing_users: Mutex::new(()),
             meta: parts.meta,
             blobs: parts.blobs,
             buckets,

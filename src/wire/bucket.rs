@@ -124,6 +124,13 @@ pub fn write_bucket_location(region: &Region) -> Vec<u8> {
     XmlWriter::text_document("LocationConstraint", region.location())
 }
 
+/// Writes `<PolicyStatus>`: whether a bucket's policy lets everybody in.
+pub fn write_policy_status(public: bool) -> Vec<u8> {
+    XmlWriter::document("PolicyStatus", |w| {
+        w.text("IsPublic", public);
+    })
+}
+
 /// What `GetBucketStat` tells.
 #[derive(Clone, Copy, Debug)]
 pub struct Stat {

@@ -16,6 +16,7 @@ pub(super) async fn a_bucket_is_found_as_it_was_made(meta: &dyn Meta) {
         policy: Policy::default(),
         policy_version: PolicyVersion::default(),
         extras: Extras::default(),
+        policy_document: None,
         referer_max_bytes: None,
         cors: None,
     };

@@ -10,6 +10,7 @@
 
 mod buckets;
 mod domains;
+mod iam;
 mod model;
 mod objects;
 mod policies;
@@ -217,6 +218,12 @@ conformance!(on_sqlite, sqlite:
     uploads::a_bucket_with_uploads_is_not_deleted,
     uploads::uploads_are_listed_in_order,
     uploads::ten_thousand_parts_are_one_object,
+    iam::what_was_put_comes_back,
+    iam::a_user_takes_what_it_has_with_it,
+    iam::a_user_has_two_keys_at_most,
+    iam::a_rotated_key_is_disabled,
+    iam::a_user_has_so_many_policies,
+    iam::a_bucket_has_one_policy,
     stats::what_was_counted_adds_up,
     stats::a_batch_that_is_given_twice_is_added_once,
     stats::what_is_old_is_deleted,

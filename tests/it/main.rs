@@ -13,8 +13,10 @@
 mod acls;
 mod append;
 mod bodies;
+mod bucket_policies;
 mod copies;
 mod cors;
+mod coverage;
 mod delivery;
 mod forms;
 mod hammer;
@@ -33,4 +35,6 @@ mod strangers;
 mod support;
 mod symlinks;
 mod tags;
+mod temporary;
+mod users;
 mod ways_out;

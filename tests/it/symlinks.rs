@@ -236,6 +236,6 @@ fn a_substitute_opens_nothing_that_is_closed() {
 
 /// Sets what is given to those whom the referer policy refuses, as the admin API does.
 fn substitute(server: &Server, key: &str) {
-    let body = format!("{{\"denial\": {{\"answer\": \"substitute\", \"key\": \"{key}\"}}}}");
-    server.api("PUT", &format!("buckets/{BUCKET}/referer/settings"), &body);
+    let body = serde_json::json!({ "denial": { "answer": "substitute", "key": key } });
+    server.api_done("PUT", &format!("buckets/{BUCKET}/referer/settings"), Some(&body));
 }

@@ -58,9 +58,8 @@ pub struct SignedClaim {
     pub(super) access_key_id: AccessKeyId,
     pub(super) signature: Signature,
     pub(super) form: Form,
-    /// Whether a security token comes with it: `x-oss-security-token`, or `security-token` as
-    /// the V1 signer of alibabacloud-oss-v2 calls its header, which it does not sign.
-    pub(super) has_token: bool,
+    /// The security token that comes with it.
+    pub(super) token: Option<Token>,
 }
 
 /// The version of a signature with what only that version has.
@@ -85,6 +84,16 @@ pub(super) struct Signature(pub(super) String);
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Signature(..)")
+    }
+}
+
+/// The token of temporary credentials. It holds their secret, sealed, so it is not printed.
+#[derive(Clone)]
+pub(super) struct Token(pub(super) String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
     }
 }
 
@@ -130,6 +139,11 @@ impl SignedClaim {
         &self.access_key_id
     }
 
+    /// The security token that comes with the signature.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(|token| token.0.as_str())
+    }
+
     /// Where the signature stands.
     pub fn channel(&self) -> Channel {
         match &self.form {
@@ -158,7 +172,7 @@ fn read_header(headers: &HeaderMap, query: &Query) -> Result<SignedClaim, AuthEr
         }
         _ => return Err(AuthError::Unsupported),
     };
-    Ok(SignedClaim { access_key_id, signature, form, has_token: has_token(headers, query) })
+    Ok(SignedClaim { access_key_id, signature, form, token: token(headers, query)? })
 }
 
 /// Reads `AccessKeyId:Signature` and the date that goes with it.
@@ -187,20 +201,34 @@ fn read_v1_url(headers: &HeaderMap, query: &Query) -> Result<SignedClaim, AuthEr
         access_key_id: id.parse().map_err(|_| AuthError::UnknownAccessKey(id.to_owned()))?,
         signature: Signature(signature.to_owned()),
         form: Form::V1Url { expires: expires.to_owned(), end: UnixMillis::from_secs(seconds) },
-        has_token: has_token(headers, query),
+        token: token(headers, query)?,
     })
 }
 
 fn read_v4_url(headers: &HeaderMap, query: &Query) -> Result<SignedClaim, AuthError> {
     let (access_key_id, signature, claim) = V4Claim::read_url(headers, query)?;
-    let has_token = has_token(headers, query);
-    Ok(SignedClaim { access_key_id, signature, form: Form::V4(Box::new(claim)), has_token })
+    let token = token(headers, query)?;
+    Ok(SignedClaim { access_key_id, signature, form: Form::V4(Box::new(claim)), token })
 }
 
-fn has_token(headers: &HeaderMap, query: &Query) -> bool {
-    ["x-oss-security-token", "security-token"]
-        .iter()
-        .any(|name| headers.contains_key(*name) || query.has(name))
+/// The names of a security token, as a header, a parameter and a field of a form. The second is what the V1 signer
+/// of alibabacloud-oss-v2 calls its header, which it does not sign.
+pub(super) const TOKENS: [&str; 2] = ["x-oss-security-token", "security-token"];
+
+/// Reads the security token. It may stand in several places if it is the same.
+fn token(headers: &HeaderMap, query: &Query) -> Result<Option<Token>, AuthError> {
+    let text = |value| std::str::from_utf8(value).map_err(|_| AuthError::TokenInvalid);
+    let mut found: Option<&str> = None;
+    for name in TOKENS {
+        let by_header = single(headers, name).map(text).transpose()?;
+        for token in by_header.into_iter().chain(query.first(name)) {
+            if found.is_some_and(|other| other != token) {
+                return Err(AuthError::Duplicate(name));
+            }
+            found = Some(token);
+        }
+    }
+    Ok(found.map(|token| Token(token.to_owned())))
 }
 
 /// Reads seconds: decimal digits alone, up to 2^63 - 1.

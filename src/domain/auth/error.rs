@@ -102,9 +102,32 @@ pub enum AuthError {
     /// The signature is not the one that the key makes.
     #[error("the signature does not match")]
     Mismatch(Box<Mismatch>),
-    /// The signature is genuine and a security token comes with it, which no key has.
+    /// The key may not be used.
+    #[error("access key {0} is disabled")]
+    KeyDisabled(AccessKeyId),
+    /// The users cannot be read, so nobody knows whether it is one of them.
+    #[error("the users cannot be read")]
+    UsersUnknown,
+    /// The signature is genuine and a security token comes with it, though the key is permanent.
     #[error("access key {0} has no security token")]
     SecurityToken(AccessKeyId),
+    /// A key of temporary credentials comes without their token.
+    #[error("access key {0} needs a security token")]
+    TokenMissing(AccessKeyId),
+    /// The security token was not made here, or what it was made for is gone.
+    #[error("the security token is not valid")]
+    TokenInvalid,
+    /// The security token belongs to another key.
+    #[error("the security token is not that of access key {0}")]
+    TokenOfAnother(AccessKeyId),
+    /// The temporary credentials have ended.
+    #[error("the security token ended at {}, now is {}", end.to_iso8601(), server.to_iso8601())]
+    TokenExpired {
+        /// The last second in which it was good.
+        end: UnixMillis,
+        /// The server's clock.
+        server: UnixMillis,
+    },
 }
 
 /// What a client needs to find out why its signature differs. It could compute all of it itself;
@@ -157,7 +180,13 @@ impl AuthError {
             Self::ContentSha256 => code::CONTENT_SHA256_INVALID,
             Self::UnknownAccessKey(_) => code::UNKNOWN_ACCESS_KEY,
             Self::Mismatch(_) => code::SIGNATURE_MISMATCH,
-            Self::SecurityToken(_) => code::SECURITY_TOKEN_INVALID,
+            Self::KeyDisabled(_) => code::KEY_DISABLED,
+            Self::UsersUnknown => code::USERS_UNKNOWN,
+            Self::SecurityToken(_) => code::TOKEN_WITH_PERMANENT_KEY,
+            Self::TokenMissing(_) => code::TOKEN_MISSING,
+            Self::TokenInvalid => code::TOKEN_INVALID,
+            Self::TokenOfAnother(_) => code::TOKEN_OF_ANOTHER,
+            Self::TokenExpired { .. } => code::TOKEN_EXPIRED,
         }
     }
 
@@ -170,14 +199,19 @@ impl AuthError {
                 ("RequestTime", request.to_iso8601()),
                 ("ServerTime", server.to_iso8601()),
             ],
-            Self::UrlExpiredV1 { end, server } | Self::UrlExpiredV4 { end, server } => {
+            Self::UrlExpiredV1 { end, server }
+            | Self::UrlExpiredV4 { end, server }
+            | Self::TokenExpired { end, server } => {
                 vec![("Expires", end.to_iso8601()), ("ServerTime", server.to_iso8601())]
             }
             Self::UrlNotYetValid { request, server } => {
                 vec![("RequestTime", request.to_iso8601()), ("ServerTime", server.to_iso8601())]
             }
             Self::UnknownAccessKey(id) => vec![("OSSAccessKeyId", id.clone())],
-            Self::SecurityToken(id) => vec![("OSSAccessKeyId", id.to_string())],
+            Self::SecurityToken(id)
+            | Self::KeyDisabled(id)
+            | Self::TokenMissing(id)
+            | Self::TokenOfAnother(id) => vec![("OSSAccessKeyId", id.to_string())],
             Self::Mismatch(mismatch) => mismatch.details(),
             Self::TwoSignatures
             | Self::Duplicate(_)
@@ -195,7 +229,9 @@ impl AuthError {
             | Self::FormKeyMissing
             | Self::FormSignatureMissing
             | Self::FormPolicyMissing
-            | Self::ContentSha256 => Vec::new(),
+            | Self::ContentSha256
+            | Self::UsersUnknown
+            | Self::TokenInvalid => Vec::new(),
         }
     }
 }

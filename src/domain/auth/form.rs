@@ -14,10 +14,10 @@
 //! Sources: OSS "PostObject", appendix "Post Signature"; "POST V4 signature"; the `EC` page
 //! 0002-00000702.
 
-use super::claim::Signature;
+use super::claim::{Signature, TOKENS, Token};
 use super::credential::Credential;
 use super::v4::{ALGORITHM, PRODUCT, Scope};
-use super::{AuthError, Channel, MAX_SKEW_MILLIS, Mismatch, Place, v1, v4};
+use super::{AuthError, Channel, KnownKey, MAX_SKEW_MILLIS, Mismatch, Place, v1, v4};
 use crate::domain::name::AccessKeyId;
 use crate::domain::secret::SecretKey;
 use crate::domain::time::{UnixMillis, parse_basic_iso8601};
@@ -38,7 +38,7 @@ pub struct SignedForm {
     signature: Signature,
     version: FormVersion,
     policy: String,
-    has_token: bool,
+    token: Option<Token>,
 }
 
 #[derive(Debug)]
@@ -78,10 +78,21 @@ impl FormClaim {
                 (id, Signature(signature.to_owned()), FormVersion::V1)
             }
         };
-        let has_token = any(&["x-oss-security-token", "security-token"]);
+        let token = token(&field)?;
         let policy = policy()?;
-        Ok(Self::Signed(SignedForm { access_key_id, signature, version, policy, has_token }))
+        Ok(Self::Signed(SignedForm { access_key_id, signature, version, policy, token }))
     }
+}
+
+/// Reads the security token. Under both of its names it must be the same.
+fn token<'f>(field: impl Fn(&str) -> Option<&'f str>) -> Result<Option<Token>, AuthError> {
+    let [first, second] = TOKENS.map(&field);
+    if let (Some(first), Some(second)) = (first, second)
+        && first != second
+    {
+        return Err(AuthError::Duplicate("x-oss-security-token"));
+    }
+    Ok(first.or(second).map(|token| Token(token.to_owned())))
 }
 
 fn read_v4<'f>(
@@ -111,7 +122,13 @@ impl SignedForm {
         &self.policy
     }
 
-    /// Checks the signature. `keys` finds the secret of an access key.
+    /// The access key that is said to have signed.
+    pub const fn access_key_id(&self) -> &AccessKeyId {
+        &self.access_key_id
+    }
+
+    /// Checks the signature. `keys` finds the secret of an access key, for temporary credentials
+    /// by their token.
     ///
     /// # Errors
     ///
@@ -119,12 +136,12 @@ impl SignedForm {
     pub fn prove(
         &self,
         place: &Place<'_>,
-        keys: impl FnOnce(&AccessKeyId) -> Option<SecretKey>,
+        keys: impl FnOnce(&AccessKeyId, Option<&str>) -> Result<KnownKey, AuthError>,
     ) -> Result<(), AuthError> {
         self.check_scope(place)?;
-        let secret = keys(&self.access_key_id)
-            .ok_or_else(|| AuthError::UnknownAccessKey(self.access_key_id.to_string()))?;
-        if !self.signature.is(&self.expected(&secret)) {
+        let token = self.token.as_ref().map(|token| token.0.as_str());
+        let key = keys(&self.access_key_id, token)?;
+        if !self.signature.is(&self.expected(&key.secret)) {
             return Err(AuthError::Mismatch(Box::new(Mismatch {
                 access_key_id: self.access_key_id.clone(),
                 provided: self.signature.0.clone(),
@@ -132,7 +149,7 @@ impl SignedForm {
                 canonical_request: None,
             })));
         }
-        if self.has_token {
+        if token.is_some() && !key.temporary {
             return Err(AuthError::SecurityToken(self.access_key_id.clone()));
         }
         Ok(())
@@ -214,8 +231,13 @@ mod tests {
             fields.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
         };
         let region: Region = "cn-hangzhou".parse().unwrap();
-        let keys =
-            |id: &AccessKeyId| (id.as_str() == "ak").then(|| SecretKey::new("sk".to_owned()));
+        let secret = SecretKey::new("sk".to_owned());
+        let keys = |id: &AccessKeyId, token: Option<&str>| match (id.as_str(), token) {
+            ("ak", None | Some("t")) => Ok(KnownKey::permanent(secret)),
+            ("ak", Some("of a user")) => Ok(KnownKey { secret, temporary: true }),
+            ("ak", Some(_)) => Err(AuthError::TokenInvalid),
+            _ => Err(AuthError::UnknownAccessKey(id.to_string())),
+        };
         match FormClaim::read(field) {
             Ok(FormClaim::Anonymous) => None,
             Ok(FormClaim::Signed(claim)) => {
@@ -234,6 +256,16 @@ mod tests {
         let later = UnixMillis(NOW.0 + 30 * 24 * 3_600_000);
         assert_eq!(prove(&v1(), later), Some(Ok(())));
         assert_eq!(prove(&v4(), later), Some(Ok(())));
+    }
+
+    #[test]
+    fn temporary_credentials_sign_forms_with_their_token() {
+        for name in ["x-oss-security-token", "security-token"] {
+            assert_eq!(prove(&with(v1(), name, "of a user"), NOW), Some(Ok(())), "{name}");
+            assert_eq!(prove(&with(v4(), name, "of a user"), NOW), Some(Ok(())), "{name}");
+        }
+        let both = with(v4(), "x-oss-security-token", "of a user");
+        assert_eq!(prove(&with(both, "security-token", "of a user"), NOW), Some(Ok(())));
     }
 
     #[test]
@@ -259,6 +291,8 @@ mod tests {
             ("a policy alone",            fields(&[("policy", POLICY)]),               E::FormKeyMissing),
             ("an unknown key",            with(v1(), "ossaccesskeyid", "other"),       unknown.clone()),
             ("V1 with a token",           with(v1(), "x-oss-security-token", "t"),     E::SecurityToken("ak".parse().unwrap())),
+            ("V1 with another's token",   with(v1(), "x-oss-security-token", "other"), E::TokenInvalid),
+            ("V4 with two tokens",        with(with(v4(), "x-oss-security-token", "of a user"), "security-token", "t"), E::Duplicate("x-oss-security-token")),
             ("V4 without a policy",       without(v4(), "policy"),                     E::FormPolicyMissing),
             ("V4 without a version",      without(v4(), "x-oss-signature-version"),    E::Unsupported),
             ("V4 of another version",     with(v4(), "x-oss-signature-version", "OSS2"), E::Unsupported),

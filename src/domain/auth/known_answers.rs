@@ -5,7 +5,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::v4::{self, Scope};
-use super::{AuthError, Claim, Place, SignedRequest};
+use super::{AuthError, Claim, KnownKey, Place, SignedRequest};
 use crate::domain::op::{Target, Targets};
 use crate::domain::query::Query;
 use crate::domain::secret::SecretKey;
@@ -40,7 +40,7 @@ fn prove(
         panic!("the request is not anonymous");
     };
     let region = "cn-hangzhou".parse().unwrap();
-    let keys = |_: &_| Some(SecretKey::new(secret.to_owned()));
+    let keys = |_: &_, _: Option<&str>| Ok(KnownKey::permanent(SecretKey::new(secret.to_owned())));
     claim.prove(request, targets, &Place { region: &region, now }, keys).map(|_| ())
 }
 

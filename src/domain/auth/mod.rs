@@ -24,10 +24,10 @@
 //!    `x-oss-date` to the end of the second `x-oss-date` + `x-oss-expires`; a header at most
 //!    15 minutes away from the clock, the limit included
 //! 3. scope (V4): region, and the date against `x-oss-date`
-//! 4. whether the access key is known
+//! 4. whether the access key is known and enabled; for temporary credentials, whether the security
+//!    token is there, genuine, theirs and in time
 //! 5. the signature, in constant time
-//! 6. a security token: there are no temporary credentials yet, so a genuine signature with a
-//!    token is still refused
+//! 6. a permanent key has no security token: a genuine signature with one is still refused
 //!
 //! # Decided here, where the vendor's pages are silent
 //!
@@ -35,12 +35,13 @@
 //! - Without `x-oss-content-sha256` the payload line is `UNSIGNED-PAYLOAD`: the signers of the
 //!   vendor's SDKs compute it so, by header and by URL.
 //! - Signatures are compared as text: base64 or lower-case hexadecimal, exactly as SDKs write it.
-//! - A security token on a request without a signature claims nothing, and is passed over.
+//! - A security token on a request without a signature claims nothing, and is passed over. One in
+//!   several places must be the same in all.
 //!
 //! # What this module does not decide
 //!
-//! Whether the body fits [`PayloadHash`] and `Content-MD5`, what the key may do, and what a
-//! security token is worth.
+//! Whether the body fits [`PayloadHash`] and `Content-MD5`, which keys there are and what they may
+//! do, and what a security token is worth.
 //!
 //! Sources: OSS "Add signatures to the header", "Add a signature to a URL", "Include a V4
 //! signature in the Authorization header", "Include a V4 signature in a URL" and the `EC` pages.
@@ -61,7 +62,7 @@ pub use claim::{Channel, Claim, SignedClaim};
 pub use credential::PayloadHash;
 pub use error::{AuthError, MAX_SKEW_MILLIS, Mismatch};
 pub use form::{FormClaim, SignedForm};
-pub use prove::{Place, Proof, Version};
+pub use prove::{KnownKey, Place, Proof, Version};
 pub use sign::Signer;
 pub use sub_resource::has_signed as has_v1_sub_resource;
 

@@ -19,6 +19,22 @@ pub struct Place<'a> {
     pub now: UnixMillis,
 }
 
+/// What is known of an access key.
+#[derive(Clone, Debug)]
+pub struct KnownKey {
+    /// Its secret.
+    pub secret: SecretKey,
+    /// Whether it is one of temporary credentials, of which a token is a part.
+    pub temporary: bool,
+}
+
+impl KnownKey {
+    /// A key that is good until it is taken away.
+    pub const fn permanent(secret: SecretKey) -> Self {
+        Self { secret, temporary: false }
+    }
+}
+
 /// A claim that is true. Only [`SignedClaim::prove`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof<'t> {
@@ -76,8 +92,8 @@ struct Expected {
 
 impl SignedClaim {
     /// Checks the claim in the order that the [module](super) gives. `keys` finds the secret of
-    /// an access key, and is asked only for a claim that is in time. `request` must be the
-    /// request that the claim was read from.
+    /// an access key, for temporary credentials by their token, and is asked only for a claim that
+    /// is in time. `request` must be the request that the claim was read from.
     ///
     /// Of two readings of a request the first that fits the signature is proven.
     ///
@@ -90,14 +106,13 @@ impl SignedClaim {
         request: &SignedRequest,
         targets: &'t Targets,
         place: &Place,
-        keys: impl FnOnce(&AccessKeyId) -> Option<SecretKey>,
+        keys: impl FnOnce(&AccessKeyId, Option<&str>) -> Result<KnownKey, AuthError>,
     ) -> Result<Proof<'t>, AuthError> {
         self.check_time(place.now)?;
         self.check_scope(place.region)?;
-        let secret = keys(&self.access_key_id)
-            .ok_or_else(|| AuthError::UnknownAccessKey(self.access_key_id.to_string()))?;
-        let target = self.signed_target(request, targets, &secret)?;
-        if self.has_token {
+        let key = keys(&self.access_key_id, self.token())?;
+        let target = self.signed_target(request, targets, &key.secret)?;
+        if self.token.is_some() && !key.temporary {
             return Err(AuthError::SecurityToken(self.access_key_id.clone()));
         }
         Ok(Proof {

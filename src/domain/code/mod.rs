@@ -43,6 +43,7 @@ macro_rules! codes {
 codes! {
     AccessDenied          FORBIDDEN             "You have no right to access this object.";
     AccessForbidden       FORBIDDEN             "The cross-origin request is not allowed.";
+    AccessKeyIdAndSecurityTokenNotMatch FORBIDDEN "The OSS access key id and security token you provided does not match.";
     BadRequest            BAD_REQUEST           "The request is not valid.";
     BucketAlreadyExists   CONFLICT              "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
     BucketNotEmpty        CONFLICT              "The bucket you tried to delete is not empty.";
@@ -65,6 +66,7 @@ codes! {
     InvalidPolicyDocument BAD_REQUEST           "The policy document you specified is invalid.";
     InvalidRange          RANGE_NOT_SATISFIABLE "The requested range cannot be satisfied.";
     InvalidRequest        BAD_REQUEST           "The request is not valid.";
+    InvalidSecurityToken  FORBIDDEN             "The security token you provided is invalid.";
     InvalidTag            BAD_REQUEST           "The tag you have provided is invalid.";
     InvalidTargetType     BAD_REQUEST           "The target of the symbolic link is a symbolic link.";
     MalformedPOSTRequest  BAD_REQUEST           "The body of your POST request is not well-formed multipart/form-data.";
@@ -76,6 +78,7 @@ codes! {
     MissingContentLength  LENGTH_REQUIRED       "You must provide the Content-Length HTTP header.";
     NoSuchBucket          NOT_FOUND             "The specified bucket does not exist.";
     NoSuchCORSConfiguration NOT_FOUND           "The CORS Configuration does not exist.";
+    NoSuchBucketPolicy    NOT_FOUND             "The bucket policy does not exist.";
     NoSuchKey             NOT_FOUND             "The specified key does not exist.";
     NoSuchUpload          NOT_FOUND             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NotSymlink            BAD_REQUEST           "The object is not a symbolic link.";
@@ -87,6 +90,7 @@ codes! {
     RequestIsNotMultiPartContent BAD_REQUEST    "Bucket POST must be of the enclosure-type multipart/form-data.";
     RequestTimeTooSkewed  FORBIDDEN             "The difference between the request time and the current time is too large.";
     RequestTimeout        REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";
+    SecurityTokenExpired  FORBIDDEN             "The security token you provided has expired.";
     ServiceUnavailable    SERVICE_UNAVAILABLE   "Please reduce your request rate and try again.";
     SignatureDoesNotMatch FORBIDDEN             "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
     SymlinkTargetNotExist NOT_FOUND             "The target of the symbolic link does not exist.";
@@ -132,15 +136,17 @@ macro_rules! reasons {
     };
 }
 
+mod access;
 mod upload;
 mod web;
 
+pub use access::*;
 pub use upload::*;
 pub use web::*;
 
 /// Every reason with its name, for tests and documentation.
 pub fn reasons() -> impl Iterator<Item = (&'static str, Reason)> {
-    [ROWS, upload::ROWS, web::ROWS].into_iter().flatten().copied()
+    [ROWS, access::ROWS, upload::ROWS, web::ROWS].into_iter().flatten().copied()
 }
 
 use Code as C;
@@ -158,104 +164,12 @@ reasons! {
     BUCKET_SERVED = Reason::saying(C::BucketNotEmpty,
         "The bucket is served by a delivery domain. Delete the domain first.");
 
-    /// The bucket's ACL gives strangers no such right on objects.
-    DENIED_BY_ACL = Reason::new(C::AccessDenied, "0003-00000001",
-        "You have no right to access this object because of bucket acl.");
-    /// The object's own ACL gives strangers no right to read it, where its bucket's would.
-    DENIED_TO_READ = Reason::saying(C::AccessDenied,
-        "You do not have read permission on this object.");
-    /// The object's own ACL gives strangers no right to write it, where its bucket's would.
-    DENIED_TO_WRITE = Reason::saying(C::AccessDenied,
-        "You do not have write permission on this object.");
-    /// Only the owner may know an object's ACL.
-    DENIED_TO_READ_ACL = Reason::new(C::AccessDenied, "0003-00000007",
-        "You do not have read acl permission on this object.");
-    /// Only the owner may change an object's ACL.
-    DENIED_TO_WRITE_ACL = Reason::new(C::AccessDenied, "0003-00000008",
-        "You do not have write acl permission on this object.");
-    /// A delivery domain serves the object, and only to those who have a link.
-    SERVED_BY_DOMAIN_ALONE = Reason::saying(C::AccessDenied,
-        "This object is only given to signed requests.");
-    /// Only the owner performs operations on a bucket or the service.
-    DENIED_TO_STRANGERS = Reason::saying(C::AccessDenied,
-        "You do not have the permission to perform this operation.");
     /// Referer policy: empty referer.
     REFERER_EMPTY = Reason::new(C::AccessDenied, "0003-00000501", REFERER_MESSAGE);
     /// Referer policy: on the blacklist.
     REFERER_BLACKLISTED = Reason::new(C::AccessDenied, "0003-00000502", REFERER_MESSAGE);
     /// Referer policy: not on the whitelist.
     REFERER_NOT_WHITELISTED = Reason::new(C::AccessDenied, "0003-00000503", REFERER_MESSAGE);
-
-    /// The access key id is not one of ours.
-    UNKNOWN_ACCESS_KEY = Reason::ec(C::InvalidAccessKeyId, "0002-00000902");
-    /// The signature is not the one that the key makes.
-    SIGNATURE_MISMATCH = Reason::ec(C::SignatureDoesNotMatch, "0002-00000040");
-    /// The date of a header-signed request is over 15 minutes away.
-    TIME_SKEWED = Reason::ec(C::RequestTimeTooSkewed, "0002-00000504");
-    /// Neither `Date` nor `x-oss-date`.
-    DATE_MISSING = Reason::new(C::AccessDenied, "0002-00000503",
-        "OSS authentication requires a valid Date.");
-    /// A date that cannot be read.
-    DATE_INVALID = Reason::new(C::AccessDenied, "0002-00000505",
-        "OSS authentication requires a valid Date.");
-    /// A V1 URL after its `Expires`.
-    URL_EXPIRED_V1 = Reason::new(C::AccessDenied, "0002-00000069", "Request has expired.");
-    /// A V4 URL after its `x-oss-expires`.
-    URL_EXPIRED_V4 = Reason::new(C::AccessDenied, "0002-00000236", "Request has expired.");
-    /// A V4 URL more than 15 minutes before its `x-oss-date`.
-    URL_NOT_YET_VALID = Reason::new(C::AccessDenied, "0002-00000235", "Request is not valid yet.");
-    /// `x-oss-expires` outside 1 to 604 800 seconds.
-    EXPIRES_OUT_OF_RANGE = Reason::new(C::InvalidArgument, "0002-00000232",
-        "x-oss-expires must be between 1 and 604800 seconds.");
-    /// A V1 URL that lacks one of its three parameters.
-    URL_PARAMETER_MISSING = Reason::new(C::AccessDenied, "0002-00000068",
-        "Query-string authentication requires the Signature, Expires and OSSAccessKeyId parameters.");
-    /// An `Expires` that is not a number of seconds.
-    EXPIRES_INVALID = Reason::new(C::AccessDenied, "0002-00000070",
-        "Invalid date (should be seconds since epoch).");
-    /// A signature in the header and another in the URL.
-    TWO_SIGNATURES = Reason::saying(C::InvalidArgument,
-        "Only one authentication mechanism is allowed: a header or a query signature.");
-    /// One authentication header or parameter given twice.
-    DUPLICATE_AUTHENTICATION = Reason::saying(C::InvalidArgument,
-        "An authentication header or parameter is given more than once.");
-    /// `Authorization` with a prefix that OSS does not know.
-    AUTHORIZATION_UNSUPPORTED = Reason::new(C::InvalidArgument, "0002-00000002",
-        "Unsupported Authorization Type.");
-    /// `Authorization` with a known prefix and a bad form.
-    AUTHORIZATION_MALFORMED = Reason::new(C::InvalidArgument, "0002-00000061",
-        "Unsupported Authorization Type.");
-    /// V4: `AdditionalHeaders` empty, or a header in it that the request lacks.
-    V4_ADDITIONAL_HEADERS = Reason::new(C::InvalidArgument, "0002-00000209",
-        "Invalid additional headers in Authorization header.");
-    /// V4: the date is missing or unreadable, or not that of the scope.
-    V4_DATE = Reason::new(C::InvalidArgument, "0002-00000212",
-        "Invalid signing date in Authorization header.");
-    /// V4: a credential that is not `AK/date/region/oss/aliyun_v4_request`.
-    V4_CREDENTIAL = Reason::new(C::InvalidArgument, "0002-00000213",
-        "Invalid credential in Authorization header.");
-    /// V4 URL: the date is missing or unreadable, or not that of the scope.
-    V4_URL_DATE = Reason::new(C::InvalidArgument, "0002-00000223",
-        "Invalid signing date in Authorization query.");
-    /// V4: the scope names another region than this server's.
-    V4_REGION = Reason::new(C::InvalidArgument, "0002-00000226",
-        "Invalid signing region in Authorization header.");
-    /// V4 URL: the same, in the query.
-    V4_URL_REGION = Reason::new(C::InvalidArgument, "0002-00000228",
-        "Invalid signing region in Authorization header.");
-    /// A payload hash that is neither `UNSIGNED-PAYLOAD` nor a SHA-256 in hex.
-    CONTENT_SHA256_INVALID = Reason::saying(C::InvalidArgument,
-        "x-oss-content-sha256 must be UNSIGNED-PAYLOAD or the hexadecimal SHA-256 of the body.");
-    /// A V1 URL for a bucket that signs parameters. OSS serves it; here it could be a link for an
-    /// object of that name, handed out to a stranger.
-    V1_URL_FOR_SETTINGS = Reason::saying(C::AccessDenied,
-        "A V1 URL cannot tell the parameters of a bucket from an object of that name. Sign with version 4 or in the header.");
-    /// The admin plane's key is not the owner's.
-    NOT_AN_ADMINISTRATOR = Reason::saying(C::AccessDenied,
-        "The admin API needs the owner's access key.");
-    /// A security token where no temporary credentials are known.
-    SECURITY_TOKEN_INVALID = Reason::saying(C::InvalidAccessKeyId,
-        "The security token you provided does not belong to this access key.");
 
     /// `RefererConfiguration`: not XML, or another root.
     REFERER_XML_MALFORMED = Reason::ec(C::MalformedXML, "0033-00000001");
@@ -284,6 +198,9 @@ reasons! {
     POLICY_CHANGED = Reason::saying(C::PreconditionFailed,
         "The referer policy has changed: its newest version is none of those that If-Match names.");
 
+    /// The users could not be read after one of them was changed.
+    USERS_UNKNOWN = Reason::saying(C::ServiceUnavailable,
+        "The users cannot be read. Please try again in a few seconds.");
     /// A policy over 16 KiB.
     POLICY_TOO_LARGE = Reason::new(C::InvalidPolicyDocument, "0030-00000001",
         "The policy exceeds the upper limit of 16 KB.");
@@ -295,6 +212,8 @@ reasons! {
         "An item of the policy exceeds the upper limit of 4095 bytes.");
     /// A policy that breaks the syntax, or has something that is not known.
     POLICY_INVALID = Reason::ec(C::InvalidPolicyDocument, "0030-00000005");
+    /// The bucket has no policy of its own.
+    NO_SUCH_BUCKET_POLICY = Reason::ec(C::NoSuchBucketPolicy, "0030-00000006");
     /// Two wildcards `*` in a row in a bucket policy.
     POLICY_TWO_STARS = Reason::new(C::InvalidPolicyDocument, "0030-00000007",
         "The policy has consecutive wildcard characters (*).");

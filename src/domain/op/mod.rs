@@ -162,6 +162,10 @@ actions! {
     PutBucketCors           Put     Bucket  "cors"            "oss:PutBucketCors"        Own;
     DeleteBucketCors        Delete  Bucket  "cors"            "oss:DeleteBucketCors"     Own;
     OptionBucket            Options Bucket  _                 "oss:OptionObject"         Anyone;
+    GetBucketPolicy         Get     Bucket  "policy"          "oss:GetBucketPolicy"      Own;
+    PutBucketPolicy         Put     Bucket  "policy"          "oss:PutBucketPolicy"      Own;
+    DeleteBucketPolicy      Delete  Bucket  "policy"          "oss:DeleteBucketPolicy"   Own;
+    GetBucketPolicyStatus   Get     Bucket  "policyStatus"    "oss:GetBucketPolicyStatus" Own;
     ListObjects             Get     Bucket  _                 "oss:ListObjects"          Own;
     ListObjectsV2           Get     Bucket  "list-type"       "oss:ListObjects"          Own;
     DeleteMultipleObjects   Post    Bucket  "delete"          "oss:DeleteObject"         Own;

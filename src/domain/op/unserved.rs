@@ -30,8 +30,6 @@ const OPERATIONS: &[Row] = &[
     (Bucket, Some("live"),                 &[(Get, "ListLiveChannel")]),
     (Bucket, Some("logging"),              &[(Get, "GetBucketLogging"), (Put, "PutBucketLogging"), (Delete, "DeleteBucketLogging")]),
     (Bucket, Some("metaQuery"),            &[(Get, "GetMetaQueryStatus"), (Post, "DoMetaQuery")]),
-    (Bucket, Some("policy"),               &[(Get, "GetBucketPolicy"), (Put, "PutBucketPolicy"), (Delete, "DeleteBucketPolicy")]),
-    (Bucket, Some("policyStatus"),         &[(Get, "GetBucketPolicyStatus")]),
     (Bucket, Some("publicAccessBlock"),    &[(Get, "GetBucketPublicAccessBlock"), (Put, "PutBucketPublicAccessBlock"), (Delete, "DeleteBucketPublicAccessBlock")]),
     (Bucket, Some("redundancyTransition"), &[(Get, "ListBucketDataRedundancyTransition"), (Post, "CreateBucketDataRedundancyTransition")]),
     (Bucket, Some("replication"),          &[(Get, "GetBucketReplication"), (Post, "PutBucketReplication")]),

@@ -52,6 +52,9 @@ impl From<Error> for ApiError {
         if code == Code::InternalError {
             tracing::error!(error = ?err, "an admin request failed: {err}");
         }
+        if let Error::Policy(invalid) = err {
+            return Self::saying(code, format!("{invalid}."));
+        }
         Self::saying(code, message)
     }
 }

@@ -8,6 +8,7 @@ mod api;
 mod delivery;
 mod error;
 mod health;
+mod iam;
 mod metrics;
 mod own;
 mod policy;
@@ -60,6 +61,24 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("delete", delivery::SECONDARY),
     ("post", delivery::SWAP),
     ("post", delivery::SIGN),
+    ("get",  iam::USERS),
+    ("post", iam::USERS),
+    ("get",  iam::USER),
+    ("delete", iam::USER),
+    ("post", iam::USER_KEYS),
+    ("put",  iam::USER_POLICY),
+    ("delete", iam::USER_POLICY),
+    ("put",  iam::KEY),
+    ("delete", iam::KEY),
+    ("post", iam::ROTATE),
+    ("get",  iam::POLICIES),
+    ("get",  iam::POLICY),
+    ("put",  iam::POLICY),
+    ("delete", iam::POLICY),
+    ("get",  iam::BUCKET_POLICY),
+    ("put",  iam::BUCKET_POLICY),
+    ("delete", iam::BUCKET_POLICY),
+    ("post", iam::STS),
     ("get",  stats::REPORT),
     ("post", stats::SIMULATE),
 ];
@@ -72,6 +91,7 @@ pub fn router(app: Arc<App>, own: OwnHosts) -> Router {
         .merge(stats::router())
         .merge(settings::router())
         .merge(delivery::router())
+        .merge(iam::router())
         .merge(policy::router().layer(Extension(Arc::new(own))))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)

@@ -14,7 +14,6 @@
 mod denied;
 mod playlist;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -23,8 +22,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, Uri, header};
 use tokio::time::Instant;
 
-use super::conn::Peer;
-use super::oss::{Call, Exchange, Head, Known, Oss, OssError, answer_denied};
+use super::oss::{Call, Exchange, Head, Known, Oss, OssError, answer_denied, client_of};
 use crate::domain::code::Code;
 use crate::domain::delivery::RefererCheck;
 use crate::domain::op::{Action, Target};
@@ -84,7 +82,8 @@ impl Walk<'_> {
         }
         Head::check_size(&parts)?;
         let asked = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
-        let (method, client) = (parts.method.clone(), client(&parts));
+        let client = client_of(&parts, &self.oss.proxies).address;
+        let method = parts.method.clone();
         let target = urlsign::Target::split(&asked);
         let request = urlsign::Request { method: method.as_str(), target, client };
         let admitted = self.oss.app.admit(self.domain, &request)?;
@@ -115,7 +114,7 @@ impl Walk<'_> {
         target: &Target,
         (caller, known): (&Caller, &mut Known),
     ) -> Result<(Action, Permit), Stop> {
-        let mut visit = Visit::new(head.facts());
+        let mut visit = self.visit(head);
         let granted = self.oss.grant(head, target, (caller, &mut visit)).await;
         known.sighting = visit.into_sighting();
         match granted {
@@ -160,11 +159,16 @@ impl Walk<'_> {
         let action = Action::OptionBucket;
         let wish = Wish { action, target: &target, also: &[], source: None };
         let caller = Caller::visitor(self.domain, false);
-        let mut visit = Visit::new(head.facts());
+        let mut visit = self.visit(&head);
         let permit = self.oss.app.permit(&wish, &caller, &mut visit).await?;
         drop(visit);
         let call = Call { head, caller, body: Body::empty() };
         Ok(self.oss.dispatch(action, permit, call, known).await?)
+    }
+
+    /// The request as policies see it.
+    fn visit<'h>(&self, head: &'h Head) -> Visit<'h> {
+        Visit::new(head.facts(), head.client(&self.oss.proxies), &head.query)
     }
 
     fn bucket(&self) -> Target {
@@ -182,11 +186,6 @@ impl Walk<'_> {
         }
         response
     }
-}
-
-/// The address of the client.
-fn client(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<Peer>().map(|peer| peer.0.ip())
 }
 
 /// The URI of a request without its signature.

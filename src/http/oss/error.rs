@@ -100,6 +100,9 @@ impl From<Code> for OssError {
 impl From<Error> for OssError {
     fn from(err: Error) -> Self {
         let mut refused = Self::from(err.reason());
+        if let Error::Policy(invalid) = &err {
+            refused = refused.with_message(format!("{} ({invalid})", err.reason().message));
+        }
         refused.0.details = err.details();
         if let Error::Unappendable(Unappendable::Position(end)) = &err {
             refused.0.headers.push((NEXT_POSITION, HeaderValue::from(*end)));

@@ -4,6 +4,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri, Version, header};
 
 use super::OssError;
+use crate::domain::client::{ClientAddress, TrustedProxies};
 use crate::domain::code::{self, Code};
 use crate::domain::name::{InvalidBucketName, InvalidObjectKey};
 use crate::domain::op::{HostRules, InvalidTarget, Target, Targets, Verb};
@@ -12,6 +13,7 @@ use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::Digest;
 use crate::http::MAX_HEAD_BYTES;
 use crate::http::conn::Outgoing;
+use crate::http::conn::Peer;
 use crate::service::access::Ask;
 
 /// The head of a request.
@@ -98,6 +100,11 @@ impl Head {
         }
     }
 
+    /// Who sends the request, as far as proxies tell.
+    pub(in crate::http) fn client(&self, proxies: &TrustedProxies) -> ClientAddress {
+        client_of(&self.parts, proxies)
+    }
+
     /// The host that the request names.
     pub(in crate::http) fn host(&self) -> &str {
         let Parts { uri, headers, version, .. } = &self.parts;
@@ -147,6 +154,15 @@ impl Head {
             }
         }
     }
+}
+
+/// Who sends a request, as far as proxies tell.
+pub(in crate::http) fn client_of(parts: &Parts, proxies: &TrustedProxies) -> ClientAddress {
+    let Some(Peer(peer)) = parts.extensions.get() else {
+        return ClientAddress { address: None, secure: false };
+    };
+    let lines = |name| parts.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    proxies.client(peer.ip(), lines("x-forwarded-for"), lines("x-forwarded-proto"))
 }
 
 /// A header that is given at most once, as text.

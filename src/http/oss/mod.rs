@@ -21,6 +21,7 @@ mod head;
 mod list;
 mod multipart;
 mod object;
+mod policy;
 mod respond;
 mod sending;
 mod upload;
@@ -33,6 +34,7 @@ use http::{Request, Response};
 use tokio::time::Instant;
 
 use crate::domain::auth::PayloadHash;
+use crate::domain::client::TrustedProxies;
 use crate::domain::code::{self, Code};
 use crate::domain::op::{
     Action, Content, HostRules, Level, Resolution, Target, Verb, implied, resolve, unserved_feature,
@@ -44,7 +46,7 @@ use crate::service::object::Announced;
 
 pub(in crate::http) use denied::answer as answer_denied;
 pub use error::OssError;
-pub(in crate::http) use head::{Head, authority};
+pub(in crate::http) use head::{Head, authority, client_of};
 pub(in crate::http) use object::TRIES;
 pub(in crate::http) use respond::{Exchange, Known};
 
@@ -55,6 +57,8 @@ pub struct Oss {
     pub app: Arc<App>,
     /// Which hosts name a bucket.
     pub hosts: HostRules,
+    /// Whose word about the client of a request counts.
+    pub proxies: TrustedProxies,
     /// The endpoint that clients are told.
     pub endpoint: String,
     /// Whether answers of a bucket with a policy carry `Vary: Referer`.
@@ -98,7 +102,7 @@ impl Oss {
                 return (Err(err.into()), Known { target, ..Known::default() });
             }
         };
-        let mut visit = Visit::new(head.facts());
+        let mut visit = Visit::new(head.facts(), head.client(&self.proxies), &head.query);
         let granted = self.grant(&head, &target, (&caller, &mut visit)).await;
         let sighting = visit.into_sighting();
         match granted {
@@ -168,6 +172,10 @@ impl Oss {
             Action::OptionBucket | Action::OptionObject => {
                 cors::preflight(&permit.preflight()?, &call)
             }
+            Action::GetBucketPolicy => policy::get(&permit.bucket()?),
+            Action::PutBucketPolicy => policy::put(self, permit.bucket()?, call).await,
+            Action::DeleteBucketPolicy => policy::delete(self, permit.bucket()?).await,
+            Action::GetBucketPolicyStatus => Ok(policy::get_status(&permit.bucket()?)),
             Action::ListObjects => list::list_v1(self, permit.bucket()?, call).await,
             Action::ListObjectsV2 => list::list_v2(self, permit.bucket()?, call).await,
             Action::DeleteMultipleObjects => list::delete(self, permit.bucket()?, call).await,

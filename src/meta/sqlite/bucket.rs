@@ -1,14 +1,18 @@
 //! Buckets.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use super::cors::CorsRow;
+use super::iam::bucket_policies;
 use super::policy::newest;
 use super::settings::SettingsRow;
 use super::writer::Operation;
 use super::{Sqlite, corrupt, count, parsed, read_error, storage_class};
 use crate::domain::acl::BucketAcl;
+use crate::domain::iam::PolicyDocument;
 use crate::domain::name::{BucketId, BucketName};
 use crate::domain::object::StorageClass;
 use crate::domain::referer::{Extras, Policy, PolicyVersion};
@@ -31,10 +35,12 @@ impl Buckets for Sqlite {
         let rows: Vec<BucketRow> =
             sqlx::query_as(SQL).fetch_all(&mut *snapshot).await.map_err(read_error)?;
         let mut policies = newest(&mut snapshot).await?;
+        let mut documents = bucket_policies(&mut snapshot).await?;
         let bucket = |row: BucketRow| {
             // A bucket without a version has the default policy.
             let policy = policies.remove(&row.id).unwrap_or_default();
-            row.read(policy)
+            let document = documents.remove(&row.id);
+            row.read(policy, document)
         };
         rows.into_iter().map(bucket).collect()
     }
@@ -109,6 +115,7 @@ impl Operation for CreateBucket {
                 storage_class: self.class,
                 policy: Policy::default(),
                 policy_version: PolicyVersion::default(),
+                policy_document: None,
                 extras: Extras::default(),
                 referer_max_bytes: None,
                 cors: None,
@@ -163,7 +170,11 @@ struct BucketRow {
 }
 
 impl BucketRow {
-    fn read(self, (policy_version, policy): (PolicyVersion, Policy)) -> Result<Bucket, MetaError> {
+    fn read(
+        self,
+        (policy_version, policy): (PolicyVersion, Policy),
+        policy_document: Option<Arc<PolicyDocument>>,
+    ) -> Result<Bucket, MetaError> {
         let bad = |reason| corrupt("buckets", self.id, reason);
         let StoredSettings { acl, extras, referer_max_bytes } = self.settings.read(self.id)?;
         Ok(Bucket {
@@ -174,6 +185,7 @@ impl BucketRow {
             storage_class: storage_class(&self.storage_class).map_err(bad)?,
             policy,
             policy_version,
+            policy_document,
             extras,
             referer_max_bytes,
             cors: self.cors.read(self.id)?,

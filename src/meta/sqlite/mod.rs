@@ -18,6 +18,7 @@ mod bucket;
 mod cors;
 mod delivery;
 mod extras;
+mod iam;
 mod object;
 mod policy;
 mod settings;

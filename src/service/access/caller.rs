@@ -5,7 +5,9 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use crate::domain::auth::{Channel, PayloadHash};
+use crate::domain::client::ClientAddress;
 use crate::domain::delivery::RefererCheck;
+use crate::domain::iam::Circumstances;
 use crate::domain::name::{AccessKeyId, ObjectKey};
 use crate::domain::op::{Action, Content, Level, Resolution, Targets, Verb, resolve};
 use crate::domain::query::Query;
@@ -14,6 +16,7 @@ use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::SecretKey;
 use crate::service::bucket::Bucket;
 use crate::service::delivery::Domain;
+use crate::service::iam::{Session, User};
 use crate::service::stats::Sighting;
 
 /// The owner's access key.
@@ -42,20 +45,39 @@ pub enum Principal {
     Owner,
     /// Nobody in particular, by a delivery domain that lets the request in.
     Visitor(Arc<Domain>),
+    /// A user, with a key of its own.
+    User(Arc<User>),
+    /// The bearer of temporary credentials.
+    Session(Arc<Session>),
 }
 
 /// A request's sender, as far as it was proved.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub(super) principal: Principal,
+    /// The key that signed.
+    pub(super) access_key_id: Option<AccessKeyId>,
     pub(super) channel: Option<Channel>,
     pub(super) payload: PayloadHash,
+    /// Under which policies are asked; `None` if there was none to ask when the request came.
+    pub(super) circumstances: Option<Arc<Circumstances<'static>>>,
 }
 
 impl Caller {
     /// Somebody who presents nothing.
-    pub(super) const ANONYMOUS: Self =
-        Self { principal: Principal::Anonymous, channel: None, payload: PayloadHash::Unsigned };
+    pub(super) const ANONYMOUS: Self = Self {
+        principal: Principal::Anonymous,
+        access_key_id: None,
+        channel: None,
+        payload: PayloadHash::Unsigned,
+        circumstances: None,
+    };
+
+    /// The owner, who presented the key itself.
+    pub(super) fn owner(key: &AccessKeyId) -> Self {
+        let access_key_id = Some(key.clone());
+        Self { principal: Principal::Owner, access_key_id, ..Self::ANONYMOUS }
+    }
 
     /// Somebody who comes by a delivery domain. What such a request presents beside the signature
     /// of the domain counts for nothing. `query_is_signed` tells whether that signature covers the
@@ -80,7 +102,10 @@ impl Caller {
     pub(super) fn obeys_referer_policy(&self, action: Action) -> bool {
         let left_out = match &self.principal {
             Principal::Visitor(domain) => domain.terms.referer == RefererCheck::Off,
-            Principal::Anonymous | Principal::Owner => false,
+            Principal::Anonymous
+            | Principal::Owner
+            | Principal::User(_)
+            | Principal::Session(_) => false,
         };
         !left_out && Exempt::of(action, self.channel).is_none()
     }
@@ -98,7 +123,10 @@ impl Caller {
                     && domain.bucket.0 == bucket.id
                     && domain.terms.prefix.holds(key)
             }
-            Principal::Anonymous | Principal::Owner => false,
+            Principal::Anonymous
+            | Principal::Owner
+            | Principal::User(_)
+            | Principal::Session(_) => false,
         }
     }
 }
@@ -133,18 +161,20 @@ impl Ask<'_> {
     }
 }
 
-/// A request as the referer policy sees it: where its client comes from and, once it was asked
-/// for a permit, that this was counted.
+/// A request as policies see it: where its client comes from, what it asks for and, once it was
+/// asked for a permit, that this was counted.
 #[derive(Debug)]
 pub struct Visit<'r> {
     pub(super) facts: Facts<'r>,
+    pub(super) client: ClientAddress,
+    pub(super) query: &'r Query,
     sighting: Option<Sighting>,
 }
 
 impl<'r> Visit<'r> {
-    /// A request that says this of where it comes from.
-    pub const fn new(facts: Facts<'r>) -> Self {
-        Self { facts, sighting: None }
+    /// A request of that client, which says this of where it comes from.
+    pub const fn new(facts: Facts<'r>, client: ClientAddress, query: &'r Query) -> Self {
+        Self { facts, client, query, sighting: None }
     }
 
     /// A decision about an object of the bucket. A request counts once in each bucket; what it

@@ -2,18 +2,19 @@
 //!
 //! So the order of refusals is: existence of the bucket, then the form up to its file, then its
 //! signature and the policy that is signed, and from there as for any upload of an object: referer
-//! policy, ACL. Only then the bytes of the file are taken.
+//! policy, policies of the user and the bucket, ACL. Only then the bytes of the file are taken.
 //!
 //! What else a request presents, in its headers or its query, is not looked at, as OSS does: pages
 //! send the tokens of their own servers along. Nothing comes of it, no right and no exemption from
 //! the referer policy.
 
+use super::Wish;
 use super::caller::{Caller, Principal, Visit};
 use super::permit::{FormPermit, ObjectPermit};
 use crate::domain::auth::{Channel, FormClaim, PayloadHash, Place};
 use crate::domain::form::{PostPolicy, SizeRange, Unmet, UploadForm};
 use crate::domain::name::ObjectKey;
-use crate::domain::op::Action;
+use crate::domain::op::{Action, Target};
 use crate::service::App;
 use crate::service::error::Error;
 
@@ -31,11 +32,19 @@ impl App {
     pub fn identify_form(&self, claim: &FormClaim) -> Result<FormSender, Error> {
         let FormClaim::Signed(claim) = claim else { return Ok(FormSender(Caller::ANONYMOUS)) };
         let place = Place { region: &self.region, now: self.clock.now() };
-        claim.prove(&place, |id| self.secret_of(id))?;
-        let channel = Some(Channel::Form);
-        let caller =
-            Caller { principal: Principal::Owner, channel, payload: PayloadHash::Unsigned };
-        Ok(FormSender(caller))
+        let mut principal = Principal::Anonymous;
+        claim.prove(&place, |id, token| {
+            let credential = self.credential(id, token)?;
+            principal = credential.principal;
+            Ok(credential.key)
+        })?;
+        Ok(FormSender(Caller {
+            principal,
+            access_key_id: Some(claim.access_key_id().clone()),
+            channel: Some(Channel::Form),
+            payload: PayloadHash::Unsigned,
+            circumstances: None,
+        }))
     }
 
     /// Asks the policy of a form, and says how large its file may be.
@@ -65,8 +74,11 @@ impl App {
         (key, also): (&ObjectKey, &[Action]),
         visit: &mut Visit<'_>,
     ) -> Result<ObjectPermit, Error> {
+        let target = Target::Object(permit.0.name.clone(), key.clone());
+        let wish = Wish { action: Action::PutObject, target: &target, also, source: None };
+        let caller = self.placed(&sender.0, &wish, visit);
         let put = (Action::PutObject, Action::PutObject);
-        let permit = self.permit_object(put, (&permit.0.name, key), &sender.0, visit).await?;
+        let permit = self.permit_object(put, (&permit.0.name, key), &caller, visit).await?;
         for &action in also {
             self.also(&permit, action).await?;
         }

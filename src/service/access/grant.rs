@@ -1,45 +1,134 @@
-//! Who may do what, once it is proved who asks.
+//! Who may do what, once it is proved who asks: policies first, and where they say nothing, the ACL.
 
-use super::caller::{Caller, Principal};
-use super::permit::{Ground, ObjectPermit};
+use super::caller::Caller;
+use super::permit::{BucketPermit, Ground, NewBucketPermit, ObjectPermit, ServicePermit};
+use super::policies::Say;
 use crate::domain::acl::{Access, BucketAcl, ObjectAcl};
-use crate::domain::code::{self, Reason};
-use crate::domain::name::ObjectKey;
+use crate::domain::code;
+use crate::domain::iam::Asked;
+use crate::domain::name::{BucketName, ObjectKey};
 use crate::domain::object::Object;
 use crate::domain::op::Action;
 use crate::service::App;
 use crate::service::bucket::Bucket;
 use crate::service::error::Error;
 
-/// Decides about an operation on the account or a bucket.
-pub(super) fn grant(caller: &Caller, action: Action, bucket: Option<&Bucket>) -> Result<(), Error> {
-    let acl = bucket.map(|bucket| bucket.settings().acl).unwrap_or_default();
-    match caller.principal {
-        Principal::Owner => Ok(()),
-        Principal::Anonymous | Principal::Visitor(_) if acl.grants(action.access()) => Ok(()),
-        Principal::Anonymous | Principal::Visitor(_) => Err(Error::Refused(denial(action, acl))),
-    }
-}
-
 impl App {
-    /// Decides about an operation on an object.
+    /// Decides about an operation on a bucket, or on the account if there is none.
+    pub(super) fn grant(
+        &self,
+        caller: &Caller,
+        action: Action,
+        bucket: Option<&Bucket>,
+    ) -> Result<(), Error> {
+        let asked = |permission| match bucket {
+            Some(bucket) => Asked::of_bucket(permission, &bucket.name),
+            None => Asked::of_account(permission),
+        };
+        if self.by_policies(caller, action, asked, bucket)? == Say::Granted {
+            return Ok(());
+        }
+        let acl = bucket.map(|bucket| bucket.settings().acl).unwrap_or_default();
+        if acl.grants(action.access()) { Ok(()) } else { Err(denial(caller, action, acl)) }
+    }
+
+    /// Decides about an operation on a bucket that need not be there.
+    pub(super) fn grant_on_name(
+        &self,
+        caller: &Caller,
+        action: Action,
+        name: &BucketName,
+    ) -> Result<(), Error> {
+        let bucket = self.buckets.find(name);
+        let asked = |permission| Asked::of_bucket(permission, name);
+        match self.by_policies(caller, action, asked, bucket.as_deref())? {
+            Say::Granted => Ok(()),
+            Say::Nothing => Err(Error::Refused(caller.principal.refusal())),
+        }
+    }
+
+    /// Decides about an operation on many things, which are named later: whether there may be any
+    /// that is granted.
+    pub(super) fn grant_somewhere(
+        &self,
+        caller: &Caller,
+        action: Action,
+        bucket: Option<&Bucket>,
+    ) -> Result<(), Error> {
+        if self.may_somewhere(caller, action, bucket) {
+            return Ok(());
+        }
+        Err(Error::Refused(caller.principal.refusal()))
+    }
+
+    /// Decides about each of many objects of a bucket. One that is not granted refuses all, before
+    /// anything is done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`] names the object.
+    pub(in crate::service) fn grant_each(
+        &self,
+        permit: &BucketPermit,
+        action: Action,
+        keys: &[ObjectKey],
+    ) -> Result<(), Error> {
+        let (caller, bucket) = (&permit.caller, permit.bucket());
+        for key in keys {
+            let asked = |permission| Asked::of_object(permission, &bucket.name, key);
+            let reason = match self.by_policies(caller, action, asked, Some(bucket)) {
+                Ok(Say::Granted) if self.closed_to(caller, bucket, key) => {
+                    code::SERVED_BY_DOMAIN_ALONE
+                }
+                Ok(Say::Granted) => continue,
+                Ok(Say::Nothing) => caller.principal.refusal(),
+                Err(_) => code::DENIED_IN_BATCH,
+            };
+            return Err(Error::Denied { reason, key: key.clone() });
+        }
+        Ok(())
+    }
+
+    /// Whether a delivery domain alone serves the object to somebody of whom nothing is known,
+    /// whatever policies and ACLs grant.
+    fn closed_to(&self, caller: &Caller, bucket: &Bucket, key: &ObjectKey) -> bool {
+        !caller.principal.is_known() && self.domains.closes(bucket.id, key)
+    }
+
+    /// Whether the bucket shows in a listing of buckets.
+    pub(in crate::service) fn may_see(&self, permit: &ServicePermit, bucket: &Bucket) -> bool {
+        let asked = |permission| Asked::of_bucket(permission, &bucket.name);
+        let said = self.by_policies(&permit.caller, Action::ListBuckets, asked, Some(bucket));
+        matches!(said, Ok(Say::Granted))
+    }
+
+    /// Decides whether whoever may create a bucket may give it an ACL.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] as it would be for `PutBucketAcl`.
+    pub(in crate::service) fn may_set_acl(&self, permit: &NewBucketPermit) -> Result<(), Error> {
+        self.grant_on_name(&permit.caller, Action::PutBucketAcl, permit.name())
+    }
+
+    /// Decides about an operation on an object, and says why it is granted.
     pub(super) async fn grant_on_object(
         &self,
         caller: &Caller,
         action: Action,
         (bucket, key): (&Bucket, &ObjectKey),
-    ) -> Result<(), Error> {
-        let acl = match caller.principal {
-            Principal::Owner => ObjectAcl::Default,
-            Principal::Anonymous | Principal::Visitor(_) => {
-                let by_domain = caller.reads_by_domain(action, (bucket, key));
-                if !by_domain && self.domains.closes(bucket.id, key) {
-                    return Err(Error::Refused(code::SERVED_BY_DOMAIN_ALONE));
-                }
-                self.acl_of(bucket, key).await?
-            }
-        };
-        decide(caller, action, (bucket, key), acl)
+    ) -> Result<Ground, Error> {
+        let asked = |permission| Asked::of_object(permission, &bucket.name, key);
+        let said = self.by_policies(caller, action, asked, Some(bucket))?;
+        if !caller.reads_by_domain(action, (bucket, key)) && self.closed_to(caller, bucket, key) {
+            return Err(Error::Refused(code::SERVED_BY_DOMAIN_ALONE));
+        }
+        if said == Say::Granted {
+            return Ok(Ground::GrantedByPolicy);
+        }
+        let acl = self.acl_of(bucket, key).await?;
+        decide(caller, action, (bucket, key), acl)?;
+        Ok(Ground::Granted(action))
     }
 
     /// Decides whether whoever has a permit for an object may perform another operation on it. The
@@ -49,7 +138,8 @@ impl App {
     ///
     /// [`Error`] as it would be for that operation.
     pub async fn also(&self, permit: &ObjectPermit, action: Action) -> Result<(), Error> {
-        self.grant_on_object(&permit.caller, action, (&permit.bucket, &permit.key)).await
+        let object = (&*permit.bucket, &permit.key);
+        self.grant_on_object(&permit.caller, action, object).await.map(drop)
     }
 
     /// The right to read the object for which a symlink stands: it takes the right to both.
@@ -58,9 +148,8 @@ impl App {
         permit: &ObjectPermit,
         key: &ObjectKey,
     ) -> Result<ObjectPermit, Error> {
-        let action = Action::GetObject;
-        self.grant_on_object(&permit.caller, action, (&permit.bucket, key)).await?;
-        let ground = Ground::Granted(action);
+        let object = (&*permit.bucket, key);
+        let ground = self.grant_on_object(&permit.caller, Action::GetObject, object).await?;
         Ok(ObjectPermit { key: key.clone(), ground, ..permit.clone() })
     }
 
@@ -90,7 +179,7 @@ impl ObjectPermit {
             Ground::Granted(action) => {
                 decide(&self.caller, action, (&self.bucket, &self.key), object.attributes.acl)
             }
-            Ground::ChosenForAll => Ok(()),
+            Ground::GrantedByPolicy | Ground::ChosenForAll => Ok(()),
         }
     }
 }
@@ -106,25 +195,22 @@ fn decide(
         return Ok(());
     }
     let of_bucket = bucket.settings().acl;
-    let granted = acl.within(of_bucket).grants(action.access());
-    match caller.principal {
-        Principal::Owner => Ok(()),
-        Principal::Anonymous | Principal::Visitor(_) if granted => Ok(()),
-        Principal::Anonymous | Principal::Visitor(_) => {
-            Err(Error::Refused(denial(action, of_bucket)))
-        }
+    if acl.within(of_bucket).grants(action.access()) {
+        return Ok(());
     }
+    Err(denial(caller, action, of_bucket))
 }
 
-/// What a stranger is told. That an object has an ACL of its own shows only where the bucket's
-/// would have granted the operation, and with it whether the object is there.
-const fn denial(action: Action, of_bucket: BucketAcl) -> Reason {
-    match (action, action.access()) {
+/// What somebody is told whom neither a policy nor an ACL grants an operation. That an object has
+/// an ACL of its own shows only where the bucket's would have granted the operation, and with it
+/// whether the object is there.
+const fn denial(caller: &Caller, action: Action, of_bucket: BucketAcl) -> Error {
+    Error::Refused(match (action, action.access()) {
         (Action::GetObjectAcl, _) => code::DENIED_TO_READ_ACL,
         (Action::PutObjectAcl, _) => code::DENIED_TO_WRITE_ACL,
         (_, Access::Read) if of_bucket.grants(Access::Read) => code::DENIED_TO_READ,
         (_, Access::Write) if of_bucket.grants(Access::Write) => code::DENIED_TO_WRITE,
         (_, Access::Read | Access::Write) => code::DENIED_BY_ACL,
-        (_, Access::Own | Access::Anyone) => code::DENIED_TO_STRANGERS,
-    }
+        (_, Access::Own | Access::Anyone) => caller.principal.refusal(),
+    })
 }

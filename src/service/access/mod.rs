@@ -6,9 +6,10 @@
 //! 2. existence of the bucket
 //! 3. referer policy, for every operation on an object whose request has no *verified*
 //!    `Authorization` header
-//! 4. ACL: that of the object over that of the bucket. A delivery domain gives the owner's right to
-//!    read instead, or the right of strangers, as its terms say; and where only signed requests may
-//!    read what it serves, others are refused by the bucket's own hosts
+//! 4. policies of the user and of the bucket; where they neither deny nor allow, the ACL: that of
+//!    the object over that of the bucket. A delivery domain gives the owner's right to read instead
+//!    of the ACL, or the right of strangers, as its terms say; and where only signed requests may
+//!    read what it serves, others are refused by the bucket's own hosts, whatever is allowed
 //! 5. the same from 2 on for the object that is copied, of which a copy is a way to read it
 //! 6. existence of the object (the use case itself)
 //!
@@ -27,9 +28,11 @@
 //! Source: OSS "Configure hotlink protection" (what is exempt); the order is ours.
 
 mod caller;
+mod credential;
 mod form;
 mod grant;
 mod permit;
+mod policies;
 
 use std::sync::Arc;
 
@@ -44,19 +47,17 @@ use crate::domain::auth::{
 };
 use crate::domain::code;
 use crate::domain::cors::CorsRules;
-use crate::domain::name::{AccessKeyId, BucketName, ObjectKey};
+use crate::domain::name::{BucketName, ObjectKey};
 use crate::domain::object::copy::CopySource;
 use crate::domain::op::{Action, Content, Level, Target};
 use crate::domain::query::Query;
 use crate::domain::referer::DependsOn;
-use crate::domain::secret::{Digest, SecretKey};
+use crate::domain::secret::Digest;
 use crate::domain::stats::Verdict;
-
-use grant::grant;
-use permit::Ground;
 
 pub(super) use caller::RootKey;
 pub use caller::{Ask, Caller, Principal, Visit};
+pub use credential::Credential;
 pub use permit::{
     Administrator, BucketPermit, CopyPermit, FormPermit, NewBucketPermit, ObjectPermit, Permit,
     PreflightPermit, ServicePermit,
@@ -92,22 +93,25 @@ impl App {
                 let Ask { method, headers, query, targets } = *ask;
                 let request = SignedRequest { method, headers, query };
                 let place = Place { region: &self.region, now: self.clock.now() };
-                let proof = claim.prove(&request, targets, &place, |id| self.secret_of(id))?;
+                let mut principal = Principal::Anonymous;
+                let proof = claim.prove(&request, targets, &place, |id, token| {
+                    let credential = self.credential(id, token)?;
+                    principal = credential.principal;
+                    Ok(credential.key)
+                })?;
                 if may_mean_an_object(&proof, query) {
                     return Err(Error::Refused(code::V1_URL_FOR_SETTINGS));
                 }
                 let caller = Caller {
-                    principal: Principal::Owner,
+                    principal,
+                    access_key_id: Some(proof.access_key_id().clone()),
                     channel: Some(proof.channel()),
                     payload: proof.payload(),
+                    circumstances: None,
                 };
                 Ok((proof.target(), caller))
             }
         }
-    }
-
-    fn secret_of(&self, id: &AccessKeyId) -> Option<SecretKey> {
-        (*id == self.root.id).then(|| self.root.secret.clone())
     }
 
     /// Decides whether the sender may perform the operation.
@@ -122,25 +126,34 @@ impl App {
         visit: &mut Visit<'_>,
     ) -> Result<Permit, Error> {
         let action = wish.action;
+        let placed = self.placed(caller, wish, visit);
+        let caller = &*placed;
         match wish.target {
             Target::Service => {
-                grant(caller, action, None)?;
-                Ok(Permit::Service(ServicePermit(())))
+                // What a listing shows is asked about each bucket.
+                self.grant_somewhere(caller, action, None)?;
+                Ok(Permit::Service(ServicePermit { caller: caller.clone() }))
             }
             Target::Bucket(name) | Target::Object(name, _) if action.access() == Access::Anyone => {
                 Ok(Permit::Preflight(PreflightPermit(self.existing(name)?)))
             }
             Target::Bucket(name) if action == Action::PutBucket => {
-                grant(caller, action, None)?;
-                Ok(Permit::NewBucket(NewBucketPermit(name.clone())))
+                self.grant_on_name(caller, action, name)?;
+                let (name, caller) = (name.clone(), caller.clone());
+                Ok(Permit::NewBucket(NewBucketPermit { name, caller }))
             }
             Target::Bucket(name) if action == Action::PostObject => {
                 Ok(Permit::Form(FormPermit(self.existing(name)?)))
             }
             Target::Bucket(name) => {
                 let bucket = self.existing(name)?;
-                grant(caller, action, Some(&bucket))?;
-                Ok(Permit::Bucket(BucketPermit(bucket)))
+                if action == Action::DeleteMultipleObjects {
+                    // What it names is asked about when it has been read.
+                    self.grant_somewhere(caller, action, Some(&bucket))?;
+                } else {
+                    self.grant(caller, action, Some(&bucket))?;
+                }
+                Ok(Permit::Bucket(BucketPermit { bucket, caller: caller.clone() }))
             }
             Target::Object(name, key) => {
                 let object = (name, key);
@@ -181,9 +194,9 @@ impl App {
             self.stats.sight(&bucket, verdict, &Asked { key, referers, at: self.clock.now() })
         });
         let would_refuse = checked?.map(Box::new);
-        self.grant_on_object(caller, action, (&bucket, key)).await?;
-        let (key, ground) = (key.clone(), Ground::Granted(action));
-        Ok(ObjectPermit { bucket, key, would_refuse, caller: caller.clone(), ground })
+        let ground = self.grant_on_object(caller, action, (&bucket, key)).await?;
+        let (key, caller) = (key.clone(), caller.clone());
+        Ok(ObjectPermit { bucket, key, would_refuse, caller, ground })
     }
 
     /// Decides whether somebody who presents a key itself may administer the server.
@@ -209,10 +222,11 @@ impl App {
     /// [`Error::NoSuchBucket`].
     pub fn manage(
         &self,
-        _administrator: &Administrator,
+        administrator: &Administrator,
         bucket: &BucketName,
     ) -> Result<BucketPermit, Error> {
-        self.existing(bucket).map(BucketPermit)
+        let bucket = self.existing(bucket)?;
+        Ok(BucketPermit { bucket, caller: Caller::owner(administrator.access_key_id()) })
     }
 
     /// What the ACL of a bucket grants, for people who are told of it.

@@ -12,32 +12,48 @@ use crate::service::gate::RefererDenial;
 
 /// The right to an operation on the account.
 #[derive(Debug)]
-pub struct ServicePermit(pub(super) ());
+pub struct ServicePermit {
+    /// Whose right it is.
+    pub(super) caller: Caller,
+}
 
 /// The right to create a bucket of that name.
 #[derive(Debug)]
-pub struct NewBucketPermit(pub(super) BucketName);
+pub struct NewBucketPermit {
+    pub(super) name: BucketName,
+    /// Whose right it is.
+    pub(super) caller: Caller,
+}
 
 impl NewBucketPermit {
     /// The name.
     pub const fn name(&self) -> &BucketName {
-        &self.0
+        &self.name
     }
 }
 
 /// The right to an operation on a bucket.
 #[derive(Debug)]
-pub struct BucketPermit(pub(super) Arc<Bucket>);
+pub struct BucketPermit {
+    pub(super) bucket: Arc<Bucket>,
+    /// Whose right it is.
+    pub(super) caller: Caller,
+}
 
 impl BucketPermit {
     /// The bucket.
     pub fn bucket(&self) -> &Bucket {
-        &self.0
+        &self.bucket
+    }
+
+    /// The access key of whoever has the right, if they presented one, for the record.
+    pub(in crate::service) const fn who(&self) -> Option<&AccessKeyId> {
+        self.caller.access_key_id.as_ref()
     }
 
     /// The bucket, to keep.
     pub(in crate::service) fn into_bucket(self) -> Arc<Bucket> {
-        self.0
+        self.bucket
     }
 }
 
@@ -56,8 +72,10 @@ pub struct ObjectPermit {
 /// Why there is a right to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ground {
-    /// The sender may perform this operation.
+    /// The ACL lets the sender perform this operation.
     Granted(Action),
+    /// A policy does, whatever the ACL, or the sender is the owner.
+    GrantedByPolicy,
     /// The bucket's owner chose the object for everybody, whatever its ACL.
     ChosenForAll,
 }

@@ -7,6 +7,7 @@ use super::super::access::{BucketPermit, ObjectPermit};
 use super::super::error::Error;
 use super::super::pins;
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
+use crate::domain::op::Action;
 
 impl App {
     /// Deletes an object. One that is not there is deleted as well.
@@ -19,7 +20,7 @@ impl App {
         self.delete_keys(bucket, vec![key]).await
     }
 
-    /// Deletes objects of a bucket, all or none.
+    /// Deletes objects of a bucket, all or none. Whether each of them may be is decided here.
     ///
     /// # Errors
     ///
@@ -29,6 +30,7 @@ impl App {
         permit: &BucketPermit,
         keys: Vec<ObjectKey>,
     ) -> Result<(), Error> {
+        self.grant_each(permit, Action::DeleteMultipleObjects, &keys)?;
         self.delete_keys(permit.bucket().id, keys).await
     }
 

@@ -105,7 +105,8 @@ impl App {
         policy: Policy,
         absent: Vec<Newer>,
     ) -> Result<Outcome, Error> {
-        let order = Order { who: self.owner().clone(), expect: Expect::Any };
+        let who = permit.who().unwrap_or(self.owner()).clone();
+        let order = Order { who, expect: Expect::Any };
         let draft = move |old: &Policy| {
             let note = lost(old, &absent).unwrap_or_default();
             Draft { note, ..Draft::of(policy, How::OssPut) }

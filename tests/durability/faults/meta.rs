@@ -1,20 +1,23 @@
 //! Metadata whose commits fail on demand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use refgate::domain::acl::BucketAcl;
 use refgate::domain::cors::CorsRules;
+use refgate::domain::iam::PolicyDocument;
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey, UploadId};
 use refgate::domain::object::listing::{ListedObject, Position};
 use refgate::domain::object::multipart::{ListedPart, ListedUpload, Part, PartNumber};
 use refgate::domain::object::{Attributes, Object, Overwrite, StorageClass};
 use refgate::domain::referer::{Policy, PolicyVersion, Record, VersionSummary};
+use refgate::domain::seal::KeyVersion;
 use refgate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange};
 use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
 use refgate::domain::time::UnixMillis;
+use refgate::meta::iam::{Directory, Iam, IamChange, IamChanged};
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
     Bucket, Buckets, Changed, Completed, Completion, Cors, Created, DeletedBucket, Edit, Edited,
@@ -268,6 +271,38 @@ impl Objects for FaultyMeta {
 
     async fn unnamed_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, MetaError> {
         self.inner.unnamed_blobs(blobs).await
+    }
+}
+
+#[async_trait]
+impl Iam for FaultyMeta {
+    async fn directory(&self) -> Result<Directory, MetaError> {
+        self.inner.directory().await
+    }
+
+    async fn change_iam(
+        &self,
+        change: IamChange,
+        now: UnixMillis,
+    ) -> Result<IamChanged, MetaError> {
+        self.change(self.take(), self.inner.change_iam(change, now)).await
+    }
+
+    async fn bucket_policy(&self, id: BucketId) -> Result<Option<Arc<PolicyDocument>>, MetaError> {
+        self.inner.bucket_policy(id).await
+    }
+
+    async fn set_bucket_policy(
+        &self,
+        id: BucketId,
+        document: Option<Arc<PolicyDocument>>,
+        now: UnixMillis,
+    ) -> Result<Changed, MetaError> {
+        self.change(self.take(), self.inner.set_bucket_policy(id, document, now)).await
+    }
+
+    async fn master_keys_in_use(&self) -> Result<BTreeSet<KeyVersion>, MetaError> {
+        self.inner.master_keys_in_use().await
     }
 }
 

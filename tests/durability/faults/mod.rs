@@ -18,6 +18,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use refgate::blob::local::LocalBlobs;
 use refgate::domain::acl::BucketAcl;
+use refgate::domain::client::TrustedProxies;
 use refgate::domain::object::StorageClass;
 use refgate::domain::op::HostRules;
 use refgate::domain::seal::{KeyVersion, Keyring, MasterKey};
@@ -141,6 +142,7 @@ async fn serve(meta: Arc<FaultyMeta>, blobs: Arc<FaultyBlobs>) -> Arc<Oss> {
     Arc::new(Oss {
         app: app.await.unwrap(),
         hosts: HostRules::new(["localhost".parse().unwrap()], []),
+        proxies: TrustedProxies::default(),
         endpoint: "127.0.0.1".into(),
         vary_referer: true,
         body_timeout: Duration::from_secs(10),

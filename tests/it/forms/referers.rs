@@ -51,13 +51,13 @@ fn a_good_referer_is_no_permission_and_a_bad_signature_is_worse_than_a_bad_refer
 }
 
 fn set(server: &Server, settings: &str) {
-    server.api("PUT", &format!("buckets/{BUCKET}/referer/settings"), settings);
+    let settings = serde_json::from_str(settings).unwrap();
+    server.api_done("PUT", &format!("buckets/{BUCKET}/referer/settings"), Some(&settings));
 }
 
 /// How many requests the report counts under a name.
 fn counted(server: &Server, name: &str) -> u64 {
-    let report = server.api("GET", &format!("buckets/{BUCKET}/referer/report"), "");
-    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let report = server.api_done("GET", &format!("buckets/{BUCKET}/referer/report"), None);
     report["totals"][name]["requests"].as_u64().unwrap()
 }
 

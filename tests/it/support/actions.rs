@@ -45,6 +45,10 @@ pub(crate) const NOT_BY_V1_URL: &[Action] = &[
     Action::GetBucketCors,
     Action::PutBucketCors,
     Action::DeleteBucketCors,
+    Action::GetBucketPolicy,
+    Action::PutBucketPolicy,
+    Action::DeleteBucketPolicy,
+    Action::GetBucketPolicyStatus,
     Action::DeleteMultipleObjects,
     Action::ListMultipartUploads,
 ];
@@ -80,6 +84,9 @@ pub(crate) fn prepare(
         server.done(Request::put(bucket, key, content));
     }
 }
+/// A bucket policy about nobody.
+const BUCKET_POLICY: &str = r#"{"Version": "1", "Statement": [{"Effect": "Deny",
+    "Principal": ["nobody-of-this-name"], "Action": ["oss:*"], "Resource": ["acs:oss:*:*:*"]}]}"#;
 
 /// Where bytes are appended to an object.
 fn end(server: &Server, bucket: &str, key: &str) -> String {
@@ -139,6 +146,11 @@ pub(crate) fn example(server: &Server, action: Action, bucket: &str, key: &str) 
         Action::PutBucketAcl => request.header("x-oss-acl", "private").body(""),
         Action::PutBucketReferer => request.body(OPEN.xml()),
         Action::PutBucketCors => request.body(CORS),
+        Action::PutBucketPolicy => request.body(BUCKET_POLICY),
+        Action::GetBucketPolicy => {
+            server.done(Request::bucket("PUT", bucket).query("policy", "").body(BUCKET_POLICY));
+            request
+        }
         Action::OptionBucket | Action::OptionObject => request
             .header("Origin", "http://page.example")
             .header("Access-Control-Request-Method", "PUT"),
@@ -154,6 +166,8 @@ pub(crate) fn example(server: &Server, action: Action, bucket: &str, key: &str) 
         | Action::GetBucketReferer
         | Action::GetBucketCors
         | Action::DeleteBucketCors
+        | Action::DeleteBucketPolicy
+        | Action::GetBucketPolicyStatus
         | Action::ListObjects
         | Action::ListObjectsV2
         | Action::ListMultipartUploads

@@ -89,7 +89,10 @@ impl Form {
     #[must_use]
     pub(crate) fn signed(self, signer: &Signer, way: Signed, policy: &str) -> Self {
         let policy = STANDARD.encode(policy);
-        let form = self.field("policy", &policy);
+        let mut form = self.field("policy", &policy);
+        if let Some(token) = &signer.token {
+            form = form.field("x-oss-security-token", token);
+        }
         match way {
             Signed::V1 => form
                 .field("OSSAccessKeyId", &signer.id)
@@ -150,6 +153,7 @@ fn the_signer_of_the_tests_knows_the_answers_for_forms() {
     let vendor = Signer {
         id: "ak".into(),
         secret: "sk".into(),
+        token: None,
         region: "cn-hangzhou".into(),
         // 2023-12-16T16:20:57Z
         at: 1_702_743_657,

@@ -7,11 +7,13 @@
 //! | [`wire`] | a connection, and what comes back on it |
 //! | [`sign`] | signatures, version 1 and 4, in the header and in the URL |
 //! | [`form`] | HTML forms, and their signatures |
+//! | [`admin`] | the admin API: users, their keys and policies |
 //! | [`actions`] | an example of every operation |
 //! | [`policy`] | referer policies |
 //! | [`clock`] | time, and waiting for something |
 
 pub(crate) mod actions;
+pub(crate) mod admin;
 pub(crate) mod clock;
 pub(crate) mod form;
 pub(crate) mod policy;

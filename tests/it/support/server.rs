@@ -7,8 +7,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 use super::clock::{PATIENCE, wait_until};
@@ -207,22 +205,6 @@ impl Server {
             .skip(1)
             .map(|rest| decode(rest.split("</Key>").next().unwrap()))
             .collect()
-    }
-
-    /// Asks the admin API as the owner; it must succeed. The path is behind `/api/v1/`.
-    pub(crate) fn api(&self, method: &str, path: &str, body: &str) -> String {
-        let owner = STANDARD.encode(format!("{KEY_ID}:{SECRET}"));
-        let head = format!(
-            "{method} /api/v1/{path} HTTP/1.1\r\nHost: admin\r\nAuthorization: Basic {owner}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        let mut connection = Connection::open(&self.admin);
-        connection.write((head + body).as_bytes());
-        let response = connection.answer(method).unwrap();
-        let text = String::from_utf8(response.body).unwrap();
-        assert!((200..300).contains(&response.status), "{} {text}", response.status);
-        text
     }
 
     pub(crate) fn assert_alive(&self) {

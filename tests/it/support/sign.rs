@@ -44,6 +44,8 @@ impl Channel {
 pub(crate) struct Signer {
     pub(crate) id: String,
     pub(crate) secret: String,
+    /// The security token of temporary credentials.
+    pub(crate) token: Option<String>,
     pub(crate) region: String,
     /// When the request is signed, in seconds after the epoch.
     pub(crate) at: i64,
@@ -63,10 +65,13 @@ const V1_SUB_RESOURCES: &[&str] = &[
     "objectMeta",
     "partNumber",
     "position",
+    "policy",
+    "policyStatus",
     "referer",
     "response-cache-control",
     "response-content-disposition",
     "response-content-type",
+    "security-token",
     "stat",
     "symlink",
     "tagging",
@@ -81,14 +86,23 @@ impl Signer {
         Self {
             id: KEY_ID.into(),
             secret: SECRET.into(),
+            token: None,
             region: REGION.into(),
             at: clock::now(),
             lifetime: 600,
         }
     }
 
-    /// Signs a request.
+    /// Signs a request. A security token is a part of what is signed.
     pub(crate) fn sign(&self, channel: Channel, request: Request) -> Request {
+        let request = match (&self.token, channel) {
+            (None, _) | (_, Channel::Anonymous) => request,
+            (Some(token), Channel::V1Header | Channel::V4Header) => {
+                request.header("x-oss-security-token", token)
+            }
+            (Some(token), Channel::V1Url) => request.query("security-token", token),
+            (Some(token), Channel::V4Url) => request.query("x-oss-security-token", token),
+        };
         match channel {
             Channel::Anonymous => request,
             Channel::V1Header => self.v1_header(request),
@@ -234,6 +248,7 @@ fn the_signer_of_the_tests_knows_the_vendors_answers() {
     let vendor = Signer {
         id: "ak".into(),
         secret: "sk".into(),
+        token: None,
         region: "cn-hangzhou".into(),
         at: 1_699_807_420,
         lifetime: 0,

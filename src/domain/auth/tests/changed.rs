@@ -123,6 +123,11 @@ fn a_token_is_never_passed_over() {
         let forged = token.but(|s| s.method = "POST");
         assert!(is_mismatch(&forged.prove()), "{way}");
     }
+    let both = full().v1_header().but(|s| {
+        s.set("security-token", "t");
+        s.query.push_str("&x-oss-security-token=other");
+    });
+    assert_eq!(both.prove(), Err(AuthError::Duplicate("security-token")));
     let url = Sent::plain().but(|s| s.query = "security-token=t".into()).v1_url(u32::MAX);
     let err = url.prove().unwrap_err();
     assert_eq!(err.reason().code, Code::InvalidAccessKeyId);

@@ -7,7 +7,9 @@ mod round_trip;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::{AuthError, Claim, PayloadHash, Place, SignedClaim, SignedRequest, Signer, v1};
+use super::{
+    AuthError, Claim, KnownKey, PayloadHash, Place, SignedClaim, SignedRequest, Signer, v1,
+};
 use crate::domain::name::{AccessKeyId, Region};
 use crate::domain::op::{Target, Targets};
 use crate::domain::query::Query;
@@ -110,9 +112,13 @@ impl Sent {
     ) -> Result<(Target, PayloadHash), AuthError> {
         let query = self.query();
         let request = SignedRequest { method: self.method, headers: &self.headers, query: &query };
-        let region = region();
-        let proof =
-            self.claim()?.prove(&request, &self.targets, &Place { region: &region, now }, keys)?;
+        let (region, claim) = (region(), self.claim()?);
+        let keys = |id: &AccessKeyId, _: Option<&str>| {
+            let unknown = || AuthError::UnknownAccessKey(id.to_string());
+            keys(id).map(KnownKey::permanent).ok_or_else(unknown)
+        };
+        let place = Place { region: &region, now };
+        let proof = claim.prove(&request, &self.targets, &place, keys)?;
         assert_eq!(proof.access_key_id().as_str(), "ak");
         Ok((proof.target().clone(), proof.payload()))
     }

@@ -103,7 +103,7 @@ async fn accept(
 
     let headers = fields::as_headers(&form)?;
     let also = implied(Action::PutObject, &headers);
-    let mut visit = Visit::new(head.facts());
+    let mut visit = Visit::new(head.facts(), head.client(&oss.proxies), &head.query);
     let granted = oss.app.permit_form(permit, &sender, (&key, &also), &mut visit).await;
     known.sighting = visit.into_sighting();
     let permit = granted?;
