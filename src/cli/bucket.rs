@@ -1,5 +1,6 @@
 //! `refgate bucket`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -7,6 +8,7 @@ use http::Method;
 
 use super::Failure;
 use super::client::{Client, ClientArgs};
+use super::referer::read_bytes;
 use crate::domain::acl::BucketAcl;
 use crate::domain::encode::percent_encode;
 use crate::domain::name::BucketName;
@@ -30,9 +32,50 @@ pub(super) enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Show or set what strangers may do with a bucket's objects
+    Acl {
+        /// Its name
+        bucket: BucketName,
+        /// The ACL to set: private, public-read or public-read-write
+        #[arg(long)]
+        set: Option<BucketAcl>,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Show, put and delete the policy of a bucket, which says who may do what
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Delete an empty bucket
     Rm {
         /// Its name
+        bucket: BucketName,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+/// What can be done with the policy of a bucket.
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Show the policy
+    Get {
+        /// The bucket
+        bucket: BucketName,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Put a policy from a file in place of the one that is there
+    Put {
+        /// The bucket
+        bucket: BucketName,
+        /// Bucket policy in JSON, - for standard input
+        file: PathBuf,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Delete the policy
+    Rm {
+        /// The bucket
         bucket: BucketName,
         #[command(flatten)]
         client: ClientArgs,
@@ -49,6 +92,16 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             client.send(&Method::PUT, Some(&bucket), "", (&headers, Vec::new()))?;
             say!("created {bucket}");
         }
+        Command::Acl { bucket, set, client } => {
+            let client = Client::new(client)?;
+            if let Some(acl) = set {
+                let headers = [("x-oss-acl", acl.as_str())];
+                client.send(&Method::PUT, Some(&bucket), "acl", (&headers, Vec::new()))?;
+            }
+            let body = client.send(&Method::GET, Some(&bucket), "acl", (&[], Vec::new()))?;
+            say!("{}", client.grant(&body)?);
+        }
+        Command::Policy(command) => policy(command)?,
         Command::Rm { bucket, client } => {
             let client = Client::new(client)?;
             client.send(&Method::DELETE, Some(&bucket), "", (&[], Vec::new()))?;
@@ -56,6 +109,27 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// By the admin API, which no bucket policy can shut.
+fn policy(command: PolicyCommand) -> Result<(), Failure> {
+    let path = |bucket: &BucketName| format!("buckets/{bucket}/policy");
+    match command {
+        PolicyCommand::Get { bucket, client } => {
+            let client = Client::new(client)?;
+            say!("{:#}", client.api(&Method::GET, &path(&bucket), (&[], Vec::new()))?);
+        }
+        PolicyCommand::Put { bucket, file, client } => {
+            let body = read_bytes(&file)?;
+            Client::new(client)?.api(&Method::PUT, &path(&bucket), (&[], body))?;
+            say!("put the policy of {bucket}");
+        }
+        PolicyCommand::Rm { bucket, client } => {
+            Client::new(client)?.api(&Method::DELETE, &path(&bucket), (&[], Vec::new()))?;
+            say!("deleted the policy of {bucket}");
+        }
+    }
+    Ok(())
 }
 
 fn list(client: &Client) -> Result<(), Failure> {

@@ -22,6 +22,7 @@ mod iam;
 mod lint;
 mod log;
 mod master_key;
+mod object;
 mod open_files;
 mod private_file;
 mod referer;
@@ -64,6 +65,9 @@ enum Command {
     /// List, create and delete buckets
     #[command(subcommand)]
     Bucket(bucket::Command),
+    /// Upload, download, list and delete objects, and sign URLs
+    #[command(subcommand)]
+    Object(object::Command),
     /// List, create and delete users, and give them policies
     #[command(subcommand)]
     User(iam::UserCommand),
@@ -138,6 +142,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve::run(*args),
         Some(Command::Bucket(command)) => bucket::run(command),
         Some(Command::Domain(command)) => domain::run(command),
+        Some(Command::Object(command)) => object::run(command),
         Some(Command::User(command)) => iam::user(command),
         Some(Command::Key(command)) => iam::key(command),
         Some(Command::Policy(command)) => iam::policy(command),

@@ -1,10 +1,13 @@
 //! A client for the commands: of OSS's protocol, signed with the owner's key, and of the JSON API,
 //! to which the key itself is shown.
 
+mod object;
+
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use ureq::Agent;
@@ -21,6 +24,10 @@ use crate::wire::xml::{Element, Limits};
 
 /// The most bytes of an answer that are read.
 const MAX_ANSWER_BYTES: u64 = 512 << 20;
+
+/// How long an answer may take, but for the bytes of objects, of which there may be any number. A
+/// list of a million rules takes its time.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Where the server is and who asks.
 #[derive(Debug, Args)]
@@ -84,7 +91,7 @@ impl Client {
         let key = owner_key(settings)?;
         let bare = |url: String| url.trim_end_matches('/').to_owned();
         Ok(Self {
-            agent: agent(),
+            agent: agent(Some(PATIENCE)),
             endpoint: bare(endpoint),
             admin_endpoint: bare(admin_endpoint),
             region,
@@ -109,25 +116,31 @@ impl Client {
         query: &str,
         (headers, body): (&[(&'static str, &str)], Vec<u8>),
     ) -> Result<Vec<u8>, Failure> {
-        let bad = |err: &dyn std::fmt::Display| Failure::of("cannot make the request", err);
-        let parsed = Query::parse(query).map_err(|err| bad(&err))?;
+        let bad = |err| Failure::of("cannot make the request", err);
         let target = bucket.map_or(Target::Service, |name| Target::Bucket(name.clone()));
-        let mut all = HeaderMap::new();
-        for (name, value) in headers {
-            let value = HeaderValue::from_str(value).map_err(|err| bad(&err))?;
-            all.insert(HeaderName::from_static(name), value);
-        }
-        self.signer().sign_v4_header(method.as_str(), &target, &parsed, &mut all);
+        let signed = self.signed_headers(method, &target, query, headers)?;
         let path = bucket.map_or(String::new(), |name| format!("{name}/"));
         let mark = if query.is_empty() { "" } else { "?" };
         let mut request = Request::builder()
             .method(method.clone())
             .uri(format!("{}/{path}{mark}{query}", self.endpoint))
             .body(body)
-            .map_err(|err| bad(&err))?;
-        *request.headers_mut() = all;
+            .map_err(bad)?;
+        *request.headers_mut() = signed;
         let (parts, body) = self.answer(&self.endpoint, request)?.into_parts();
         if parts.status.is_success() { Ok(body) } else { Err(refusal(parts.status, &body)) }
+    }
+
+    /// The ACL in an answer that tells one.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub(super) fn grant(&self, body: &[u8]) -> Result<String, Failure> {
+        let bad = || Failure::Other(format!("{} gave an answer that is no ACL", self.endpoint));
+        let answer = Element::read(body, Limits::new(1 << 20, 100)).map_err(|_| bad())?;
+        let list = answer.all("AccessControlList").next().ok_or_else(bad)?;
+        Ok(list.all("Grant").next().ok_or_else(bad)?.text().to_owned())
     }
 
     /// Sends a request to the JSON API and returns a good answer.
@@ -185,7 +198,7 @@ impl Client {
         (headers, body): (&[(HeaderName, HeaderValue)], Vec<u8>),
     ) -> Result<Response<Vec<u8>>, Failure> {
         let (id, secret) = (self.key.0.as_str(), self.key.1.expose());
-        let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
+        let basic = BASE64.encode(format!("{id}:{secret}"));
         let mut request = Request::builder()
             .method(method.clone())
             .uri(format!("{}/api/v1/{path}", self.admin_endpoint))
@@ -227,6 +240,25 @@ impl Client {
         Ok(Response::from_parts(parts, body))
     }
 
+    /// The headers of a request, and those that sign it.
+    fn signed_headers(
+        &self,
+        method: &Method,
+        target: &Target,
+        query: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<HeaderMap, Failure> {
+        let bad = |err: &dyn std::fmt::Display| Failure::of("cannot make the request", err);
+        let query = Query::parse(query).map_err(|err| bad(&err))?;
+        let mut all = HeaderMap::new();
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).map_err(|err| bad(&err))?;
+            all.insert(HeaderName::from_static(name), value);
+        }
+        self.signer().sign_v4_header(method.as_str(), target, &query, &mut all);
+        Ok(all)
+    }
+
     /// What signs requests and URLs at this moment.
     #[expect(clippy::disallowed_methods, reason = "a command has no service and so no clock of it")]
     pub(super) fn signer(&self) -> Signer<'_> {
@@ -239,15 +271,15 @@ impl Client {
     }
 }
 
-/// An HTTP client that gives every answer back as it is and waits for none for ever. A list of a
-/// million rules takes its time.
-fn agent() -> Agent {
+/// An HTTP client that gives every answer back as it is.
+fn agent(patience: Option<Duration>) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         // The owner's requests go to the server that was named and to nobody else.
         .proxy(None)
-        .timeout_global(Some(Duration::from_mins(10)));
+        .timeout_connect(Some(Duration::from_secs(30)))
+        .timeout_global(patience);
     config.build().into()
 }
 
