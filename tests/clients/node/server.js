@@ -61,6 +61,7 @@ async function startServer() {
   if (ready.status !== 200) throw new Error(`/readyz answers ${ready.status}`);
   return {
     address: addresses.data,
+    admin: addresses.admin,
     port: Number(addresses.data.split(':').pop()),
     log: () => Buffer.concat(log).toString().slice(-4000),
     /** Asks the server to end, as a service manager does; answers its exit status. */

@@ -1,0 +1,201 @@
+"""The commands for users, keys, policies, buckets and objects."""
+
+import json
+import os
+import subprocess
+
+import oss2
+import pytest
+import requests
+
+from server import CREDENTIALS, REGION, binary
+
+ALLOW_ALL = {
+    "Version": "1",
+    "Statement": [{"Effect": "Allow", "Action": ["oss:*"], "Resource": ["*"]}],
+}
+
+
+@pytest.fixture
+def refgate(server):
+    """Runs refgate with arguments against the server; `stdin` is bytes."""
+
+    def run(*arguments, stdin=b"", **environment):
+        return subprocess.run(
+            [binary(), *map(str, arguments)],
+            env=os.environ | CREDENTIALS | {
+                "REFGATE_ENDPOINT": server.endpoint,
+                "REFGATE_ADMIN_ENDPOINT": server.admin_endpoint,
+            } | environment,
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def done(result):
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == b""
+    return result.stdout
+
+
+def refused(result, *words):
+    assert result.returncode == 1, result
+    text = result.stderr.decode()
+    assert text.startswith("refgate: ") and text.count("\n") == 1, text
+    assert all(word in text for word in words), text
+
+
+@pytest.fixture
+def bucket(refgate, fresh_name):
+    done(refgate("bucket", "create", fresh_name))
+    return fresh_name
+
+
+@pytest.fixture
+def user(refgate, fresh_name):
+    name = f"user-{fresh_name}"
+    done(refgate("user", "create", name))
+    return name
+
+
+def secret_of(output):
+    """The key in what a person is shown."""
+    fields = dict(line.split("  ", 1) for line in output.decode().splitlines())
+    secret = fields["access key secret"].strip().split("  ")[0]
+    return fields["access key id"].strip(), secret
+
+
+def test_a_user_from_beginning_to_end(server, refgate, bucket, user):
+    policy = json.dumps(ALLOW_ALL).encode()
+    done(refgate("policy", "put", f"all-{bucket}", "-", stdin=policy))
+    assert json.loads(done(refgate("policy", "get", f"all-{bucket}"))) == ALLOW_ALL
+    assert f"all-{bucket}".encode() in done(refgate("policy", "ls"))
+    key_id, secret = secret_of(done(refgate("key", "create", user)))
+    client = oss2.Bucket(oss2.AuthV4(key_id, secret), server.endpoint, bucket, region=REGION)
+    with pytest.raises(oss2.exceptions.AccessDenied):
+        client.put_object("object", b"x")
+    done(refgate("user", "attach", user, f"all-{bucket}"))
+    client.put_object("object", b"x")
+    shown = json.loads(done(refgate("user", "show", user, "--format", "json")))
+    assert shown["policies"] == [f"all-{bucket}"]
+    assert [key["access_key_id"] for key in shown["keys"]] == [key_id]
+    assert secret not in json.dumps(shown)
+
+    done(refgate("key", "disable", key_id))
+    with pytest.raises(oss2.exceptions.ServerError) as failure:
+        client.get_object("object")
+    assert failure.value.code == "InvalidAccessKeyId"
+    assert b"disabled" in done(refgate("key", "ls", user))
+    done(refgate("key", "enable", key_id))
+    client.get_object("object")
+    rotated = json.loads(done(refgate("key", "rotate", key_id, "--format", "json")))
+    assert rotated["user"] == user and rotated["access_key_secret"] != secret
+    refused(refgate("key", "create", user), "at most 2 access keys")
+    done(refgate("key", "rm", key_id))
+
+    refused(refgate("policy", "rm", f"all-{bucket}"), "Users have the policy")
+    done(refgate("user", "detach", user, f"all-{bucket}"))
+    done(refgate("policy", "rm", f"all-{bucket}"))
+    done(refgate("user", "rm", user))
+    refused(refgate("user", "show", user), user, "404")
+    assert user.encode() not in done(refgate("user", "ls"))
+
+
+def test_a_policy_with_a_mistake_is_refused_by_its_name(refgate, bucket):
+    wrong = json.loads(json.dumps(ALLOW_ALL))
+    wrong["Statement"][0]["Condition"] = {"StringEquals": {"acs:Nothing": "x"}}
+    text = json.dumps(wrong).encode()
+    refused(refgate("policy", "put", f"p-{bucket}", "-", stdin=text), "acs:Nothing")
+    refused(refgate("bucket", "policy", "put", bucket, "-", stdin=text), "Principal")
+    refused(refgate("policy", "get", f"p-{bucket}"), "404")
+    refused(refgate("bucket", "policy", "get", bucket), "NoSuchBucketPolicy")
+
+
+def test_temporary_credentials(server, refgate, bucket, user, tmp_path):
+    narrow = tmp_path / "narrow.json"
+    narrow.write_text(json.dumps({
+        "Version": "1",
+        "Statement": {"Effect": "Allow", "Action": "oss:GetObject",
+                      "Resource": f"acs:oss:*:*:{bucket}/*"},
+    }))
+    done(refgate("object", "put", bucket, "object", "-", stdin=b"content"))
+    made = json.loads(done(refgate(
+        "sts", "--policy", narrow, "--duration", "900", "--format", "json"
+    )))
+    auth = oss2.StsAuth(
+        made["access_key_id"], made["access_key_secret"], made["security_token"], auth_version="v4"
+    )
+    client = oss2.Bucket(auth, server.endpoint, bucket, region=REGION)
+    assert client.get_object("object").read() == b"content"
+    with pytest.raises(oss2.exceptions.AccessDenied):
+        client.put_object("object", b"x")
+    assert b"security token" in done(refgate("sts", "--user", user))
+    refused(refgate("sts"), "user or a policy")
+    refused(refgate("sts", "--user", user, "--duration", "899"), "900 to 43200")
+
+
+def test_the_policy_and_the_acl_of_a_bucket(server, refgate, bucket):
+    done(refgate("object", "put", bucket, "object", "-", stdin=b"content"))
+    url = f"{server.endpoint}/{bucket}/object"
+    assert requests.get(url, timeout=60).status_code == 403
+    policy = json.loads(json.dumps(ALLOW_ALL))
+    policy["Statement"][0]["Principal"] = ["*"]
+    done(refgate("bucket", "policy", "put", bucket, "-", stdin=json.dumps(policy).encode()))
+    assert requests.get(url, timeout=60).content == b"content"
+    assert json.loads(done(refgate("bucket", "policy", "get", bucket))) == policy
+    done(refgate("bucket", "policy", "rm", bucket))
+    assert requests.get(url, timeout=60).status_code == 403
+    assert done(refgate("bucket", "acl", bucket)) == b"private\n"
+    assert done(refgate("bucket", "acl", bucket, "--set", "public-read")) == b"public-read\n"
+    assert requests.get(url, timeout=60).content == b"content"
+    assert done(refgate("object", "acl", bucket, "object", "--set", "private")) == b"private\n"
+    assert requests.get(url, timeout=60).status_code == 403
+
+
+def test_objects(refgate, bucket, tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    content = bytes(range(256)) * 40_000
+    source.write_bytes(content)
+    key = "folder/with space+plus%25 ключ?&#.bin"
+    done(refgate("object", "put", bucket, key, source, "--content-type", "image/png"))
+    done(refgate("object", "get", bucket, key, target))
+    assert target.read_bytes() == content
+    assert sorted(os.listdir(tmp_path)) == ["source", "target"], "nothing half is left"
+    assert done(refgate("object", "get", bucket, key, "-")) == content
+    shown = json.loads(done(refgate("object", "stat", bucket, key, "--format", "json")))
+    assert (shown["content-type"], shown["content-length"]) == ("image/png", str(len(content)))
+    done(refgate("object", "put", bucket, "other", "-", stdin=b""))
+    listed = done(refgate("object", "ls", bucket, "--format", "json")).decode().splitlines()
+    objects = [json.loads(line) for line in listed]
+    assert [(o["key"], o["size"]) for o in objects] == [(key, len(content)), ("other", 0)]
+    folders = done(refgate("object", "ls", bucket, "--delimiter", "/", "--format", "json"))
+    assert json.loads(folders.decode().splitlines()[-1]) == {"prefix": "folder/"}
+    assert done(refgate("object", "ls", bucket, "--prefix", "none")) == b""
+    refused(refgate("object", "put", bucket, "other", source, "--no-overwrite"), "FileAlreadyExists")
+    done(refgate("object", "rm", bucket, key, "other"))
+    refused(refgate("object", "stat", bucket, key), "NoSuchKey", "0026-00000001")
+    refused(refgate("object", "get", bucket, key, target), "NoSuchKey")
+    assert target.read_bytes() == content, "a failed download changes nothing"
+    refused(refgate("object", "put", bucket, key, tmp_path), "is a folder")
+    refused(refgate("object", "put", bucket, key, tmp_path / "none"), "cannot read")
+
+
+def test_a_signed_url(refgate, bucket):
+    done(refgate("object", "put", bucket, "a b", "-", stdin=b"content"))
+    url = done(refgate("object", "sign", bucket, "a b", "--expires", "60")).decode().strip()
+    assert requests.get(url, timeout=60).content == b"content"
+    assert requests.put(url, data=b"x", timeout=60).status_code == 403
+    url = done(refgate("object", "sign", bucket, "new", "--method", "PUT")).decode().strip()
+    assert requests.put(url, data=b"new", timeout=60).status_code == 200
+    assert done(refgate("object", "get", bucket, "new", "-")) == b"new"
+
+
+def test_more_objects_than_a_page(refgate, bucket, owner_bucket):
+    for number in range(1005):
+        owner_bucket.put_object(f"{number:04}", b"")
+    name = owner_bucket.bucket_name
+    lines = done(refgate("object", "ls", name)).decode().splitlines()
+    assert [line.split()[-1] for line in lines] == [f"{number:04}" for number in range(1005)]
