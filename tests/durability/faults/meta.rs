@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -49,6 +50,8 @@ pub(super) struct FaultyMeta {
     late: Mutex<Option<LatePut>>,
     /// Once set, the next reading of an object stops between the answer and its return.
     pub(super) slow: Mutex<Option<Arc<SlowRead>>>,
+    /// While set, users cannot be read.
+    pub(super) blind: AtomicBool,
 }
 
 /// A read that has its answer and is told when to return it.
@@ -63,7 +66,7 @@ pub(super) struct SlowRead {
 impl FaultyMeta {
     pub(super) fn new(inner: Sqlite) -> Self {
         let (next, late, slow) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { inner, next, late, slow }
+        Self { inner, next, late, slow, blind: AtomicBool::new(false) }
     }
 
     pub(super) fn fail_next(&self, next: Commit) {
@@ -277,6 +280,9 @@ impl Objects for FaultyMeta {
 #[async_trait]
 impl Iam for FaultyMeta {
     async fn directory(&self) -> Result<Directory, MetaError> {
+        if self.blind.load(Ordering::SeqCst) {
+            return Err(MetaError::Sql(sqlx::Error::WorkerCrashed));
+        }
         self.inner.directory().await
     }
 

@@ -8,9 +8,11 @@ mod delivery;
 mod meta;
 mod settings;
 mod stats;
+mod users;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
