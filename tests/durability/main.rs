@@ -2,7 +2,7 @@
 //!
 //! | module | what happens |
 //! | --- | --- |
-//! | `crash` | SIGKILL in the middle of concurrent writes, and in the middle of a start |
+//! | `crash` | SIGKILL in the middle of concurrent writes, parts and appends, and of a start |
 //! | `client_gone` | clients hang up in the middle of an upload, or before the answer |
 //! | `disk_full` | a small disk is filled |
 //! | `faults` | commits and disks fail under the service, in this process |

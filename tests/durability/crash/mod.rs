@@ -1,11 +1,12 @@
 //! SIGKILL in the middle of concurrent writes.
 //!
-//! Clients write to objects of their own and to shared ones, and to settings, and keep a history
-//! of what they asked for and what was acknowledged. The server is killed at a random moment and
+//! Clients write to objects of their own and to shared ones, upload in parts, append, and change
+//! settings, and keep a history of what they asked for and what was acknowledged. The server is killed at a random moment and
 //! started again in the same folder. Then everything must be in a state that its history allows,
 //! whole, and nothing else may be there.
 
 mod history;
+mod uploads;
 mod world;
 
 use std::io;
@@ -106,12 +107,14 @@ struct Worker<'w> {
 impl Worker<'_> {
     fn step(&mut self) -> io::Result<()> {
         match self.random.below(100) {
-            0..45 => self.put()?,
-            45..60 => self.delete()?,
-            60..66 => self.delete_several()?,
-            66..74 => self.put_policy()?,
-            74..80 => self.put_acl()?,
-            80..88 => self.make_or_drop_bucket()?,
+            0..25 => self.put()?,
+            25..34 => self.delete()?,
+            34..38 => self.delete_several()?,
+            38..55 => self.upload()?,
+            55..75 => self.append()?,
+            75..81 => self.put_policy()?,
+            81..86 => self.put_acl()?,
+            86..92 => self.make_or_drop_bucket()?,
             _ => self.read()?,
         }
         self.world.acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -166,6 +169,20 @@ impl Worker<'_> {
             objects[index].end(ticks, change);
         }
         Ok(())
+    }
+
+    fn upload(&mut self) -> io::Result<()> {
+        let seed = self.world.number();
+        let (client, random) = (&mut self.client, &mut self.random);
+        self.world.uploads.step(self.number, client, (seed, random))
+    }
+
+    /// Appends a little, or more, to the log of all or to its own.
+    fn append(&mut self) -> io::Result<()> {
+        let log = if self.random.below(3) == 0 { 0 } else { self.number + 1 };
+        let most = if self.random.below(8) == 0 { 400_000 } else { 2000 };
+        let content = Content { seed: self.world.number(), length: 1 + self.random.below(most) };
+        self.world.uploads.append(log, &mut self.client, content)
     }
 
     fn put_policy(&mut self) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::history::{History, Ticks};
+use super::uploads::{self, Uploads};
 use crate::support::client::{Client, elements};
 use crate::support::content::{Content, describe};
 use crate::support::server::{Place, Server};
@@ -15,7 +16,7 @@ pub(super) const OWN: usize = 6;
 
 pub(super) const ACLS: [&str; 3] = ["private", "public-read", "public-read-write"];
 
-/// A bucket `objects` that everybody may write to, a bucket `settings` whose ACL and policy
+/// A bucket `objects` that everybody may write to, and one `uploads`, a bucket `settings` whose ACL and policy
 /// change, and a bucket for each worker that comes and goes.
 #[derive(Debug)]
 pub(super) struct World {
@@ -26,6 +27,7 @@ pub(super) struct World {
     pub(super) site: History<Option<u64>>,
     pub(super) acl: History<&'static str>,
     pub(super) buckets: Vec<History<bool>>,
+    pub(super) uploads: Uploads,
     numbers: AtomicU64,
     pub(super) acknowledged: AtomicU64,
 }
@@ -60,6 +62,7 @@ pub(super) fn policy(site: u64) -> String {
 impl World {
     pub(super) fn make(client: &mut Client) -> Self {
         client.open_bucket("/objects/");
+        client.open_bucket(uploads::BUCKET);
         client.signed("PUT", "/settings/", b"").unwrap().expect(200);
         client.signed("PUT", "/settings/probe", b"probe").unwrap().expect(200);
         let objects = SHARED + WORKERS * OWN;
@@ -69,6 +72,7 @@ impl World {
             site: History::new(None),
             acl: History::new("private"),
             buckets: (0..WORKERS).map(|_| History::new(false)).collect(),
+            uploads: Uploads::new(),
             numbers: AtomicU64::new(1),
             acknowledged: AtomicU64::new(0),
         }
@@ -89,9 +93,10 @@ impl World {
             found.extend(content.map(|content| (object_key(index), content.length)));
         }
         check_usage(&mut client, found.clone());
-        // And the probe.
+        self.uploads.check(&mut client);
+        // And the probe. What was just deleted goes behind the answer.
         let blobs = found.iter().filter(|(_, length)| *length > 0).count() + 1;
-        assert_eq!(place.blobs().len(), blobs, "files for {blobs} objects");
+        place.wait_for_blobs(blobs);
         self.check_settings(&mut client);
         for (worker, history) in self.buckets.iter().enumerate() {
             let path = bucket_path(worker);
