@@ -38,17 +38,18 @@ function lookup(_name, options, answer) {
   return answer(null, '127.0.0.1', 4);
 }
 
-function makeClient(server, mode, credentials = {}) {
+/** A client; `settings` are the credentials of somebody else, or a bucket that is there. */
+function makeClient(server, mode, settings = {}) {
   return new OSS({
     accessKeyId: ACCESS_KEY_ID,
     accessKeySecret: ACCESS_KEY_SECRET,
-    ...credentials,
     region: `oss-${REGION}`,
     endpoint: `http://${mode.host}:${server.port}`,
     bucket: bucketFor(mode),
     authorizationV4: mode.v4,
     agent: new http.Agent({ lookup }),
     ...mode.options,
+    ...settings,
   });
 }
 
@@ -98,4 +99,4 @@ function plainUrl(server, bucket, key) {
   return `http://${server.address}/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-module.exports = { MODES, makeClient, withBucket, download, plainUrl };
+module.exports = { MODES, makeClient, withBucket, download, lookup, plainUrl };

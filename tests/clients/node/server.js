@@ -29,9 +29,11 @@ function binary() {
   return file;
 }
 
-/** Starts a server and waits until it answers. */
-async function startServer() {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'refgate-test-'));
+/**
+ * Starts a server and waits until it answers. In the folder of one that was killed it finds what
+ * that one has left.
+ */
+async function startServer({ folder = newFolder() } = {}) {
   const child = spawn(
     binary(),
     [
@@ -63,7 +65,13 @@ async function startServer() {
     address: addresses.data,
     admin: addresses.admin,
     port: Number(addresses.data.split(':').pop()),
+    folder,
     log: () => Buffer.concat(log).toString().slice(-4000),
+    /** Ends the server as a power cut does, whatever it is doing. */
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
     /** Asks the server to end, as a service manager does; answers its exit status. */
     async end() {
       child.kill('SIGTERM');
@@ -72,6 +80,10 @@ async function startServer() {
       return status;
     },
   };
+}
+
+function newFolder() {
+  return fs.mkdtempSync(path.join(os.tmpdir(), 'refgate-test-'));
 }
 
 /** Reads the addresses from the server's output, and the output to its end. */

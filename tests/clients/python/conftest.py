@@ -28,6 +28,21 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
+def start(tmp_path):
+    """Starts a server in a folder of the test's own, again and again: one may be killed before."""
+    started = []
+
+    def one():
+        started.append(Server(tmp_path / "data", tmp_path / f"server-{len(started)}.log"))
+        return started[-1]
+
+    yield one
+    for server in started:
+        if server.is_running:
+            assert server.end() == 0, server.log()
+
+
+@pytest.fixture
 def fresh_name():
     """A bucket name that no other test uses."""
     return f"test-{uuid.uuid4().hex[:16]}"

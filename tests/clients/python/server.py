@@ -88,6 +88,15 @@ class Server:
             self._process.wait()
             raise
 
+    def kill(self):
+        """Ends the server as a power cut does, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def is_running(self):
+        return self._process.poll() is None
+
     def log(self):
         return self._log_file.read_text(errors="replace")[-4000:]
 
