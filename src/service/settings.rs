@@ -13,7 +13,7 @@ use super::policy::compute;
 use crate::domain::acl::BucketAcl;
 use crate::domain::code::Code;
 use crate::domain::name::AccessKeyId;
-use crate::domain::referer::Extras;
+use crate::domain::referer::{Extras, MalformedReferer, MissingReferer};
 use crate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange, Swap, Way};
 use crate::meta::{Changed, StoredSettings};
 
@@ -58,19 +58,7 @@ impl App {
         extras: Extras,
         replace: Replace<Extras>,
     ) -> Result<(), Error> {
-        let by = (by.access_key_id().clone(), Way::Api);
-        self.replace_referer_extras(by, permit, extras, replace).await
-    }
-
-    /// The same in another way.
-    pub(super) async fn replace_referer_extras(
-        self: &Arc<Self>,
-        by: (AccessKeyId, Way),
-        permit: BucketPermit,
-        extras: Extras,
-        replace: Replace<Extras>,
-    ) -> Result<(), Error> {
-        let app = self.clone();
+        let (app, by) = (self.clone(), (by.access_key_id().clone(), Way::Api));
         self.to_the_end(async move {
             let change = move |now: &Settings| {
                 let old = Extras::clone(now.referer.extras());
@@ -80,6 +68,21 @@ impl App {
             app.change_setting(permit.bucket(), by, change).await
         })
         .await
+    }
+
+    /// Takes back what beyond OSS refuses requests that an empty policy lets pass.
+    pub(super) async fn open_referer(
+        &self,
+        bucket: &Bucket,
+        by: (AccessKeyId, Way),
+    ) -> Result<(), Error> {
+        let change = |now: &Settings| {
+            let old = Extras::clone(now.referer.extras());
+            let (missing, malformed) = (MissingReferer::AsPolicy, MalformedReferer::AsText);
+            let new = Extras { missing, malformed, ..old.clone() };
+            Ok(Change::Referer(Box::new(Swap { old, new })))
+        };
+        self.change_setting(bucket, by, change).await
     }
 
     /// Sets how many bytes of rules `PutBucketReferer` may bring; `None` is OSS's limit.

@@ -146,3 +146,43 @@ fn concurrent_changes_are_one_history() {
     let server = server.restart();
     assert_eq!(server.api("GET", BUCKET, "", 200), before);
 }
+
+/// A stale tag refuses every call that changes something, and nothing is changed.
+#[test]
+fn a_call_for_another_version_changes_nothing() {
+    let (_folder, server) = server();
+    server.api("PUT", BUCKET, r#"{"allow_empty_referer":true,"whitelist":["http://a/"]}"#, 200);
+    server.api("PUT", BUCKET, r#"{"allow_empty_referer":true,"whitelist":["http://b/"]}"#, 200);
+    let settings = r#"{"missing":"deny","malformed":"deny"}"#;
+    server.api("PUT", &format!("{BUCKET}/settings"), settings, 200);
+    let state = || {
+        ["", "/settings", "/limit", "/versions"]
+            .map(|rest| server.api("GET", &format!("{BUCKET}{rest}"), "", 200))
+    };
+    let before = state();
+    #[rustfmt::skip]
+    let table = [
+        ("PUT",  "",                     r#"{"allow_empty_referer":false}"#),
+        ("PUT",  "?how=lint-fix",        r#"{"allow_empty_referer":false}"#),
+        ("PUT",  "/whitelist",           "http://c/\n"),
+        ("PUT",  "/blacklist",           "http://c/\n"),
+        ("POST", "/rules",               r#"{"list":"whitelist","add":["http://c/"]}"#),
+        ("POST", "/reset",               ""),
+        ("POST", "/versions/1/rollback", ""),
+        ("PUT",  "/settings",            "{}"),
+        ("PUT",  "/limit",               r#"{"referer_max_bytes":100}"#),
+    ];
+    for (method, rest, body) in table {
+        let path = format!("{BUCKET}{rest}");
+        for tag in ["\"1\"", "\"3\"", "\"nothing\"", "W/\"2\""] {
+            let late = server.admin(method, &path, &[("if-match", tag)], body.as_bytes());
+            assert_eq!(late.status, 412, "{method} {rest} {tag}: {}", late.text());
+        }
+        assert_eq!(state(), before, "{method} {rest}");
+    }
+    let tag = server.admin("GET", &format!("{BUCKET}/versions/2"), &[], b"");
+    let tag = tag.header("etag").unwrap();
+    let reset = server.admin("POST", &format!("{BUCKET}/reset"), &[("if-match", tag)], b"");
+    assert_eq!((reset.status, reset.header("etag")), (200, Some("\"3\"")));
+    assert_eq!(state()[1]["missing"], "as-policy");
+}

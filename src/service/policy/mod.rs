@@ -20,16 +20,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::App;
-use super::access::{Administrator, BucketPermit};
+use super::access::BucketPermit;
 use super::bucket::Bucket;
 use super::error::Error;
-use super::settings::Replace;
 use crate::domain::code;
 use crate::domain::name::AccessKeyId;
 use crate::domain::referer::lint::List;
 use crate::domain::referer::{
-    Edited, Extras, How, MAX_LARGE_LIST_BYTES, MAX_RULES, MalformedReferer, MissingReferer, Newer,
-    Pattern, Policy, PolicyVersion, Record, VersionSummary, edit, lost,
+    Edited, How, MAX_LARGE_LIST_BYTES, MAX_RULES, Newer, Pattern, Policy, PolicyVersion, Record,
+    VersionSummary, edit, lost,
 };
 use crate::domain::setting::Way;
 
@@ -111,7 +110,7 @@ impl App {
             let note = lost(old, &absent).unwrap_or_default();
             Draft { note, ..Draft::of(policy, How::OssPut) }
         };
-        self.change_policy(permit, order, draft).await
+        self.change_policy(permit.into_bucket(), order, draft).await
     }
 
     /// Replaces a policy as a whole.
@@ -125,7 +124,7 @@ impl App {
         order: Order,
         (policy, how): (Policy, How),
     ) -> Result<Outcome, Error> {
-        self.change_policy(permit, order, move |_| Draft::of(policy, how)).await
+        self.change_policy(permit.into_bucket(), order, move |_| Draft::of(policy, how)).await
     }
 
     /// Replaces one list.
@@ -140,7 +139,7 @@ impl App {
         (list, rules): (List, Vec<Pattern>),
     ) -> Result<Outcome, Error> {
         let draft = move |old: &Policy| Draft::of(old.with_list(list, rules), How::ApiLines);
-        self.change_policy(permit, order, draft).await
+        self.change_policy(permit.into_bucket(), order, draft).await
     }
 
     /// Adds and removes single rules.
@@ -163,7 +162,7 @@ impl App {
             };
             Draft { policy: old.with_list(list, rules), how, note: String::new(), report }
         };
-        self.change_policy(permit, order, draft).await
+        self.change_policy(permit.into_bucket(), order, draft).await
     }
 
     /// Removes both lists, allows empty referers, and takes back what beyond OSS would still refuse:
@@ -174,19 +173,20 @@ impl App {
     /// [`Error`].
     pub async fn reset_policy(
         self: &Arc<Self>,
-        by: &Administrator,
         permit: BucketPermit,
         order: Order,
     ) -> Result<Outcome, Error> {
-        let extras = self.referer_extras(&permit);
-        let (missing, malformed) = (MissingReferer::AsPolicy, MalformedReferer::AsText);
-        let open = Extras { missing, malformed, ..extras.clone() };
-        if open != extras {
-            let same = self.manage(by, &permit.bucket().name)?;
-            let by = (by.access_key_id().clone(), Way::Reset);
-            self.replace_referer_extras(by, same, open, Replace::Only(extras)).await?;
-        }
-        self.change_policy(permit, order, |_| Draft::of(Policy::default(), How::Reset)).await
+        let bucket = permit.into_bucket();
+        let app = self.clone();
+        self.to_the_end(async move {
+            let (same, who) = (Arc::clone(&bucket), order.who.clone());
+            // First what has a condition: one that does not hold changes nothing.
+            let draft = |_: &Policy| Draft::of(Policy::default(), How::Reset);
+            let outcome = app.change_policy(bucket, order, draft).await?;
+            app.open_referer(&same, (who, Way::Reset)).await?;
+            Ok(outcome)
+        })
+        .await
     }
 
     /// Puts the policy of a version again. Returns `None` if it is not kept.
@@ -203,7 +203,7 @@ impl App {
         let Some(policy) = self.policy_at(&permit, version).await? else { return Ok(None) };
         let note = format!("to version {version}");
         let draft = move |_: &Policy| Draft { note, ..Draft::of(policy, How::Rollback) };
-        self.change_policy(permit, order, draft).await.map(Some)
+        self.change_policy(permit.into_bucket(), order, draft).await.map(Some)
     }
 
     /// The versions before that one, the newest first.
@@ -253,13 +253,12 @@ impl App {
     /// into force or has that done.
     async fn change_policy<R: Send + 'static>(
         self: &Arc<Self>,
-        permit: BucketPermit,
+        bucket: Arc<Bucket>,
         order: Order,
         draft: impl FnOnce(&Policy) -> Draft<R> + Send + 'static,
     ) -> Result<Outcome<R>, Error> {
         let app = self.clone();
         self.to_the_end(async move {
-            let bucket = permit.into_bucket();
             let _changing = bucket.changing.lock().await;
             let in_doubt = bucket.policy_in_doubt.load(Ordering::Relaxed);
             if in_doubt {

@@ -97,7 +97,7 @@ pub(super) async fn reset(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let order = order(&on.admin, &headers)?;
-    Ok(changed(&app.reset_policy(&on.admin, on.permit, order).await?))
+    Ok(changed(&app.reset_policy(on.permit, order).await?))
 }
 
 /// `PUT …/referer/whitelist`
