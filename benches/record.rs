@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use refgate::domain::acl::BucketAcl;
 use refgate::domain::name::{BucketId, ObjectKey};
 use refgate::domain::object::StorageClass;
-use refgate::domain::referer::{Extras, Policy, PolicyVersion, Referers};
+use refgate::domain::referer::{Extras, Facts, Policy, PolicyVersion, Referers};
 use refgate::domain::stats::{Hour, Lists, Sight, Subject, SubjectKind, Verdict};
 use refgate::domain::time::UnixMillis;
 use refgate::meta;
@@ -50,8 +50,8 @@ fn record(recorder: &Arc<Recorder>, bucket: &Arc<Bucket>, verdict: Verdict, roun
     let key: ObjectKey = "pictures/2026/08/cat.jpg".parse().expect("a key");
     let start = Instant::now();
     for round in 0..rounds {
-        let referers = Referers::read([black_box(REFERER).as_bytes()]);
-        let asked = Asked { key: &key, referers: &referers, at: UnixMillis(0) };
+        let facts = Facts::of(Referers::read([black_box(REFERER).as_bytes()]));
+        let asked = Asked { key: &key, facts: &facts, at: UnixMillis(0) };
         recorder.sight(bucket, verdict, &asked).answered(u64::from(round));
     }
     start.elapsed().as_secs_f64() * 1e9 / f64::from(rounds)
@@ -104,6 +104,7 @@ fn random() -> (f64, usize) {
             hour: Hour(0),
             verdict: Verdict::DeniedNotListed,
             bytes: 300,
+            object_bytes: Some(40_000),
             subject: Subject { kind: SubjectKind::Whole, text: text.into() },
             object: "pictures/2026/08/cat.jpg",
         });

@@ -63,7 +63,7 @@ pub(super) struct SettingsArgs {
 
 words! {
     /// A setting that is there or not.
-    enum Switch {
+    pub(super) enum Switch {
         On = "on",
         Off = "off",
     }

@@ -3,14 +3,17 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use http::{HeaderValue, Method, header};
 use serde_json::Value;
 
 use super::Failure;
 use super::client::{Client, ClientArgs};
+use super::extras::Switch;
+use super::form::word;
 use super::referer::read_file;
 use crate::domain::name::BucketName;
+use crate::domain::referer::{MalformedReferer, MissingReferer};
 use crate::wire::referer::write_policy_json;
 
 /// How many characters the longest bar has.
@@ -34,13 +37,24 @@ pub(super) struct ReportArgs {
     client: ClientArgs,
 }
 
-/// What is to be tried.
+/// What is to be tried. What is not named stays as it is.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("candidate").required(true).multiple(true))]
 pub(super) struct SimulateArgs {
     /// The bucket
     bucket: BucketName,
     /// A file with the policy as XML or JSON, or - for standard input
-    file: PathBuf,
+    #[arg(group = "candidate")]
+    file: Option<PathBuf>,
+    /// Whether a pattern's host must end where the referer's host ends
+    #[arg(long, group = "candidate", value_parser = word::<Switch>(), value_name = "ON|OFF")]
+    strict_host: Option<Switch>,
+    /// What happens to a request without a referer
+    #[arg(long, group = "candidate", value_parser = word::<MissingReferer>(), value_name = "WHAT")]
+    missing: Option<MissingReferer>,
+    /// What happens to a referer that is no URL of a page
+    #[arg(long, group = "candidate", value_parser = word::<MalformedReferer>(), value_name = "WHAT")]
+    malformed: Option<MalformedReferer>,
     /// On the requests of how many hours, this one included
     #[arg(long, default_value_t = 24)]
     hours: u32,
@@ -80,15 +94,31 @@ pub(super) fn show(args: ReportArgs) -> Result<(), Failure> {
 ///
 /// [`Failure`].
 pub(super) fn simulate(args: SimulateArgs) -> Result<(), Failure> {
-    let SimulateArgs { bucket, file, hours, format, client } = args;
-    let policy = write_policy_json(&read_file(&file)?);
-    let path = format!("buckets/{bucket}/referer/simulate?hours={hours}");
+    let path = simulation_path(&args);
+    let SimulateArgs { file, format, client, .. } = args;
+    let policy = file.map(|file| read_file(&file)).transpose()?;
+    let policy = policy.map(|policy| write_policy_json(&policy)).unwrap_or_default();
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     let client = Client::new(client)?;
     let sent = client.admin(&Method::POST, &path, (&headers, policy.into_bytes()))?;
     let answer = json(&sent.1)?;
     print(format, &answer, simulation_text);
     Ok(())
+}
+
+/// Where a simulation is asked for, with its settings.
+fn simulation_path(args: &SimulateArgs) -> String {
+    let SimulateArgs { bucket, hours, strict_host, missing, malformed, .. } = args;
+    let mut path = format!("buckets/{bucket}/referer/simulate?hours={hours}");
+    let strict = strict_host.map(|switch| switch == Switch::On).map(|on| on.to_string());
+    let missing = missing.map(|word| word.to_string());
+    let malformed = malformed.map(|word| word.to_string());
+    for (name, value) in [("strict_host", strict), ("missing", missing), ("malformed", malformed)] {
+        if let Some(value) = value {
+            path.extend(["&", name, "=", &value]);
+        }
+    }
+    path
 }
 
 fn json(body: &[u8]) -> Result<Value, Failure> {
@@ -197,7 +227,15 @@ fn simulation_text(answer: &Value) -> String {
     ] {
         let count = answer.pointer(path).unwrap_or(&Value::Null);
         let (requests, bytes) = (number(count, "/requests"), number(count, "/body_bytes"));
-        line(&mut out, format_args!("{name:<32}{requests:>12}  {:>10}", size(bytes)));
+        line(
+            &mut out,
+            format_args!("{name:<32}{requests:>12}  {:>10}{}", size(bytes), more(count)),
+        );
+    }
+    line(&mut out, format_args!("bytes: what they got; of the denied, what they would have got"));
+    if number(answer, "/hours") > number(answer, "/hours_kept") {
+        let kept = number(answer, "/hours_kept");
+        line(&mut out, format_args!("referers are kept for {kept} hours"));
     }
     for (name, path) in [
         ("allowed now, would be denied", "/newly_denied/origins"),
@@ -211,10 +249,22 @@ fn simulation_text(answer: &Value) -> String {
         for row in origins {
             let (requests, bytes) = (number(row, "/requests"), size(number(row, "/body_bytes")));
             let (origin, referer) = (text(row, "/origin"), text(row, "/sample_referer"));
-            line(&mut out, format_args!("{requests:>12}  {bytes:>10}  {origin}  ({referer})"));
+            let more = more(row);
+            line(
+                &mut out,
+                format_args!("{requests:>12}  {bytes:>10}{more}  {origin}  ({referer})"),
+            );
         }
     }
     out
+}
+
+/// What is missing in a number of bytes.
+fn more(count: &Value) -> String {
+    match number(count, "/requests_of_unknown_size") {
+        0 => String::new(),
+        requests => format!(" and those of {requests} of unknown size"),
+    }
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

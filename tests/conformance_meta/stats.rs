@@ -1,6 +1,6 @@
 //! What was counted of requests.
 
-use refgate::domain::stats::{Batch, Count, Day, Hour, Ledger, Outcome, Totals, Verdict};
+use refgate::domain::stats::{Batch, Count, Counted, Day, Hour, Ledger, Outcome, Totals, Verdict};
 
 use super::*;
 
@@ -11,11 +11,12 @@ fn ledger(hour: i64, origin: &str) -> Ledger {
     let mut totals = Totals::default();
     totals.add(Verdict::DeniedListed, Count::one(10));
     let mut ledger = Ledger::default();
-    ledger.add_totals(Hour(hour), &totals);
+    ledger.add_counted(Hour(hour), &Counted { totals, withheld: 70 });
     let day = ledger.days.get_mut(&Hour(hour).day()).unwrap();
-    day.top_mut(Outcome::Denied).add(origin, 10, || "é\u{1}\"".into());
+    day.top_mut(Outcome::Denied).add(origin, Some(10), || "é\u{1}\"".into());
     let hour = ledger.hours.get_mut(&Hour(hour)).unwrap();
-    hour.subjects.add(&format!("={origin}/"), 10, Box::default);
+    hour.subjects.add(&format!("={origin}/"), Some(70), Box::default);
+    hour.subjects.add(&format!("={origin}/"), None, Box::default);
     ledger
 }
 
@@ -47,8 +48,9 @@ pub(crate) async fn what_was_counted_adds_up(meta: &dyn Meta) {
     assert!(days[&Day(0)].allowed.is_empty());
 
     let hours = meta.stats_of_hours(id, Hour(23)).await.unwrap();
-    assert_eq!(hours[&Hour(23)].checked, Count { requests: 2, bytes: 20 });
-    assert_eq!(hours[&Hour(23)].subjects.seen(), Count { requests: 2, bytes: 20 });
+    assert_eq!(hours[&Hour(23)].checked, Count { requests: 2, bytes: 140 });
+    assert_eq!(hours[&Hour(23)].subjects.seen(), Count { requests: 4, bytes: 140 });
+    assert_eq!(hours[&Hour(23)].subjects.entries().next().unwrap().unmeasured, 2);
     assert_eq!(&*hours[&Hour(24)].subjects.entries().next().unwrap().key, "=http://c/");
     assert_eq!(meta.stats_of_hours(id, Hour(24)).await.unwrap().len(), 1);
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing in an answer fails the test")]
 
+mod simulate;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -232,32 +234,6 @@ fn a_report_is_right_to_the_unit_and_survives_a_restart() {
 }
 
 #[test]
-fn a_simulation_says_what_would_change() {
-    let folder = TempDir::new().unwrap();
-    let server = photos(&folder);
-    times(&server, 5, 200, &["Referer: https://good.example/page"]);
-    let thief = times(&server, 3, 403, &["Referer: https://thief.example/a"]);
-    let candidate = json!({
-        "allow_empty_referer": false,
-        "whitelist": ["https://thief.example/"],
-    });
-    let path = "/api/v1/buckets/photos/referer/simulate?hours=2";
-    let (status, answer) = server.api("POST", path, &candidate.to_string());
-    assert_eq!(status, 200, "{answer}");
-    assert_eq!(count(&answer, "/recorded"), [9, 60 + thief]);
-    assert_eq!(count(&answer, "/unknown"), [0, 0]);
-    assert_eq!(count(&answer, "/newly_denied"), [5, 60]);
-    assert_eq!(count(&answer, "/newly_allowed"), [3, thief]);
-    // The upload had no referer. It was allowed by the policy of its time; now neither would.
-    assert_eq!(count(&answer, "/still_denied"), [1, 0]);
-    assert_eq!(answer["newly_denied"]["origins"][0]["origin"], "https://good.example");
-    assert_eq!(answer["newly_allowed"]["origins"][0]["sample_referer"], "https://thief.example/a");
-    let args = ["referer", "simulate", "photos", "-", "--hours", "2"];
-    let text = server.command(&folder, &args, &candidate.to_string());
-    assert!(text.contains("https://good.example"), "{text}");
-}
-
-#[test]
 fn a_monitored_bucket_tells_who_would_be_refused() {
     let folder = TempDir::new().unwrap();
     let server = photos(&folder);
@@ -290,7 +266,9 @@ fn bad_requests_are_refused() {
         ("another method",    "PUT",  report.to_owned(),                 "",    405, "PUT"),
         ("no such bucket",    "GET",  report.replace("photos", "nobody"), "",   404, "bucket"),
         ("no bucket's name",  "GET",  report.replace("photos", "A"),     "",    400, "3 to 63"),
-        ("no body",           "POST", simulate.to_owned(),               "",    400, "EOF"),
+        ("nothing to try",    "POST", simulate.to_owned(),               "",    400, "nothing to try"),
+        ("a setting as text", "POST", format!("{simulate}?strict_host=on"), "", 400, "strict_host"),
+        ("no such setting",   "POST", format!("{simulate}?missing=maybe"),  "", 400, "maybe"),
         ("no policy",         "POST", simulate.to_owned(),               "[1]", 400, "The body"),
         ("no hours",          "POST", format!("{simulate}?hours=0"),     policy, 400, "hours is 0"),
         ("unknown field",     "POST", simulate.to_owned(), r#"{"allow_empty_referer":true,"x":1}"#, 400, "`x`"),

@@ -133,6 +133,12 @@ impl Matcher {
         Self { policy, compiled, cache }
     }
 
+    /// The same policy, compiled.
+    #[must_use]
+    pub fn compiled(&self) -> Self {
+        Self::new(Arc::clone(&self.policy))
+    }
+
     /// Whether the policy is [not compiled yet](Self::provisional).
     pub const fn is_provisional(&self) -> bool {
         matches!(self.compiled, Compiled::Scan(_))

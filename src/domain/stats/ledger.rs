@@ -28,10 +28,20 @@ pub struct DayStats {
     pub would_deny: Top,
 }
 
+/// What was counted in an hour beside the lists.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counted {
+    /// Requests by verdict.
+    pub totals: Totals,
+    /// The bytes that denied requests would have got otherwise, as far as they are known.
+    pub withheld: u64,
+}
+
 /// What was counted in an hour.
 #[derive(Clone, Debug)]
 pub struct HourStats {
-    /// The requests about which the policy was asked.
+    /// The requests about which the policy was asked, with what they got or, if they were denied,
+    /// would have got.
     pub checked: Count,
     /// Their referers: keys of [`Subject`](super::Subject).
     pub subjects: Top,
@@ -107,19 +117,28 @@ impl HourStats {
     }
 }
 
+impl Counted {
+    /// Whether nothing was counted.
+    pub fn is_zero(&self) -> bool {
+        self.totals.is_zero() && self.withheld == 0
+    }
+}
+
 impl Ledger {
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.days.is_empty() && self.hours.is_empty()
     }
 
-    /// Adds requests of one hour to the totals.
-    pub fn add_totals(&mut self, hour: Hour, totals: &Totals) {
-        if totals.is_zero() {
-            return;
+    /// Adds requests of one hour.
+    pub fn add_counted(&mut self, hour: Hour, counted: &Counted) {
+        let Counted { totals, withheld } = counted;
+        if !totals.is_zero() {
+            self.days.entry(hour.day()).or_default().totals.merge(totals);
         }
-        self.days.entry(hour.day()).or_default().totals.merge(totals);
-        let checked = totals.checked();
+        let denied = totals.sum(Some(Outcome::Denied));
+        let got = totals.checked().less(Count { requests: 0, bytes: denied.bytes });
+        let checked = got + Count { requests: 0, bytes: *withheld };
         if !checked.is_zero() {
             self.hours.entry(hour).or_default().checked += checked;
         }
@@ -154,18 +173,20 @@ mod tests {
     fn totals_of_an_hour_count_for_its_day() {
         let mut totals = Totals::default();
         totals.add(Verdict::DeniedListed, Count::one(7));
+        totals.add(Verdict::AllowedListed, Count::one(50));
         totals.add(Verdict::NotChecked, Count::one(9));
+        let counted = Counted { totals, withheld: 300 };
         let mut ledger = Ledger::default();
-        ledger.add_totals(Hour(23), &totals);
-        ledger.add_totals(Hour(24), &totals);
-        ledger.add_totals(Hour(25), &totals);
-        ledger.add_totals(Hour(99), &Totals::default());
+        ledger.add_counted(Hour(23), &counted);
+        ledger.add_counted(Hour(24), &counted);
+        ledger.add_counted(Hour(25), &counted);
+        ledger.add_counted(Hour(99), &Counted::default());
         assert_eq!(ledger.days.keys().copied().collect::<Vec<_>>(), [Day(0), Day(1)]);
         assert_eq!(ledger.hours.len(), 3);
         assert_eq!(
             ledger.hours[&Hour(24)].checked,
-            Count::one(7),
-            "exempt requests have no subject"
+            Count { requests: 2, bytes: 350 },
+            "exempt requests have no subject, and of the denied counts what they did not get"
         );
         let sum = ledger.sum_of_days(Day(0), Day(1));
         assert_eq!(sum.totals.sum(None), Count { requests: 3, bytes: 27 });

@@ -20,6 +20,9 @@ pub struct Sight<'s> {
     pub verdict: Verdict,
     /// The bytes of the answer's body.
     pub bytes: u64,
+    /// The same or, if the request was denied, what it would have got otherwise; `None` if nobody
+    /// could tell.
+    pub object_bytes: Option<u64>,
     /// The referer.
     pub subject: Subject<'s>,
     /// The object.
@@ -75,11 +78,11 @@ impl Lists {
         let day = held.ledger.days.entry(sight.hour.day()).or_default().top_mut(outcome);
         let mut grown = 0;
         grown += grow(day, |top| {
-            top.add(&sight.subject.origin(), sight.bytes, || sample(sight.object));
+            top.add(&sight.subject.origin(), Some(sight.bytes), || sample(sight.object));
         });
         let hour = held.ledger.hours.entry(sight.hour).or_default();
         grown += grow(&mut hour.subjects, |top| {
-            top.add(&sight.subject.key(), sight.bytes, Box::default);
+            top.add(&sight.subject.key(), sight.object_bytes, Box::default);
         });
         held.bytes = held.bytes.saturating_add_signed(grown);
         self.bytes = self.bytes.saturating_add_signed(grown);
@@ -142,6 +145,7 @@ mod tests {
             hour: Hour(0),
             verdict: Verdict::DeniedNotListed,
             bytes: 1,
+            object_bytes: None,
             subject: Subject { kind: SubjectKind::Whole, text: referer.into() },
             object: "o",
         }

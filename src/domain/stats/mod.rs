@@ -23,6 +23,10 @@
 //!   the referer policy said.
 //! - Its bytes are those of the body that the answer promised, refusals included. Nobody counts
 //!   how many of them the client took.
+//! - With the referers themselves it is other bytes for a denied request: those of the object that
+//!   it would have got if the policy had let it pass, by its range and conditions and by the ACL.
+//!   That is what another policy would cost. The size of an object that is not in memory is not
+//!   known; it is looked up behind the requests, for the next who asks for it.
 //! - Days and hours are those of UTC.
 //!
 //! # Sources
@@ -41,10 +45,10 @@ mod subject;
 mod top;
 
 pub use count::{Count, Outcome, Totals, Verdict};
-pub use ledger::{Batch, DayStats, HourStats, Ledger, ORIGINS, SUBJECTS};
+pub use ledger::{Batch, Counted, DayStats, HourStats, Ledger, ORIGINS, SUBJECTS};
 pub use lists::{Lists, Sight};
 pub use origin::{MAX_ORIGIN_BYTES, origin};
 pub use period::{Day, Hour};
-pub use simulate::{Change, OriginChange, Simulation, simulate};
+pub use simulate::{Candidate, Change, OriginChange, Share, Simulation, simulate};
 pub use subject::{MAX_SAMPLE_BYTES, MAX_SUBJECT_BYTES, Subject, SubjectKind};
 pub use top::{Entry, InvalidTop, Top};

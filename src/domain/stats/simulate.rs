@@ -4,37 +4,61 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Count, HourStats, Subject};
-use crate::domain::referer::Gate;
+use crate::domain::referer::{Extras, Gate, HostRule, MalformedReferer, MissingReferer, Policy};
 
 /// How many origins a change names.
 const NAMED: usize = 20;
 
+/// What is to be tried. What is not named stays as it is; monitoring and the answer to a denial
+/// make no difference.
+#[derive(Clone, Debug, Default)]
+pub struct Candidate {
+    /// The policy.
+    pub policy: Option<Policy>,
+    /// How hosts are compared.
+    pub host: Option<HostRule>,
+    /// What a missing referer may do.
+    pub missing: Option<MissingReferer>,
+    /// What a malformed referer may do.
+    pub malformed: Option<MalformedReferer>,
+}
+
 /// Recorded requests by what two policies say of them.
 ///
-/// Every request of the hours is in exactly one of the counts, so they add up to `recorded`. What
-/// is said of a change is certain; the change may be greater by up to `unknown`.
+/// Every request of the hours is in exactly one of the counts, so their requests add up to those of
+/// `recorded`. What is said of a change is certain; it may be greater by up to `unknown`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Simulation {
-    /// All requests about which the policy was asked in these hours.
+    /// All requests about which the policy was asked in these hours. Bytes are as in [`Share`].
     pub recorded: Count,
     /// Those whose referers are not known: pushed off a full list, or not recorded whole.
     pub unknown: Count,
     /// Both policies allow them.
-    pub still_allowed: Count,
+    pub still_allowed: Share,
     /// Both policies deny them.
-    pub still_denied: Count,
+    pub still_denied: Share,
     /// The current policy allows them, the candidate denies them.
     pub newly_denied: Change,
     /// The current policy denies them, the candidate allows them.
     pub newly_allowed: Change,
 }
 
+/// Requests, with the bytes that speak for or against letting them pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// How many they are. The bytes are those that they got or, if they were denied, would have
+    /// got.
+    pub count: Count,
+    /// How many of them were denied when nobody could tell what they would have got; the bytes of
+    /// `count` are too few by that.
+    pub unmeasured: u64,
+}
+
 /// Requests about which two policies differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// How many they are. The bytes are those of the answers that were given: of a request that
-    /// was denied, those of the refusal.
-    pub count: Count,
+    /// How many they are.
+    pub share: Share,
     /// Where most of them come from, at most 20 origins.
     pub origins: Vec<OriginChange>,
 }
@@ -45,9 +69,41 @@ pub struct OriginChange {
     /// The origin.
     pub origin: String,
     /// How many they are.
-    pub count: Count,
+    pub share: Share,
     /// The most frequent of their referers.
     pub referer: String,
+}
+
+impl Candidate {
+    /// Whether there is nothing to be tried.
+    pub const fn is_empty(&self) -> bool {
+        self.policy.is_none()
+            && self.host.is_none()
+            && self.missing.is_none()
+            && self.malformed.is_none()
+    }
+
+    /// Compiles it, with what stays of the rules in force.
+    pub fn compile(self, current: &Gate) -> Gate {
+        let stays = current.extras();
+        let extras = Extras {
+            host: self.host.unwrap_or(stays.host),
+            missing: self.missing.unwrap_or(stays.missing),
+            malformed: self.malformed.unwrap_or(stays.malformed),
+            ..stays.clone()
+        };
+        match self.policy {
+            Some(policy) => Gate::new(policy, extras),
+            None => current.with_extras(extras),
+        }
+    }
+}
+
+impl Share {
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.unmeasured = self.unmeasured.saturating_add(other.unmeasured);
+    }
 }
 
 /// Asks two policies about the referers that were recorded in some hours.
@@ -57,29 +113,31 @@ pub fn simulate<'h>(
     candidate: &Gate,
 ) -> Simulation {
     let mut simulation = Simulation::default();
-    let mut referers = HashMap::<Arc<str>, Count>::new();
+    let mut referers = HashMap::<Arc<str>, Share>::new();
     for hour in hours {
         simulation.recorded += hour.checked;
         for entry in hour.subjects.entries() {
-            *referers.entry(entry.key.clone()).or_default() += entry.sure();
+            let share = Share { count: entry.sure(), unmeasured: entry.unmeasured };
+            referers.entry(entry.key).or_default().add(share);
         }
     }
     // The order makes equal inputs give equal reports, and puts the sample of an origin first.
     let mut referers: Vec<_> = referers.into_iter().collect();
-    referers.sort_by(|(a, m), (b, n)| n.requests.cmp(&m.requests).then_with(|| a.cmp(b)));
+    referers
+        .sort_by(|(a, m), (b, n)| n.count.requests.cmp(&m.count.requests).then_with(|| a.cmp(b)));
 
     let (mut known, mut lost, mut won) = (Count::default(), Origins::default(), Origins::default());
-    for (key, count) in &referers {
+    for (key, share) in &referers {
         let Some(subject) = Subject::of_key(key) else { continue };
         let verdicts = (subject.is_allowed(current), subject.is_allowed(candidate));
         match verdicts {
-            (Some(true), Some(true)) => simulation.still_allowed += *count,
-            (Some(false), Some(false)) => simulation.still_denied += *count,
-            (Some(true), Some(false)) => lost.add(&subject, *count),
-            (Some(false), Some(true)) => won.add(&subject, *count),
+            (Some(true), Some(true)) => simulation.still_allowed.add(*share),
+            (Some(false), Some(false)) => simulation.still_denied.add(*share),
+            (Some(true), Some(false)) => lost.add(&subject, *share),
+            (Some(false), Some(true)) => won.add(&subject, *share),
             (None, _) | (_, None) => continue,
         }
-        known += *count;
+        known += share.count;
     }
     simulation.unknown = simulation.recorded.less(known);
     simulation.newly_denied = lost.into();
@@ -89,35 +147,39 @@ pub fn simulate<'h>(
 
 /// Changes by origin.
 #[derive(Default)]
-struct Origins(HashMap<String, (Count, String)>);
+struct Origins(HashMap<String, (Share, String)>);
 
 impl Origins {
-    fn add(&mut self, subject: &Subject<'_>, count: Count) {
+    fn add(&mut self, subject: &Subject<'_>, share: Share) {
         let (sum, _) = self
             .0
             .entry(subject.origin())
-            .or_insert_with(|| (Count::default(), subject.text.clone().into_owned()));
-        *sum += count;
+            .or_insert_with(|| (Share::default(), subject.text.clone().into_owned()));
+        sum.add(share);
     }
 }
 
 impl From<Origins> for Change {
     fn from(Origins(by_origin): Origins) -> Self {
-        let count = by_origin.values().map(|(count, _)| *count).sum();
-        let row = |(origin, (count, referer))| OriginChange { origin, count, referer };
+        let mut share = Share::default();
+        for (part, _) in by_origin.values() {
+            share.add(*part);
+        }
+        let row = |(origin, (share, referer))| OriginChange { origin, share, referer };
         let mut origins: Vec<_> = by_origin.into_iter().map(row).collect();
         origins.sort_by(|a, b| {
-            b.count.requests.cmp(&a.count.requests).then_with(|| a.origin.cmp(&b.origin))
+            let (m, n) = (a.share.count.requests, b.share.count.requests);
+            n.cmp(&m).then_with(|| a.origin.cmp(&b.origin))
         });
         origins.truncate(NAMED);
-        Self { count, origins }
+        Self { share, origins }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::referer::{Compare, EmptyReferer, Extras, Pattern, Policy};
+    use crate::domain::referer::{Compare, EmptyReferer, Pattern};
 
     fn policy(empty: EmptyReferer, allow: &[&str], deny: &[&str]) -> Gate {
         let list = |texts: &[&str]| texts.iter().filter_map(|text| Pattern::read(text)).collect();
@@ -132,7 +194,7 @@ mod tests {
         for &(key, requests, bytes) in rows {
             for _ in 0..requests {
                 stats.checked += Count::one(bytes);
-                stats.subjects.add(key, bytes, Box::default);
+                stats.subjects.add(key, Some(bytes), Box::default);
             }
         }
         stats
@@ -140,6 +202,10 @@ mod tests {
 
     const fn count(requests: u64, bytes: u64) -> Count {
         Count { requests, bytes }
+    }
+
+    const fn share(requests: u64, bytes: u64) -> Share {
+        Share { count: count(requests, bytes), unmeasured: 0 }
     }
 
     #[test]
@@ -165,20 +231,20 @@ mod tests {
             got.recorded,
             count(22 + 5 + 6, 500 + 300 + 400 + 2100 + 200 + 10 + 400 + 300 + 60)
         );
-        assert_eq!(got.still_allowed, count(7, 700), "own.example/b");
-        assert_eq!(got.still_denied, count(0, 0));
-        assert_eq!(got.newly_allowed.count, count(4, 400), "partner");
-        assert_eq!(got.newly_denied.count, count(8 + 5 + 2, 2400 + 500 + 200));
+        assert_eq!(got.still_allowed, share(7, 700), "own.example/b");
+        assert_eq!(got.still_denied, share(0, 0));
+        assert_eq!(got.newly_allowed.share, share(4, 400), "partner");
+        assert_eq!(got.newly_denied.share, share(8 + 5 + 2, 2400 + 500 + 200));
         assert_eq!(got.unknown, count(1 + 6, 70), "several lines, and an hour without a list");
-        let row = |origin: &str, count, referer: &str| OriginChange {
+        let row = |origin: &str, share, referer: &str| OriginChange {
             origin: origin.into(),
-            count,
+            share,
             referer: referer.into(),
         };
         let want = [
-            row("https://thief.example", count(8, 2400), "https://thief.example/"),
-            row("https://own.example", count(5, 500), "https://own.example/a"),
-            row("(none)", count(2, 200), ""),
+            row("https://thief.example", share(8, 2400), "https://thief.example/"),
+            row("https://own.example", share(5, 500), "https://own.example/a"),
+            row("(none)", share(2, 200), ""),
         ];
         assert_eq!(got.newly_denied.origins, want);
         assert_eq!(got.newly_allowed.origins.len(), 1);
@@ -189,7 +255,7 @@ mod tests {
         let first = hour(&[("=https://a.com/", 3, 1), ("=https://b.com/", 2, 1)]);
         let matcher = || policy(EmptyReferer::Allow, &["https://a.com/"], &[]);
         let got = simulate([&first], &matcher(), &matcher());
-        assert_eq!((got.still_allowed, got.still_denied), (count(3, 3), count(2, 2)));
+        assert_eq!((got.still_allowed, got.still_denied), (share(3, 3), share(2, 2)));
         assert_eq!(got.newly_denied, Change::default());
         assert_eq!(got.newly_allowed, Change::default());
         assert_eq!(got.unknown, count(0, 0));
@@ -200,12 +266,60 @@ mod tests {
         let mut full = HourStats::default();
         for number in 0..10_000 {
             full.checked += Count::one(1);
-            full.subjects.add(&format!("=https://x{number}.example/"), 1, Box::default);
+            full.subjects.add(&format!("=https://x{number}.example/"), Some(1), Box::default);
         }
         let all = policy(EmptyReferer::Allow, &[], &[]);
         let none = policy(EmptyReferer::Allow, &["nothing"], &[]);
         let got = simulate([&full], &all, &none);
-        assert_eq!(got.newly_denied.count.requests + got.unknown.requests, 10_000);
-        assert_eq!(got.newly_denied.count.requests, 512, "one request of each is certain");
+        assert_eq!(got.newly_denied.share.count.requests + got.unknown.requests, 10_000);
+        assert_eq!(got.newly_denied.share.count.requests, 512, "one request of each is certain");
+    }
+
+    #[test]
+    fn bytes_that_nobody_could_tell_are_said_to_be_so() {
+        let mut stats = hour(&[("=https://thief.example/", 2, 300)]);
+        stats.checked += count(1, 0);
+        stats.subjects.add("=https://thief.example/", None, Box::default);
+        let current = policy(EmptyReferer::Allow, &["https://own.example/"], &[]);
+        let candidate = policy(EmptyReferer::Allow, &[], &[]);
+        let got = simulate([&stats], &current, &candidate);
+        let want = Share { count: count(3, 600), unmeasured: 1 };
+        assert_eq!((got.newly_allowed.share, got.newly_allowed.origins[0].share), (want, want));
+        assert_eq!(got.unknown, count(0, 0));
+    }
+
+    #[test]
+    fn settings_are_tried_too() {
+        let stats = hour(&[
+            ("=https://own.example/", 4, 10),
+            ("=https://own.example.evil.net/", 3, 10),
+            ("=", 2, 10),
+            ("!", 1, 10),
+            ("=https://own.example/#x", 5, 10),
+        ]);
+        let current = policy(EmptyReferer::Allow, &["https://own.example"], &[]);
+        let strict = Candidate { host: Some(HostRule::Strict), ..Candidate::default() };
+        let embeds = MissingReferer::DenyCrossSiteEmbeds;
+        let embeds = Candidate { missing: Some(embeds), ..Candidate::default() };
+        let missing = Candidate { missing: Some(MissingReferer::Deny), ..Candidate::default() };
+        let malformed =
+            Candidate { malformed: Some(MalformedReferer::Deny), ..Candidate::default() };
+        let policy = Policy { empty: EmptyReferer::Deny, ..current.policy().clone() };
+        let both = Candidate { policy: Some(policy), ..malformed.clone() };
+        for (name, candidate, denied) in [
+            ("strict hosts", strict, 3),
+            ("embeds without a referer", embeds, 1),
+            ("missing", missing, 3),
+            ("malformed", malformed, 5),
+            ("a policy with settings", both, 3 + 5),
+            ("nothing", Candidate::default(), 0),
+        ] {
+            let candidate = candidate.compile(&current);
+            let got = simulate([&stats], &current, &candidate);
+            assert_eq!(got.newly_denied.share, share(denied, denied * 10), "{name}");
+            assert_eq!(got.newly_allowed.share, share(0, 0), "{name}");
+            assert_eq!(got.still_allowed, share(15 - denied, (15 - denied) * 10), "{name}");
+        }
+        assert!(Candidate::default().is_empty());
     }
 }

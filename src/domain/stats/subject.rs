@@ -26,6 +26,8 @@ pub enum SubjectKind {
     TooLong,
     /// Not at all: the request has several `Referer` lines.
     Several,
+    /// There is none, and the browser says that a page of another site embeds the object.
+    Embed,
 }
 
 /// A recorded referer.
@@ -39,10 +41,13 @@ pub struct Subject<'s> {
 }
 
 impl SubjectKind {
+    const ALL: [Self; 5] = [Self::Whole, Self::Cut, Self::TooLong, Self::Several, Self::Embed];
+
     /// What is to be recorded of a request: the kind, and so much of the referer.
-    pub fn of<'r>(referers: &Referers<'r>) -> (Self, &'r [u8]) {
-        match referers.sole() {
+    pub fn of<'r>(facts: &Facts<'r>) -> (Self, &'r [u8]) {
+        match facts.referers.sole() {
             None => (Self::Several, b""),
+            Some(b"") if facts.is_cross_site_embed() => (Self::Embed, b""),
             Some(line) if line.len() > MAX_REFERER_BYTES => (Self::TooLong, b""),
             Some(line) => match line.get(..MAX_SUBJECT_BYTES) {
                 Some(start) if start.len() < line.len() => (Self::Cut, start),
@@ -57,6 +62,7 @@ impl SubjectKind {
             Self::Cut => '<',
             Self::TooLong => '>',
             Self::Several => '&',
+            Self::Embed => '!',
         }
     }
 }
@@ -71,7 +77,7 @@ impl<'s> Subject<'s> {
     /// not recorded.
     pub fn origin(&self) -> String {
         match self.kind {
-            SubjectKind::Whole | SubjectKind::Cut => origin(&self.text),
+            SubjectKind::Whole | SubjectKind::Cut | SubjectKind::Embed => origin(&self.text),
             SubjectKind::TooLong | SubjectKind::Several => MALFORMED.to_owned(),
         }
     }
@@ -84,15 +90,12 @@ impl<'s> Subject<'s> {
     /// The subject of a key.
     pub fn of_key(entry: &'s str) -> Option<Self> {
         let mark = entry.chars().next()?;
-        let kinds =
-            [SubjectKind::Whole, SubjectKind::Cut, SubjectKind::TooLong, SubjectKind::Several];
-        let kind = kinds.into_iter().find(|kind| kind.mark() == mark)?;
+        let kind = SubjectKind::ALL.into_iter().find(|kind| kind.mark() == mark)?;
         Some(Self { kind, text: entry.get(mark.len_utf8()..)?.into() })
     }
 
     /// Whether a bucket's rules let the request pass, monitored or not; `None` if what was
-    /// recorded does not tell. What a cut text tells depends on how much of it is compared, and what
-    /// browsers say of a missing referer is not recorded.
+    /// recorded does not tell. What a cut text tells depends on how much of it is compared.
     pub fn is_allowed(&self, gate: &Gate) -> Option<bool> {
         let ask = |line: &[u8]| {
             let facts = Facts::of(Referers::read([line]));
@@ -100,13 +103,15 @@ impl<'s> Subject<'s> {
         };
         let text = self.text.as_bytes();
         match self.kind {
-            SubjectKind::Whole
-                if text.is_empty()
-                    && gate.extras().missing == MissingReferer::DenyCrossSiteEmbeds =>
-            {
-                None
-            }
             SubjectKind::Whole => ask(text),
+            SubjectKind::Embed => {
+                let browser = Facts {
+                    sec_fetch_site: Some(b"cross-site"),
+                    sec_fetch_dest: Some(b"image"),
+                    ..Facts::of(Referers::read([]))
+                };
+                Some(gate.decide(&browser).refused().is_none())
+            }
             SubjectKind::TooLong => ask(&[b'x'; MAX_REFERER_BYTES + 1]),
             SubjectKind::Cut if is_cut_enough(text, gate) => ask(text),
             SubjectKind::Several if denies_nothing(gate) => Some(true),
@@ -147,7 +152,7 @@ mod tests {
 
     fn recorded(lines: &[&[u8]]) -> String {
         let referers = Referers::read(lines.iter().copied());
-        let (kind, bytes) = SubjectKind::of(&referers);
+        let (kind, bytes) = SubjectKind::of(&Facts::of(referers));
         Subject::new(kind, bytes).key()
     }
 
@@ -164,8 +169,26 @@ mod tests {
     }
 
     #[test]
+    fn what_browsers_say_of_a_missing_referer_is_recorded() {
+        let said = |lines: &[&[u8]], dest: &str| {
+            let facts = Facts {
+                sec_fetch_site: Some(b"cross-site"),
+                sec_fetch_dest: Some(dest.as_bytes()),
+                ..Facts::of(Referers::read(lines.iter().copied()))
+            };
+            let (kind, bytes) = SubjectKind::of(&facts);
+            Subject::new(kind, bytes).key()
+        };
+        assert_eq!(said(&[], "image"), "!");
+        assert_eq!(said(&[b" "], "video"), "!");
+        assert_eq!(said(&[], "document"), "=");
+        assert_eq!(said(&[b"http://a.com/"], "image"), "=http://a.com/");
+        assert_eq!(said(&[b"", b""], "image"), "&");
+    }
+
+    #[test]
     fn a_key_gives_its_subject_back() {
-        for key in ["=", "=http://a.com/", "<http://中", ">", "&"] {
+        for key in ["=", "=http://a.com/", "<http://中", ">", "&", "!"] {
             assert_eq!(Subject::of_key(key).unwrap().key(), key);
         }
         assert_eq!(Subject::of_key(""), None);
@@ -176,6 +199,7 @@ mod tests {
     fn what_is_not_recorded_has_no_origin() {
         let origin = |key| Subject::of_key(key).unwrap().origin();
         assert_eq!(origin("="), "(none)");
+        assert_eq!(origin("!"), "(none)");
         assert_eq!(origin("<http://A.com/x"), "http://a.com");
         assert_eq!(origin(">"), "(malformed)");
         assert_eq!(origin("&"), "(malformed)");
@@ -216,7 +240,9 @@ mod tests {
             ("a look-alike",             "=http://a.com.b.com/", Extras::default(), Some(true)),
             ("a look-alike, strict",     "=http://a.com.b.com/", Extras { host: HostRule::Strict, ..Extras::default() }, Some(false)),
             ("missing, denied",          "=", Extras { missing: MissingReferer::Deny, ..Extras::default() }, Some(false)),
-            ("missing, as browsers say", "=", Extras { missing: MissingReferer::DenyCrossSiteEmbeds, ..Extras::default() }, None),
+            ("missing, from a program",  "=", Extras { missing: MissingReferer::DenyCrossSiteEmbeds, ..Extras::default() }, Some(true)),
+            ("removed by a page",        "!", Extras { missing: MissingReferer::DenyCrossSiteEmbeds, ..Extras::default() }, Some(false)),
+            ("removed, and no matter",   "!", Extras::default(), Some(true)),
             ("malformed as text",        "=http://a.com#", Extras::default(), Some(true)),
             ("malformed",                "=http://a.com#", Extras { malformed: MalformedReferer::Deny, ..Extras::default() }, Some(false)),
         ];

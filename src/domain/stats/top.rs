@@ -21,6 +21,8 @@ pub struct Entry {
     pub error: u64,
     /// The bytes of those `count - error` requests.
     pub bytes: u64,
+    /// How many of those requests have bytes that nobody could tell, and that `bytes` lacks.
+    pub unmeasured: u64,
     /// Something to show of the first of them; may be empty.
     pub sample: Box<str>,
 }
@@ -39,6 +41,7 @@ struct Cell {
     count: u64,
     error: u64,
     bytes: u64,
+    unmeasured: u64,
     sample: Box<str>,
 }
 
@@ -146,18 +149,21 @@ impl Top {
     /// The entries, the greatest count first.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         self.order.values().rev().filter_map(|key| {
-            let Cell { count, error, bytes, sample, .. } = self.cells.get(key)?.clone();
-            Some(Entry { key: key.clone(), count, error, bytes, sample })
+            let Cell { count, error, bytes, unmeasured, sample, .. } = self.cells.get(key)?.clone();
+            Some(Entry { key: key.clone(), count, error, bytes, unmeasured, sample })
         })
     }
 
-    /// Counts a request. The sample is asked for only if the key is new to the list.
-    pub fn add(&mut self, name: &str, bytes: u64, sample: impl FnOnce() -> Box<str>) {
+    /// Counts a request, whose bytes may not be known. The sample is asked for only if the key is
+    /// new to the list.
+    pub fn add(&mut self, name: &str, bytes: Option<u64>, sample: impl FnOnce() -> Box<str>) {
+        let (bytes, unmeasured) = (bytes.unwrap_or(0), u64::from(bytes.is_none()));
         self.seen += Count::one(bytes);
         if let Some(cell) = self.cells.get_mut(name) {
             let Some(shared) = self.order.remove(&(cell.count, cell.id)) else { return };
             cell.count = cell.count.saturating_add(1);
             cell.bytes = cell.bytes.saturating_add(bytes);
+            cell.unmeasured = cell.unmeasured.saturating_add(unmeasured);
             self.order.insert((cell.count, cell.id), shared);
             return;
         }
@@ -165,7 +171,8 @@ impl Top {
             self.floor = self.evict().max(self.floor);
         }
         let (count, error) = (self.floor.saturating_add(1), self.floor);
-        self.insert(Entry { key: name.into(), count, error, bytes, sample: sample() });
+        let (key, sample) = (name.into(), sample());
+        self.insert(Entry { key, count, error, bytes, unmeasured, sample });
     }
 
     /// Takes out the entry of the least count, and returns that.
@@ -178,12 +185,12 @@ impl Top {
     }
 
     fn insert(&mut self, entry: Entry) {
-        let Entry { key, count, error, bytes, sample } = entry;
+        let Entry { key, count, error, bytes, unmeasured, sample } = entry;
         let id = self.inserted;
         self.inserted += 1;
         self.text_bytes += key.len() + sample.len();
         self.order.insert((count, id), key.clone());
-        self.cells.insert(key, Cell { id, count, error, bytes, sample });
+        self.cells.insert(key, Cell { id, count, error, bytes, unmeasured, sample });
     }
 
     /// Adds another list, as if this one had seen both streams: the same bounds hold for the
@@ -217,14 +224,15 @@ impl Top {
 
 /// An entry of one list with what the other list knows of its key.
 fn joined(own: Entry, other: &Top) -> Entry {
-    let (count, error, bytes) = other
-        .cells
-        .get(&own.key)
-        .map_or((other.floor, other.floor, 0), |cell| (cell.count, cell.error, cell.bytes));
+    let (count, error, bytes, unmeasured) =
+        other.cells.get(&own.key).map_or((other.floor, other.floor, 0, 0), |it| {
+            (it.count, it.error, it.bytes, it.unmeasured)
+        });
     Entry {
         count: own.count.saturating_add(count),
         error: own.error.saturating_add(error),
         bytes: own.bytes.saturating_add(bytes),
+        unmeasured: own.unmeasured.saturating_add(unmeasured),
         ..own
     }
 }
@@ -234,10 +242,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Every fifth key has bytes that nobody can tell.
+    fn bytes_of(key: u8) -> Option<u64> {
+        (!key.is_multiple_of(5)).then_some(key.into())
+    }
+
     fn top(limit: usize, keys: &[u8]) -> Top {
         let mut top = Top::new(limit);
         for key in keys {
-            top.add(&key.to_string(), u64::from(*key), || format!("of {key}").into());
+            top.add(&key.to_string(), bytes_of(*key), || format!("of {key}").into());
         }
         top
     }
@@ -255,7 +268,12 @@ mod tests {
             let (sure, most) = (entry.sure().requests, entry.count);
             prop_assert!(entry.error <= top.floor());
             prop_assert!((sure..=most).contains(&exact(key)), "{entry:?}: {}", exact(key));
-            prop_assert_eq!(entry.bytes, sure * u64::from(key), "bytes are those of the sure");
+            let (bytes, unmeasured) = match bytes_of(key) {
+                Some(bytes) => (sure * bytes, 0),
+                None => (0, sure),
+            };
+            prop_assert_eq!(entry.bytes, bytes, "bytes are those of the sure");
+            prop_assert_eq!(entry.unmeasured, unmeasured, "so are those without");
         }
         for key in 0..=u8::MAX {
             let is_listed = listed.iter().any(|entry| *entry.key == *key.to_string());
@@ -294,7 +312,7 @@ mod tests {
             let entries = merged.entries().collect();
             let mut merged = Top::restore(limit, merged.seen(), merged.floor(), entries).unwrap();
             for key in &c {
-                merged.add(&key.to_string(), u64::from(*key), Box::default);
+                merged.add(&key.to_string(), bytes_of(*key), Box::default);
             }
             check(&merged, limit, &[a, b, c].concat())?;
         }
@@ -313,7 +331,7 @@ mod tests {
     fn the_greatest_is_first_and_shows_its_first_sample() {
         let mut top = Top::new(4);
         for (key, sample) in [("a", "1"), ("b", "2"), ("b", "3")] {
-            top.add(key, 10, || sample.into());
+            top.add(key, Some(10), || sample.into());
         }
         let entries: Vec<_> = top.entries().map(|e| (e.key, e.count, e.bytes, e.sample)).collect();
         assert_eq!(entries, [("b".into(), 2, 20, "2".into()), ("a".into(), 1, 10, "1".into())]);
@@ -326,6 +344,7 @@ mod tests {
             count,
             error,
             bytes: 0,
+            unmeasured: 0,
             sample: "".into(),
         };
         let restore = |entries| Top::restore(2, Count::default(), 0, entries).map(|_| ());

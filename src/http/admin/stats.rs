@@ -14,9 +14,13 @@ use super::api::{OnBucket, read_query};
 use super::policy::read_policy;
 use crate::domain::code::{Code, REFERER_BLACKLISTED, REFERER_EMPTY, REFERER_NOT_WHITELISTED};
 use crate::domain::name::BucketName;
-use crate::domain::stats::{Change, Count, Outcome, Simulation, Top, Totals, Verdict};
+use crate::domain::referer::{HostRule, MalformedReferer, MissingReferer};
+use crate::domain::stats::{
+    Candidate, Change, Count, Outcome, Share, Simulation, Top, Totals, Verdict,
+};
 use crate::service::App;
-use crate::service::stats::Report;
+use crate::service::stats::{Keep, Report};
+use crate::wire::word::Word;
 
 /// Where reports are.
 pub(super) const REPORT: &str = "/api/v1/buckets/{bucket}/referer/report";
@@ -48,6 +52,21 @@ struct ReportQuery {
 #[serde(deny_unknown_fields)]
 struct SimulateQuery {
     hours: Option<u32>,
+    strict_host: Option<bool>,
+    missing: Option<Word<MissingReferer>>,
+    malformed: Option<Word<MalformedReferer>>,
+}
+
+impl SimulateQuery {
+    /// The settings that are to be tried.
+    fn candidate(self) -> Candidate {
+        Candidate {
+            policy: None,
+            host: self.strict_host.map(|on| if on { HostRule::Strict } else { HostRule::Prefix }),
+            missing: self.missing.map(|Word(missing)| missing),
+            malformed: self.malformed.map(|Word(malformed)| malformed),
+        }
+    }
 }
 
 /// `GET …/referer/report?days=7&top=20`
@@ -60,21 +79,31 @@ async fn report(
     let days = within("days", query.days, (7, MAX_DAYS))?;
     let top = within("top", query.top, (20, MAX_TOP))?;
     let report = app.referer_report(&permit, days).await?;
-    Ok(Json(report_json(&permit.bucket().name, &report, top as usize)))
+    let of = (&permit.bucket().name, app.stats_kept());
+    Ok(Json(report_json(of, &report, top as usize)))
 }
 
-/// `POST …/referer/simulate?hours=24` with a policy
+/// `POST …/referer/simulate?hours=24&strict_host=&missing=&malformed=`, perhaps with a policy
 async fn simulate(
     State(app): State<Arc<App>>,
     OnBucket { permit, .. }: OnBucket,
     uri: Uri,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
+    use http_body::Body as _;
     let query: SimulateQuery = read_query(&uri)?;
     let hours = within("hours", query.hours, (24, MAX_HOURS))?;
-    let policy = read_policy(body).await?;
-    let simulation = app.simulate_referer_policy(&permit, policy, hours).await?;
-    Ok(Json(simulation_json(&permit.bucket().name, hours, &simulation)))
+    let mut candidate = query.candidate();
+    if !body.is_end_stream() {
+        candidate.policy = Some(read_policy(body).await?);
+    }
+    if candidate.is_empty() {
+        let sentence = "There is nothing to try: neither a policy nor a setting.";
+        return Err(ApiError::saying(Code::InvalidArgument, sentence));
+    }
+    let simulation = app.simulate_referer_policy(&permit, candidate, hours).await?;
+    let of = (&permit.bucket().name, app.stats_kept());
+    Ok(Json(simulation_json(of, hours, &simulation)))
 }
 
 fn within(name: &str, value: Option<u32>, (default, most): (u32, u32)) -> Result<u32, ApiError> {
@@ -86,7 +115,7 @@ fn within(name: &str, value: Option<u32>, (default, most): (u32, u32)) -> Result
     Err(ApiError::saying(Code::InvalidArgument, sentence))
 }
 
-fn report_json(bucket: &BucketName, report: &Report, top: usize) -> Value {
+fn report_json((bucket, keep): (&BucketName, Keep), report: &Report, top: usize) -> Value {
     let day = |(day, totals): &(_, Totals)| {
         let mut fields = totals_json(totals);
         fields.insert("day".into(), json!(format!("{day}")));
@@ -99,6 +128,7 @@ fn report_json(bucket: &BucketName, report: &Report, top: usize) -> Value {
     json!({
         "bucket": bucket.as_str(),
         "time_zone": "UTC",
+        "days_kept": keep.days,
         "days": report.days.iter().map(day).collect::<Vec<_>>(),
         "totals": totals_json(&report.sum.totals),
         "origins": {
@@ -165,17 +195,22 @@ fn top_json(top: &Top, total: Count, most: usize) -> Value {
     })
 }
 
-fn simulation_json(bucket: &BucketName, hours: u32, simulation: &Simulation) -> Value {
+fn simulation_json(
+    (bucket, keep): (&BucketName, Keep),
+    hours: u32,
+    simulation: &Simulation,
+) -> Value {
     let unknown = simulation.unknown.requests.saturating_mul(10_000);
     let hundredths = unknown.checked_div(simulation.recorded.requests).unwrap_or(0);
     json!({
         "bucket": bucket.as_str(),
         "hours": hours,
+        "hours_kept": keep.hours,
         "recorded": count_json(simulation.recorded),
         "unknown": count_json(simulation.unknown),
         "unknown_percent": f64::from(u32::try_from(hundredths).unwrap_or(10_000)) / 100.0,
-        "still_allowed": count_json(simulation.still_allowed),
-        "still_denied": count_json(simulation.still_denied),
+        "still_allowed": share_json(simulation.still_allowed),
+        "still_denied": share_json(simulation.still_denied),
         "newly_denied": change_json(&simulation.newly_denied),
         "newly_allowed": change_json(&simulation.newly_allowed),
     })
@@ -183,12 +218,18 @@ fn simulation_json(bucket: &BucketName, hours: u32, simulation: &Simulation) -> 
 
 fn change_json(change: &Change) -> Value {
     let origin = |row: &crate::domain::stats::OriginChange| {
-        let mut fields = count_json(row.count);
+        let mut fields = share_json(row.share);
         fields.insert("origin".into(), row.origin.clone().into());
         fields.insert("sample_referer".into(), row.referer.clone().into());
         Value::Object(fields)
     };
-    let mut fields = count_json(change.count);
+    let mut fields = share_json(change.share);
     fields.insert("origins".into(), change.origins.iter().map(origin).collect());
     Value::Object(fields)
+}
+
+fn share_json(share: Share) -> Map<String, Value> {
+    let mut fields = count_json(share.count);
+    fields.insert("requests_of_unknown_size".into(), share.unmeasured.into());
+    fields
 }

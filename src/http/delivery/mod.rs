@@ -123,8 +123,7 @@ impl Walk<'_> {
                 Ok((action, permit))
             }
             Err(err) => {
-                let (answer, refused) = answer_denied(self.oss, head, err).await;
-                known.refused = refused;
+                let answer = answer_denied(self.oss, head, err, known).await;
                 Err(answer.map_or_else(Stop::from, |it| Stop::Answered(Box::new(it))))
             }
         }

@@ -10,8 +10,8 @@ use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::head::Head;
-use super::object::{TRIES, copy};
-use super::respond::{EC, empty};
+use super::object::{TRIES, bytes_sent, copy};
+use super::respond::{EC, Known, empty};
 use super::{Answer, Oss, OssError, sending};
 use crate::domain::code::Code;
 use crate::domain::object::range::Slice;
@@ -19,17 +19,22 @@ use crate::domain::op::Verb;
 use crate::domain::referer::RedirectUrl;
 use crate::service::access::ObjectPermit;
 use crate::service::error::Error;
-use crate::service::gate::{Instead, RefererDenial};
+use crate::service::gate::Instead;
 use crate::service::object::Opened;
 
-/// Answers a refused request. The denial is that of a good answer; an error speaks for itself.
+/// Answers a refused request. What becomes known has the denial of a good answer, as an error speaks
+/// for itself, and what the request would have got.
 pub(in crate::http) async fn answer(
     oss: &Oss,
     head: &Head,
     err: OssError,
-) -> (Answer, Option<RefererDenial>) {
+    known: &mut Known,
+) -> Answer {
+    if let Some(sighting) = &mut known.sighting {
+        sighting.measure(|found| bytes_sent(head, found));
+    }
     let Some(Error::Referer { instead: Some(instead), denial, .. }) = err.cause() else {
-        return (Err(err), None);
+        return Err(err);
     };
     let answered = match instead {
         Instead::Redirect(url) => redirect(head, url),
@@ -42,10 +47,11 @@ pub(in crate::http) async fn answer(
             if let Some(ec) = denial.reason.ec {
                 headers.insert(EC, HeaderValue::from_static(ec));
             }
-            (Ok(response), Some(denial.clone()))
+            known.refused = Some(denial.clone());
+            Ok(response)
         }
-        Err(No::Answer) => (Err(err), None),
-        Err(No::Way(failure)) => (Err(failure.into()), None),
+        Err(No::Answer) => Err(err),
+        Err(No::Way(failure)) => Err(failure.into()),
     }
 }
 

@@ -114,8 +114,8 @@ impl Oss {
             }
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
-                let (answer, refused) = denied::answer(self, &head, err).await;
-                (answer, Known { target: Some(target), refused, sighting, ..Known::default() })
+                let mut known = Known { target: Some(target), sighting, ..Known::default() };
+                (denied::answer(self, &head, err, &mut known).await, known)
             }
         }
     }

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
+use super::head::Head;
 use super::respond::empty;
 use super::{Answer, Call, Oss, OssError, sending};
 use crate::domain::code::{self, Code};
@@ -33,7 +34,7 @@ pub(super) async fn get(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     let overrides = overrides(&call)?;
     let mut found = oss.app.find_content(&permit).await?;
     for _ in 0..TRIES {
-        let Wanted::Part(part) = judge(&call, &found)? else {
+        let Wanted::Part(part) = judge(&call.head, &found)? else {
             return Ok(not_modified(&found));
         };
         let (mut response, slice) = describe(&found, part)?;
@@ -57,7 +58,7 @@ pub(super) async fn get(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
 pub(super) async fn head(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     let overrides = overrides(&call)?;
     let found = oss.app.find_content(&permit).await?;
-    if let Wanted::Nothing = judge(&call, &found)? {
+    if let Wanted::Nothing = judge(&call.head, &found)? {
         return Ok(not_modified(&found));
     }
     let (mut response, _) = describe(&found, Part::Whole)?;
@@ -91,19 +92,28 @@ enum Wanted {
 }
 
 /// Judges the conditions and the range of a request.
-fn judge(call: &Call, found: &FoundObject) -> Result<Wanted, OssError> {
-    let conditions = conditions(call);
+fn judge(head: &Head, found: &FoundObject) -> Result<Wanted, OssError> {
+    let conditions = conditions(head);
     match conditions.judge(found.etag(), found.modified()) {
         Outcome::Failed => return Err(Code::PreconditionFailed.into()),
         Outcome::NotModified => return Ok(Wanted::Nothing),
         Outcome::Proceed => {}
     }
-    let is_get = call.head.verb == Some(Verb::Get);
-    let range = call.head.lenient(header::RANGE).filter(|_| is_get);
+    let is_get = head.verb == Some(Verb::Get);
+    let range = head.lenient(header::RANGE).filter(|_| is_get);
     let range = range.filter(|_| conditions.range_counts(found.etag(), found.modified()));
-    match select(range, found.size(), range_behavior(call)) {
+    match select(range, found.size(), range_behavior(head)) {
         Part::Unsatisfiable => Err(unsatisfiable(found.size())),
         part @ (Part::Whole | Part::Slice(_)) => Ok(Wanted::Part(part)),
+    }
+}
+
+/// How many bytes of an object a GET gets.
+pub(super) fn bytes_sent(head: &Head, found: &FoundObject) -> u64 {
+    match judge(head, found) {
+        Ok(Wanted::Part(Part::Slice(slice))) => slice.length,
+        Ok(Wanted::Part(Part::Whole)) => found.size(),
+        Ok(Wanted::Part(Part::Unsatisfiable) | Wanted::Nothing) | Err(_) => 0,
     }
 }
 
@@ -149,18 +159,18 @@ fn is_granted(granted: Result<(), Error>) -> Result<bool, Error> {
     }
 }
 
-fn conditions(call: &Call) -> Conditions<'_> {
+fn conditions(head: &Head) -> Conditions<'_> {
     Conditions {
-        if_match: call.head.lenient(header::IF_MATCH),
-        if_none_match: call.head.lenient(header::IF_NONE_MATCH),
-        if_modified_since: call.head.lenient(header::IF_MODIFIED_SINCE),
-        if_unmodified_since: call.head.lenient(header::IF_UNMODIFIED_SINCE),
-        if_range: call.head.lenient(header::IF_RANGE),
+        if_match: head.lenient(header::IF_MATCH),
+        if_none_match: head.lenient(header::IF_NONE_MATCH),
+        if_modified_since: head.lenient(header::IF_MODIFIED_SINCE),
+        if_unmodified_since: head.lenient(header::IF_UNMODIFIED_SINCE),
+        if_range: head.lenient(header::IF_RANGE),
     }
 }
 
-fn range_behavior(call: &Call) -> RangeBehavior {
-    match call.head.one("x-oss-range-behavior") {
+fn range_behavior(head: &Head) -> RangeBehavior {
+    match head.one("x-oss-range-behavior") {
         Ok(Some("standard")) => RangeBehavior::Standard,
         Ok(_) | Err(_) => RangeBehavior::Lenient,
     }

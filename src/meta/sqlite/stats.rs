@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -295,14 +296,19 @@ struct ListRow {
     entries: String,
 }
 
-/// An entry as it is in JSON: key, count, error, bytes, sample.
-type EntryJson = (String, u64, u64, u64, String);
+/// An entry as it is in JSON: key, count, error, bytes, sample, unmeasured. The last was not there
+/// from the beginning.
+#[derive(Deserialize, Serialize)]
+struct EntryJson(String, u64, u64, u64, String, #[serde(default)] u64);
 
 impl ListRow {
     fn of(top: &Top) -> Self {
         let entries: Vec<EntryJson> = top
             .entries()
-            .map(|e| (e.key.to_string(), e.count, e.error, e.bytes, e.sample.into()))
+            .map(|e| {
+                let (key, sample) = (e.key.to_string(), e.sample.into());
+                EntryJson(key, e.count, e.error, e.bytes, sample, e.unmeasured)
+            })
             .collect();
         Self {
             requests: stored(top.seen().requests),
@@ -316,11 +322,12 @@ impl ListRow {
     fn list(&self, limit: usize) -> Result<Top, String> {
         let entries: Vec<EntryJson> =
             serde_json::from_str(&self.entries).map_err(|error| error.to_string())?;
-        let entry = |(key, count, error, bytes, sample): EntryJson| Entry {
+        let entry = |EntryJson(key, count, error, bytes, sample, unmeasured)| Entry {
             key: key.into(),
             count,
             error,
             bytes,
+            unmeasured,
             sample: sample.into(),
         };
         let entries = entries.into_iter().map(entry).collect();

@@ -11,8 +11,8 @@ use crate::domain::iam::Circumstances;
 use crate::domain::name::{AccessKeyId, ObjectKey};
 use crate::domain::op::{Action, Content, Level, Resolution, Targets, Verb, resolve};
 use crate::domain::query::Query;
+use crate::domain::referer::Facts;
 use crate::domain::referer::explain::Exempt;
-use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::SecretKey;
 use crate::service::bucket::Bucket;
 use crate::service::delivery::Domain;
@@ -179,11 +179,11 @@ impl<'r> Visit<'r> {
 
     /// A decision about an object of the bucket. A request counts once in each bucket; what it
     /// reads of another than its own goes into a copy and not into the answer.
-    pub(super) fn saw(&mut self, bucket: &Bucket, sight: impl FnOnce(&Referers<'r>) -> Sighting) {
+    pub(super) fn saw(&mut self, bucket: &Bucket, sight: impl FnOnce(&Facts<'r>) -> Sighting) {
         match &self.sighting {
-            None => self.sighting = Some(sight(&self.facts.referers)),
+            None => self.sighting = Some(sight(&self.facts)),
             Some(seen) if seen.is_in(bucket) => {}
-            Some(_) => drop(sight(&self.facts.referers)),
+            Some(_) => drop(sight(&self.facts)),
         }
     }
 

@@ -118,17 +118,42 @@ impl App {
         action: Action,
         (bucket, key): (&Bucket, &ObjectKey),
     ) -> Result<Ground, Error> {
-        let asked = |permission| Asked::of_object(permission, &bucket.name, key);
-        let said = self.by_policies(caller, action, asked, Some(bucket))?;
-        if !caller.reads_by_domain(action, (bucket, key)) && self.closed_to(caller, bucket, key) {
-            return Err(Error::Refused(code::SERVED_BY_DOMAIN_ALONE));
-        }
-        if said == Say::Granted {
+        if self.grant_without_acl(caller, action, (bucket, key))? == Say::Granted {
             return Ok(Ground::GrantedByPolicy);
         }
         let acl = self.acl_of(bucket, key).await?;
         decide(caller, action, (bucket, key), acl)?;
         Ok(Ground::Granted(action))
+    }
+
+    /// Whether an operation on an object would be granted if the object had that ACL.
+    pub(super) fn would_grant(
+        &self,
+        caller: &Caller,
+        action: Action,
+        object: (&Bucket, &ObjectKey),
+        acl: ObjectAcl,
+    ) -> bool {
+        match self.grant_without_acl(caller, action, object) {
+            Ok(Say::Granted) => true,
+            Ok(Say::Nothing) => decide(caller, action, object, acl).is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Decides about an operation on an object without its ACL, which decides if nothing is said.
+    fn grant_without_acl(
+        &self,
+        caller: &Caller,
+        action: Action,
+        (bucket, key): (&Bucket, &ObjectKey),
+    ) -> Result<Say, Error> {
+        let asked = |permission| Asked::of_object(permission, &bucket.name, key);
+        let said = self.by_policies(caller, action, asked, Some(bucket))?;
+        if !caller.reads_by_domain(action, (bucket, key)) && self.closed_to(caller, bucket, key) {
+            return Err(Error::Refused(code::SERVED_BY_DOMAIN_ALONE));
+        }
+        Ok(said)
     }
 
     /// Decides whether whoever has a permit for an object may perform another operation on it. The

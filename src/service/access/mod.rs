@@ -33,6 +33,7 @@ mod form;
 mod grant;
 mod permit;
 mod policies;
+mod withheld;
 
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ use crate::domain::op::{Action, Content, Level, Target};
 use crate::domain::query::Query;
 use crate::domain::referer::DependsOn;
 use crate::domain::secret::Digest;
-use crate::domain::stats::Verdict;
+use crate::domain::stats::{Outcome, Verdict};
 
 pub(super) use caller::RootKey;
 pub use caller::{Ask, Caller, Principal, Visit};
@@ -190,8 +191,16 @@ impl App {
         } else {
             (Verdict::NotChecked, Ok(None))
         };
-        visit.saw(&bucket, |referers| {
-            self.stats.sight(&bucket, verdict, &Asked { key, referers, at: self.clock.now() })
+        visit.saw(&bucket, |facts| {
+            let asked = Asked { key, facts, at: self.clock.now() };
+            let sighting = self.stats.sight(&bucket, verdict, &asked);
+            match verdict.outcome() {
+                Some(Outcome::Denied) => {
+                    let withheld = self.withheld(caller, (wished, action), (&bucket, key));
+                    sighting.withholding(withheld)
+                }
+                Some(Outcome::Allowed | Outcome::WouldDeny) | None => sighting,
+            }
         });
         let would_refuse = checked?.map(Box::new);
         let ground = self.grant_on_object(caller, action, (&bucket, key)).await?;

@@ -26,7 +26,15 @@ pub struct FoundObject {
 impl FoundObject {
     /// An object that is no symlink.
     pub(super) const fn itself(named: Arc<StoredObject>) -> Self {
-        Self { named, target: None }
+        Self::of(named, None)
+    }
+
+    /// An object, with what it stands for if it is a symlink.
+    pub(in crate::service) const fn of(
+        named: Arc<StoredObject>,
+        target: Option<(ObjectKey, Arc<StoredObject>)>,
+    ) -> Self {
+        Self { named, target }
     }
 
     /// The object whose bytes are read.

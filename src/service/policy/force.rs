@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::SemaphorePermit;
+
 use super::compute;
 use super::state::is_prompt;
 use crate::domain::referer::{Extras, Gate, Policy, PolicyVersion};
@@ -55,12 +57,16 @@ impl App {
         });
     }
 
+    /// A slot to compile something long in.
+    pub(in crate::service) async fn compiler(&self) -> Result<SemaphorePermit<'_>, Error> {
+        self.compilers.acquire().await.map_err(|_| Error::Fault("no more compiling"))
+    }
+
     /// Compiles until the newest version is in force. One task a bucket at a time; the others
     /// then find nothing to do.
     async fn compile_newest(&self, bucket: &Bucket) -> Result<(), Error> {
         let _one = bucket.compiling.lock().await;
-        let _slot =
-            self.compilers.acquire().await.map_err(|_| Error::Fault("no more compiling"))?;
+        let _slot = self.compiler().await?;
         loop {
             let Some((version, policy)) = bucket.settings().referer.to_compile() else {
                 return Ok(());

@@ -34,6 +34,7 @@ use crate::domain::setting::Way;
 
 pub(super) use force::COMPILERS;
 pub use state::RefererState;
+pub(super) use state::is_prompt;
 
 /// Which version a change is meant for (`If-Match`).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -142,7 +142,7 @@ impl RefererState {
 }
 
 /// Whether a policy is compiled while its change waits.
-pub(super) fn is_prompt(policy: &Policy) -> bool {
+pub(in crate::service) fn is_prompt(policy: &Policy) -> bool {
     policy.rules() <= PROMPT_RULES && policy.list_bytes() <= PROMPT_BYTES
 }
 

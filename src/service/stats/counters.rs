@@ -4,7 +4,7 @@ use std::cell::Cell as ThreadCell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{LazyLock, OnceLock};
 
-use crate::domain::stats::{Count, Hour, Totals, Verdict};
+use crate::domain::stats::{Count, Counted, Hour, Totals, Verdict};
 use crate::domain::time::UnixMillis;
 
 /// Into how many parts counters and queues are divided, so that threads seldom meet at one: a
@@ -28,11 +28,18 @@ struct Cell {
     bytes: AtomicU64,
 }
 
+/// What is counted in an hour.
+#[derive(Debug, Default)]
+struct Cells {
+    verdicts: [Cell; Verdict::COUNT],
+    withheld: AtomicU64,
+}
+
 /// One part: two hours, the even and the odd. Aligned so that parts share no cache line, nor the
 /// pair of lines that processors fetch together.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Part([[Cell; Verdict::COUNT]; 2]);
+struct Part([Cells; 2]);
 
 /// Requests and bytes by verdict since they were last taken. Exact: whatever is added is taken
 /// once.
@@ -46,18 +53,29 @@ pub struct Counters(OnceLock<Box<[Part]>>);
 impl Counters {
     /// Adds to a verdict.
     pub fn add(&self, hour: Hour, verdict: Verdict, count: Count) {
-        // A bucket that nobody asks for has no counters.
-        let parts = self.0.get_or_init(|| (0..*SHARDS).map(|_| Part::default()).collect());
-        let hours = parts.get(shard_of_thread()).or(parts.first()).map(|Part(hours)| hours);
-        let cells = hours.and_then(|hours| hours.get(parity(hour)));
-        if let Some(cell) = cells.and_then(|cells| cells.get(verdict.index())) {
+        let cells = self.cells(hour);
+        if let Some(cell) = cells.and_then(|cells| cells.verdicts.get(verdict.index())) {
             cell.requests.fetch_add(count.requests, Ordering::Relaxed);
             cell.bytes.fetch_add(count.bytes, Ordering::Relaxed);
         }
     }
 
+    /// Adds bytes that a denied request would have got.
+    pub fn withhold(&self, hour: Hour, bytes: u64) {
+        if let Some(cells) = self.cells(hour) {
+            cells.withheld.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    fn cells(&self, hour: Hour) -> Option<&Cells> {
+        // A bucket that nobody asks for has no counters.
+        let parts = self.0.get_or_init(|| (0..*SHARDS).map(|_| Part::default()).collect());
+        let Part(hours) = parts.get(shard_of_thread()).or(parts.first())?;
+        hours.get(parity(hour))
+    }
+
     /// Takes out what was counted, by hour.
-    pub(super) fn take(&self, now: UnixMillis) -> [(Hour, Totals); 2] {
+    pub(super) fn take(&self, now: UnixMillis) -> [(Hour, Counted); 2] {
         self.read(now, |counter| {
             // Most counters are always zero, and reading costs the threads that count less.
             if counter.load(Ordering::Relaxed) == 0 {
@@ -68,23 +86,23 @@ impl Counters {
     }
 
     /// What was counted, by hour, and stays.
-    pub(super) fn peek(&self, now: UnixMillis) -> [(Hour, Totals); 2] {
+    pub(super) fn peek(&self, now: UnixMillis) -> [(Hour, Counted); 2] {
         self.read(now, |counter| counter.load(Ordering::Relaxed))
     }
 
-    fn read(&self, now: UnixMillis, read: impl Fn(&AtomicU64) -> u64) -> [(Hour, Totals); 2] {
+    fn read(&self, now: UnixMillis, read: impl Fn(&AtomicU64) -> u64) -> [(Hour, Counted); 2] {
         let hours = hours_around(now);
         hours.map(|hour| {
-            let mut totals = Totals::default();
-            for Part(parts) in self.0.get().into_iter().flatten() {
-                for (verdict, cell) in
-                    Verdict::ALL.iter().zip(parts.get(parity(hour)).into_iter().flatten())
-                {
+            let mut counted = Counted::default();
+            let parts = self.0.get().into_iter().flatten();
+            for cells in parts.filter_map(|Part(hours)| hours.get(parity(hour))) {
+                for (verdict, cell) in Verdict::ALL.iter().zip(&cells.verdicts) {
                     let (requests, bytes) = (read(&cell.requests), read(&cell.bytes));
-                    totals.add(*verdict, Count { requests, bytes });
+                    counted.totals.add(*verdict, Count { requests, bytes });
                 }
+                counted.withheld = counted.withheld.saturating_add(read(&cells.withheld));
             }
-            (hour, totals)
+            (hour, counted)
         })
     }
 }
@@ -142,10 +160,10 @@ mod tests {
 
     const HOUR: i64 = 3_600_000;
 
-    fn nonzero(taken: &[(Hour, Totals); 2]) -> Vec<(i64, Count)> {
+    fn nonzero(taken: &[(Hour, Counted); 2]) -> Vec<(i64, Count)> {
         taken
             .iter()
-            .map(|(hour, totals)| (hour.0, totals.checked()))
+            .map(|(hour, counted)| (hour.0, counted.totals.checked()))
             .filter(|(_, count)| !count.is_zero())
             .collect()
     }
@@ -164,11 +182,11 @@ mod tests {
             }
             let mut taken = Count::default();
             for _ in 0..1000 {
-                taken += counters.take(UnixMillis(10 * HOUR))[0].1.checked();
+                taken += counters.take(UnixMillis(10 * HOUR))[0].1.totals.checked();
             }
             taken
         });
-        let rest = counters.take(UnixMillis(10 * HOUR))[0].1.checked();
+        let rest = counters.take(UnixMillis(10 * HOUR))[0].1.totals.checked();
         let bytes_each: u64 = (0..EACH).map(|n| n % 3).sum();
         assert_eq!(taken + rest, Count { requests: 8 * EACH, bytes: 8 * bytes_each });
         assert!(nonzero(&counters.peek(UnixMillis(10 * HOUR))).is_empty());
@@ -185,5 +203,16 @@ mod tests {
         assert_eq!(nonzero(&counters.peek(before)), [(23, Count::one(1)), (24, Count::one(2))]);
         assert_eq!(nonzero(&counters.take(after)), [(24, Count::one(2)), (23, Count::one(1))]);
         assert!(nonzero(&counters.take(after)).is_empty());
+    }
+
+    #[test]
+    fn what_was_withheld_is_taken_once() {
+        let (counters, now) = (Counters::default(), UnixMillis(10 * HOUR));
+        counters.withhold(Hour(10), 300);
+        counters.withhold(Hour(9), 5);
+        let withheld = |taken: [(Hour, Counted); 2]| taken.map(|(_, counted)| counted.withheld);
+        assert_eq!(withheld(counters.peek(now)), [300, 5]);
+        assert_eq!(withheld(counters.take(now)), [300, 5]);
+        assert_eq!(withheld(counters.take(now)), [0, 0]);
     }
 }

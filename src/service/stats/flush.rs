@@ -21,6 +21,10 @@ const MOVE_INTERVAL: Duration = Duration::from_millis(20);
 /// How often lists and totals are written down: what a crash can cost.
 const FLUSH_INTERVAL_MILLIS: u64 = 5000;
 
+/// How many objects are looked up at once for whom they were refused: with [`MOVE_INTERVAL`], at
+/// most 200 a second.
+const LOOKED_UP_AT_ONCE: usize = 4;
+
 /// How many buckets are written down in one operation, so that no upload waits long for it.
 const BUCKETS_PER_BATCH: usize = 16;
 
@@ -64,6 +68,7 @@ impl App {
             let mut flushed = app.clock.now();
             loop {
                 app.move_sightings().await;
+                app.look_up_wanted().await;
                 let now = app.clock.now();
                 // Also if the clock was set back.
                 if now.0.abs_diff(flushed.0) >= FLUSH_INTERVAL_MILLIS {
@@ -84,6 +89,16 @@ impl App {
             tokio::task::yield_now().await;
         }
         self.make_room().await;
+    }
+
+    /// Has the sizes of objects at hand that refused requests asked for and memory did not know: a
+    /// few at a time, so that strangers who ask for anything at all cost the database little.
+    async fn look_up_wanted(&self) {
+        for _ in 0..LOOKED_UP_AT_ONCE {
+            let Some((bucket, key)) = self.stats.next_wanted() else { return };
+            // One that is not there is as good as one that cannot be read: its size stays unknown.
+            let _ = self.known_object(bucket, &key).await;
+        }
     }
 
     async fn make_room(&self) {
@@ -154,9 +169,9 @@ impl App {
         let lists = self.stats.lists().take();
         let mut ledgers: HashMap<BucketId, Ledger> = lists.into_iter().collect();
         for bucket in self.buckets.all() {
-            for (hour, totals) in bucket.counters.take(now) {
-                if !totals.is_zero() {
-                    ledgers.entry(bucket.id).or_default().add_totals(hour, &totals);
+            for (hour, counted) in bucket.counters.take(now) {
+                if !counted.is_zero() {
+                    ledgers.entry(bucket.id).or_default().add_counted(hour, &counted);
                 }
             }
         }
@@ -183,8 +198,8 @@ impl Recorder {
         if let Some(lists) = self.lists().of(bucket.id) {
             ledger.merge(lists);
         }
-        for (hour, totals) in bucket.counters.peek(now) {
-            ledger.add_totals(hour, &totals);
+        for (hour, counted) in bucket.counters.peek(now) {
+            ledger.add_counted(hour, &counted);
         }
         ledger
     }

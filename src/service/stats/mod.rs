@@ -20,5 +20,5 @@ mod record;
 mod report;
 
 pub use counters::Counters;
-pub use record::{Asked, Keep, Recorder, Sighting};
+pub use record::{Asked, Keep, Recorder, Sighting, Withheld};
 pub use report::Report;

@@ -9,12 +9,13 @@ use uuid::Uuid;
 use super::counters::{Running, SHARDS, shard_of_thread};
 use super::flush::Flushing;
 use crate::domain::name::{BucketId, ObjectKey};
-use crate::domain::referer::Referers;
+use crate::domain::referer::Facts;
 use crate::domain::stats::{
-    Count, Hour, Lists, MAX_SAMPLE_BYTES, Sight, Subject, SubjectKind, Totals, Verdict,
+    Count, Hour, Lists, MAX_SAMPLE_BYTES, Outcome, Sight, Subject, SubjectKind, Totals, Verdict,
 };
 use crate::domain::time::UnixMillis;
 use crate::service::bucket::Bucket;
+use crate::service::object::FoundObject;
 
 /// How many requests can be on their way to the lists, about 1.4 KiB each at the most. They are
 /// fetched every 20 milliseconds, so this is enough for 200 000 requests a second.
@@ -22,6 +23,9 @@ const SLOTS: usize = 4096;
 
 /// The most bytes of lists in memory.
 const MAX_LIST_BYTES: usize = 32 << 20;
+
+/// How many objects can be waiting to be looked up.
+const MAX_WANTED: usize = 64;
 
 /// How many slots are moved into the lists at once, so that nobody waits long for the lists.
 pub(super) const MOVED_AT_ONCE: usize = 256;
@@ -46,6 +50,7 @@ struct Slot {
     verdict: Verdict,
     hour: Hour,
     bytes: u64,
+    object_bytes: Option<u64>,
     kind: SubjectKind,
     referer: Vec<u8>,
     object: Vec<u8>,
@@ -78,6 +83,7 @@ impl Shard {
             verdict: Verdict::NotChecked,
             hour: Hour(0),
             bytes: 0,
+            object_bytes: None,
             kind: SubjectKind::Whole,
             referer: Vec::new(),
             object: Vec::new(),
@@ -90,8 +96,8 @@ impl Shard {
 pub struct Asked<'r> {
     /// The object.
     pub key: &'r ObjectKey,
-    /// The referer lines.
-    pub referers: &'r Referers<'r>,
+    /// What it says of where it comes from.
+    pub facts: &'r Facts<'r>,
     /// When.
     pub at: UnixMillis,
 }
@@ -102,6 +108,8 @@ pub struct Recorder {
     shards: Box<[Shard]>,
     lists: Mutex<Lists>,
     running: Running,
+    /// Objects that refused requests asked for and that memory does not know.
+    wanted: ArrayQueue<(BucketId, ObjectKey)>,
     /// Held while anything moves between memory and database.
     pub(super) flushing: tokio::sync::Mutex<Flushing>,
     pub(super) keep: Keep,
@@ -114,6 +122,7 @@ impl Recorder {
             shards: (0..*SHARDS).map(|_| Shard::new(SLOTS.div_ceil(*SHARDS))).collect(),
             lists: Mutex::new(Lists::new(MAX_LIST_BYTES)),
             running: Running::new(),
+            wanted: ArrayQueue::new(MAX_WANTED),
             flushing: tokio::sync::Mutex::new(Flushing::new(writer)),
             keep,
         }
@@ -129,7 +138,7 @@ impl Recorder {
     ) -> Sighting {
         let hour = Hour::of(asked.at);
         let slot = verdict.outcome().and_then(|_| self.slot()).map(|mut slot| {
-            let (kind, referer) = SubjectKind::of(asked.referers);
+            let (kind, referer) = SubjectKind::of(asked.facts);
             let object = asked.key.as_str().as_bytes();
             slot.bucket = bucket.id;
             slot.verdict = verdict;
@@ -141,7 +150,20 @@ impl Recorder {
             slot.object.extend_from_slice(object.get(..MAX_SAMPLE_BYTES).unwrap_or(object));
             slot
         });
-        Sighting { recorder: self.clone(), bucket: bucket.clone(), verdict, hour, bytes: 0, slot }
+        let (recorder, bucket) = (self.clone(), bucket.clone());
+        let withheld = Withheld::Unknown;
+        Sighting { recorder, bucket, verdict, hour, bytes: 0, withheld, slot }
+    }
+
+    /// Asks for an object to be looked up behind the requests, unless many wait already.
+    pub(in crate::service) fn want(&self, bucket: BucketId, key: &ObjectKey) {
+        if !self.wanted.is_full() {
+            let _ = self.wanted.push((bucket, key.clone()));
+        }
+    }
+
+    pub(super) fn next_wanted(&self) -> Option<(BucketId, ObjectKey)> {
+        self.wanted.pop()
     }
 
     /// What was counted since the start, of all buckets together.
@@ -205,8 +227,30 @@ impl Slot {
             hour: self.hour,
             verdict: self.verdict,
             bytes: self.bytes,
+            object_bytes: self.object_bytes,
             subject: Subject::new(self.kind, &self.referer),
             object,
+        }
+    }
+}
+
+/// What a refused request would have got of its object.
+#[derive(Debug)]
+pub enum Withheld {
+    /// So many bytes.
+    Bytes(u64),
+    /// Some or all bytes of this object: that is for [`Sighting::measure`] to say.
+    Of(Box<FoundObject>),
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl Withheld {
+    fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes) => Some(*bytes),
+            Self::Of(object) => Some(object.size()),
+            Self::Unknown => None,
         }
     }
 }
@@ -219,10 +263,25 @@ pub struct Sighting {
     verdict: Verdict,
     hour: Hour,
     bytes: u64,
+    withheld: Withheld,
     slot: Option<Box<Slot>>,
 }
 
 impl Sighting {
+    /// Says what the request would have got if it was refused.
+    #[must_use]
+    pub(in crate::service) fn withholding(mut self, withheld: Withheld) -> Self {
+        self.withheld = withheld;
+        self
+    }
+
+    /// Says how many bytes of its object a refused request would have got.
+    pub fn measure(&mut self, bytes: impl FnOnce(&FoundObject) -> u64) {
+        if let Withheld::Of(object) = &self.withheld {
+            self.withheld = Withheld::Bytes(bytes(object));
+        }
+    }
+
     /// Whether it counts in that bucket.
     pub fn is_in(&self, bucket: &Bucket) -> bool {
         self.bucket.id == bucket.id
@@ -240,8 +299,16 @@ impl Drop for Sighting {
         let count = Count::one(self.bytes);
         self.bucket.counters.add(self.hour, self.verdict, count);
         self.recorder.running.add(self.verdict, count);
+        let object_bytes = match self.verdict.outcome() {
+            Some(Outcome::Denied) => self.withheld.bytes(),
+            Some(Outcome::Allowed | Outcome::WouldDeny) | None => Some(self.bytes),
+        };
+        if let (Some(Outcome::Denied), Some(bytes)) = (self.verdict.outcome(), object_bytes) {
+            self.bucket.counters.withhold(self.hour, bytes);
+        }
         if let Some(mut slot) = self.slot.take() {
             slot.bytes = self.bytes;
+            slot.object_bytes = object_bytes;
             self.recorder.queue(slot);
         }
     }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::domain::referer::{Gate, Matcher, Policy};
-use crate::domain::stats::{Day, DayStats, Hour, Ledger, Simulation, Totals, simulate};
+use super::Keep;
+use crate::domain::referer::Gate;
+use crate::domain::stats::{Candidate, Day, DayStats, Hour, Ledger, Simulation, Totals, simulate};
 use crate::domain::time::UnixMillis;
 use crate::service::App;
 use crate::service::access::BucketPermit;
 use crate::service::error::Error;
+use crate::service::policy::{compute, is_prompt};
 
 /// What was counted of a bucket over some days.
 #[derive(Clone, Debug)]
@@ -40,32 +42,62 @@ impl App {
         Ok(Report { days, sum: ledger.sum_of_days(first, last) })
     }
 
-    /// Tells what a policy would have said of the requests of this hour and the hours before it,
-    /// `hours` in all, beside what the policy in force says of them. What goes beyond OSS stays as
-    /// it is; a monitored bucket is asked as if it enforced.
+    /// How long statistics are kept.
+    pub fn stats_kept(&self) -> Keep {
+        self.stats.keep
+    }
+
+    /// Tells what other rules would have said of the requests of this hour and the hours before it,
+    /// `hours` in all, beside what the rules in force say of them. A monitored bucket is asked as if
+    /// it enforced.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn simulate_referer_policy(
-        &self,
+        self: &Arc<Self>,
         permit: &BucketPermit,
-        candidate: Policy,
+        candidate: Candidate,
         hours: u32,
     ) -> Result<Simulation, Error> {
         let now = self.clock.now();
         let last = Hour::of(now);
         let first = last.before(hours.saturating_sub(1));
         let ledger = self.ledger(permit, now, Since::Hour(first)).await?;
-        let settings = permit.bucket().settings();
-        let (_, current) = settings.referer.answering();
-        let current: Arc<Gate> = Arc::clone(current);
-        let simulated = tokio::task::spawn_blocking(move || {
-            let candidate = current.with_policy(Arc::new(Matcher::new(candidate)));
-            let hours = ledger.hours.range(first..=last).map(|(_, stats)| stats);
-            simulate(hours, &current, &candidate)
-        });
-        simulated.await.map_err(|_| Error::Fault("a simulation panicked"))
+        let current = Arc::clone(permit.bucket().settings().referer.answering().1);
+        let app = Arc::clone(self);
+        // To its end, so that the slot is held as long as something is compiled.
+        self.to_the_end(async move {
+            let (current, candidate) = app.compile_candidate(current, candidate).await?;
+            compute(move || {
+                let hours = ledger.hours.range(first..=last).map(|(_, stats)| stats);
+                simulate(hours, &current, &candidate)
+            })
+            .await
+        })
+        .await
+    }
+
+    /// Compiles what is to be tried, and what answers if it is not compiled yet. Long lists take a
+    /// slot, as those do that are put.
+    async fn compile_candidate(
+        &self,
+        current: Arc<Gate>,
+        candidate: Candidate,
+    ) -> Result<(Arc<Gate>, Gate), Error> {
+        let policy = candidate.policy.as_ref().unwrap_or(current.policy());
+        let is_long = !is_prompt(policy) || current.matcher().is_provisional();
+        let _slot = if is_long { Some(self.compiler().await?) } else { None };
+        compute(move || {
+            let current = if current.matcher().is_provisional() {
+                Arc::new(current.with_policy(Arc::new(current.matcher().compiled())))
+            } else {
+                current
+            };
+            let candidate = candidate.compile(&current);
+            (current, candidate)
+        })
+        .await
     }
 
     /// What was counted of a bucket, wherever it is now.

@@ -92,7 +92,7 @@ impl<'r> Facts<'r> {
 
     /// Whether a browser says that a page of another site embeds what it asks for. `same-site` is
     /// another host of the same owner.
-    pub(super) fn is_cross_site_embed(&self) -> bool {
+    pub fn is_cross_site_embed(&self) -> bool {
         let dest = self.sec_fetch_dest.unwrap_or_default();
         self.sec_fetch_site == Some(b"cross-site") && EMBEDS.contains(&dest)
     }
