@@ -7,6 +7,7 @@
 
 mod history;
 mod uploads;
+mod users;
 mod world;
 
 use std::io;
