@@ -201,6 +201,69 @@ fn the_source_of_a_copy_is_decided_by_its_own_bucket() {
     assert_eq!(server.send(&alice.sign(Channel::V4Header, copy())).status, 200);
 }
 
+/// A part is as good a way to read an object as a copy.
+#[test]
+fn the_source_of_a_part_is_decided_by_its_own_bucket() {
+    let server = server();
+    server.bucket("target", PRIVATE);
+    let on_target = json!("acs:oss:*:*:target/*");
+    let alice = server.user_who_may("alice", &json!("oss:PutObject"), &on_target);
+    let ask = |request| server.send(&alice.sign(Channel::V4Header, request));
+    let begin = Request::object("POST", "target", "copy").query("uploads", "").body("");
+    let id = ask(begin).element("UploadId").unwrap();
+    let part = || {
+        let request = Request::put("target", "copy", "").query("partNumber", "1");
+        let source = format!("/{BUCKET}/{KEY}");
+        ask(request.query("uploadId", &id).header("x-oss-copy-source", source))
+    };
+    is_denied(&part(), "0003-00000001");
+    put(&server, &json!([statement("Deny", "alice", Value::Null)]));
+    server.bucket(BUCKET, PUBLIC_READ);
+    is_denied(&part(), "0003-00000101");
+    put(&server, &json!([statement("Allow", "alice", Value::Null)]));
+    server.bucket(BUCKET, PRIVATE);
+    assert_eq!(part().status, 200);
+}
+
+/// A symlink gives nobody a right to what it stands for, also to none who may read the symlink.
+#[test]
+fn the_target_of_a_symlink_is_decided_about_for_itself() {
+    let server = server();
+    let link = Request::object("PUT", BUCKET, "links/a").query("symlink", "").body("");
+    server.done(link.header("x-oss-symlink-target", KEY));
+    let on = |key: &str| json!(format!("acs:oss:*:*:{BUCKET}/{key}"));
+    let allow = |key: &str| json!({ "Effect": "Allow", "Action": "oss:Get*", "Resource": on(key) });
+    let deny = |key: &str| json!({ "Effect": "Deny", "Action": "oss:Get*", "Resource": on(key) });
+    let alice = server.user("alice");
+    #[rustfmt::skip]
+    let table = [
+        ("the symlink alone",        json!([allow("links/*")]),                      403),
+        ("the target alone",         json!([allow(KEY)]),                            403),
+        ("both",                     json!([allow("links/*"), allow(KEY)]),          200),
+        ("all, the target denied",   json!([allow("*"), deny(KEY)]),                 403),
+        ("all, the symlink denied",  json!([allow("*"), deny("links/*")]),           403),
+    ];
+    for (name, statements, want) in table {
+        server.user_policy("alice", &statements);
+        for method in ["GET", "HEAD"] {
+            let request = Request::object(method, BUCKET, "links/a");
+            for channel in Channel::SIGNED {
+                let got = server.send(&alice.sign(channel, request.clone()));
+                assert_eq!(got.status, want, "{name}: {method} {channel:?}");
+                assert!(want == 200 || got.header("etag").is_none(), "{name}");
+            }
+        }
+    }
+    // The bucket's own policy is asked about both as well.
+    server.bucket(BUCKET, PUBLIC_READ);
+    let stranger = || server.send(&Request::get(BUCKET, "links/a")).status;
+    assert_eq!(stranger(), 200);
+    let mut shut = statement("Deny", "*", Value::Null);
+    shut["Resource"] = json!([on(KEY)]);
+    put(&server, &json!([shut]));
+    assert_eq!(stranger(), 403);
+}
+
 #[test]
 fn what_is_no_policy_is_refused_and_changes_nothing() {
     let server = server();

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::actions::{CORS, example, prepare};
 use crate::support::form::{ANYTHING, Form, Signed, policy};
 use crate::support::wire::refused;
-use crate::support::{Channel, PRIVATE, Request, Server, Signer};
+use crate::support::{Channel, PRIVATE, Request, Response, Server, Signer};
 
 const BUCKET: &str = "coverage";
 const KEY: &str = "object";
@@ -76,24 +76,43 @@ fn row(action: Action) -> Row {
     }
 }
 
+/// What somebody was given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Right {
+    Read,
+    Write,
+    /// All that anybody may.
+    Rule,
+}
+
+const NOTHING: &[Right] = &[];
+const READ: &[Right] = &[Right::Read];
+const WRITE: &[Right] = &[Right::Write];
+const BOTH: &[Right] = &[Right::Read, Right::Write];
+const ALL: &[Right] = &[Right::Read, Right::Write, Right::Rule];
+
 /// Somebody who asks.
 struct Somebody {
     name: &'static str,
     signer: Option<Signer>,
-    reads: bool,
-    writes: bool,
+    rights: &'static [Right],
     /// What everything but a preflight is answered with, if the key or the token is not good.
     bad_key: Option<&'static str>,
 }
 
 impl Somebody {
+    fn new(name: &'static str, signer: Signer, rights: &'static [Right]) -> Self {
+        Self { name, signer: Some(signer), rights, bad_key: None }
+    }
+
     /// Whether they may perform an operation.
     fn may(&self, action: Action) -> bool {
+        let has = |right| self.rights.contains(&right);
         match row(action) {
-            Row::Reader => self.reads,
-            Row::Writer => self.writes,
-            Row::ReaderAndWriter => self.reads && self.writes,
-            Row::Owner => false,
+            Row::Reader => has(Right::Read),
+            Row::Writer => has(Right::Write),
+            Row::ReaderAndWriter => has(Right::Read) && has(Right::Write),
+            Row::Owner => has(Right::Rule),
             Row::Everybody => true,
         }
     }
@@ -110,79 +129,72 @@ fn everybody(server: &Server) -> Vec<Somebody> {
     };
     // Listing buckets is for whoever may see any.
     let most = json!(["oss:Get*", "oss:Put*", "oss:Delete*", "oss:ListObjects*"]);
-    let elsewhere = json!("acs:oss:*:*:another*");
+    let neighbour = server.user_who_may("neighbour", &most, &json!("acs:oss:*:*:another*"));
     let disabled = server.user_who_may("disabled", &json!("*"), &json!("*"));
     let off = json!({ "enabled": false });
     server.api_done("PUT", &format!("keys/{}", disabled.id), Some(&off));
     let reader = server.user_who_may("reader", &reading, &own);
-    let narrowed = json!({ "user": "reader", "policy": all(&[&writing]) });
-    let somebody =
-        |name, signer, (reads, writes)| Somebody { name, signer, reads, writes, bad_key: None };
+    let writer = server.user_who_may("writer", &writing, &own);
+    let everything = server.user_who_may("admin", &json!("oss:*"), &json!("*"));
+    let of_reader = server.temporary(&json!({ "user": "reader" }));
+    let narrowed = server.temporary(&json!({ "user": "reader", "policy": all(&[&writing]) }));
+    let of_nobody = server.temporary(&json!({ "policy": all(&[&reading, &writing]) }));
+    let bad = |code, somebody| Somebody { bad_key: Some(code), ..somebody };
     vec![
-        somebody("anonymous", None, (false, false)),
-        somebody("a stranger", Some(server.user("stranger")), (false, false)),
-        somebody(
-            "a user of another bucket",
-            Some(server.user_who_may("neighbour", &most, &elsewhere)),
-            (false, false),
-        ),
-        somebody("a writer", Some(server.user_who_may("writer", &writing, &own)), (false, true)),
-        somebody("a reader", Some(reader), (true, false)),
-        somebody(
-            "a reader's token",
-            Some(server.temporary(&json!({ "user": "reader" }))),
-            (true, false),
-        ),
-        somebody("a reader's token to write", Some(server.temporary(&narrowed)), (false, false)),
-        somebody(
-            "a token of nobody",
-            Some(server.temporary(&json!({ "policy": all(&[&reading, &writing]) }))),
-            (true, true),
-        ),
-        Somebody {
-            bad_key: Some("InvalidAccessKeyId"),
-            ..somebody("a disabled key", Some(disabled), (true, true))
-        },
-        Somebody {
-            bad_key: Some("SecurityTokenExpired"),
-            ..somebody("an expired token", Some(server.ended()), (true, true))
-        },
+        Somebody { name: "anonymous", signer: None, rights: NOTHING, bad_key: None },
+        Somebody::new("a stranger", server.user("stranger"), NOTHING),
+        Somebody::new("a user of another bucket", neighbour, NOTHING),
+        Somebody::new("a writer", writer, WRITE),
+        Somebody::new("a reader", reader, READ),
+        Somebody::new("a reader's token", of_reader, READ),
+        Somebody::new("a reader's token to write", narrowed, NOTHING),
+        Somebody::new("a token of nobody", of_nobody, BOTH),
+        bad("InvalidAccessKeyId", Somebody::new("a disabled key", disabled, ALL)),
+        bad("SecurityTokenExpired", Somebody::new("an expired token", server.ended(), ALL)),
+        Somebody::new("the owner", Signer::owner(), ALL),
+        Somebody::new("a user who may everything", everything, ALL),
     ]
+}
+
+/// Somebody's request for an operation on the bucket or the object of these tests.
+fn ask(server: &Server, somebody: &Somebody, action: Action) -> Response {
+    let example = example(server, action, BUCKET, KEY);
+    match &somebody.signer {
+        None => server.send(&example),
+        Some(signer) if action == Action::PostObject => {
+            let form = Form::of(KEY).signed(signer, Signed::V4, &policy(3600, ANYTHING));
+            server.send(&form.to(BUCKET))
+        }
+        Some(signer) => server.send(&signer.sign(Channel::V4Header, example)),
+    }
 }
 
 #[test]
 fn everybody_does_what_the_table_says_and_nothing_else() {
     let server = Server::start();
     server.bucket(BUCKET, PRIVATE);
-    // Nobody of the table may take them away.
-    server.done(Request::bucket("PUT", BUCKET).query("cors", "").body(CORS));
     for somebody in everybody(&server) {
         for &action in Action::ALL {
-            prepare(&server, action, (BUCKET, KEY), CONTENT);
             let name = format!("{} {action:?}", somebody.name);
-            let example = example(&server, action, BUCKET, KEY);
-            let response = match &somebody.signer {
-                None => server.send(&example),
-                Some(signer) if action == Action::PostObject => {
-                    let form = Form::of(KEY).signed(signer, Signed::V4, &policy(3600, ANYTHING));
-                    server.send(&form.to(BUCKET))
-                }
-                Some(signer) => server.send(&signer.sign(Channel::V4Header, example)),
-            };
+            // Whoever was asked before may have taken them away.
+            server.done(Request::bucket("PUT", BUCKET).query("cors", "").body(CORS));
+            prepare(&server, action, (BUCKET, KEY), CONTENT);
+            let response = ask(&server, &somebody, action);
             let preflight = matches!(row(action), Row::Everybody);
-            match somebody.bad_key {
-                Some(code) if !preflight => {
-                    assert_eq!(response.code(), refused(403, code), "{name}");
-                }
-                Some(_) | None if somebody.may(action) => {
-                    let text = response.error();
-                    assert!((200..300).contains(&response.status), "{name}: {text}");
-                }
-                Some(_) | None => {
-                    assert_eq!(response.code(), refused(403, "AccessDenied"), "{name}");
-                }
+            let refusal = match somebody.bad_key {
+                Some(code) if !preflight => Some((403, code)),
+                Some(_) | None if !somebody.may(action) => Some((403, "AccessDenied")),
+                // Nobody else is told that there are objects in it.
+                Some(_) | None if action == Action::DeleteBucket => Some((409, "BucketNotEmpty")),
+                Some(_) | None => None,
+            };
+            if let Some((status, code)) = refusal {
+                assert_eq!(response.code(), refused(status, code), "{name}");
+                assert_eq!(server.content(BUCKET, KEY).as_deref(), Some(CONTENT), "{name}");
+            } else {
+                let text = response.error();
+                assert!((200..300).contains(&response.status), "{name}: {text}");
             }
         }
     }
-    assert_eq!(server.content(BUCKET, KEY).as_deref(), Some(CONTENT), "nothing was changed last");
 }

@@ -11,6 +11,7 @@
 )]
 
 mod acls;
+mod administrators;
 mod append;
 mod bodies;
 mod bucket_policies;

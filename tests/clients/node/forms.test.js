@@ -6,7 +6,8 @@ const assert = require('node:assert/strict');
 const { after, before, describe, it } = require('node:test');
 
 const { MODES, makeClient, plainUrl } = require('./modes.js');
-const { startServer, REGION, ACCESS_KEY_ID } = require('./server.js');
+const { startServer, REGION } = require('./server.js');
+const { allow, temporary } = require('./rights.js');
 
 let server;
 before(async () => { server = await startServer(); });
@@ -26,7 +27,7 @@ const SIGNATURES = {
     return {
       policy: Buffer.from(JSON.stringify(policy)).toString('base64'),
       'x-oss-signature-version': 'OSS4-HMAC-SHA256',
-      'x-oss-credential': `${ACCESS_KEY_ID}/${time.slice(0, 8)}/${REGION}/oss/aliyun_v4_request`,
+      'x-oss-credential': `${client.options.accessKeyId}/${time.slice(0, 8)}/${REGION}/oss/aliyun_v4_request`,
       'x-oss-date': time,
       'x-oss-signature': client.signPostObjectPolicyV4(policy, now),
     };
@@ -69,6 +70,25 @@ for (const [version, sign] of Object.entries(SIGNATURES)) {
       assert.deepEqual([long.status, long.headers.get('x-oss-ec')], [400, '0006-00000003']);
       const { objects } = await client.listV2({});
       assert.deepEqual(objects, []);
+    });
+
+    it('temporary credentials send forms with their token', async () => {
+      const owner = makeClient(server, mode);
+      const { bucket } = owner.options;
+      await owner.putBucket(bucket);
+      const policy = allow(['oss:PutObject'], `${bucket}/in/*`);
+      const credentials = await temporary(server, { policy });
+      const client = makeClient(server, { ...mode, bucket }, credentials);
+      const fields = sign(client, policyOf({ bucket }));
+      const token = { 'x-oss-security-token': credentials.stsToken };
+      const code = async (answer) => [answer.status, answer.headers.get('x-oss-ec')];
+      assert.equal((await post(bucket, { key: 'in/hello', ...fields, ...token })).status, 204);
+      const elsewhere = await post(bucket, { key: 'out/hello', ...fields, ...token });
+      assert.deepEqual(await code(elsewhere), [403, '0003-00000001']);
+      const without = await post(bucket, { key: 'in/other', ...fields });
+      assert.deepEqual(await code(without), [403, '0002-00000003']);
+      const { objects } = await owner.listV2({});
+      assert.deepEqual(objects.map(({ name }) => name), ['in/hello']);
     });
   });
 }

@@ -6,40 +6,12 @@ const assert = require('node:assert/strict');
 const { after, before, describe, it } = require('node:test');
 
 const { MODES, download, makeClient, withBucket } = require('./modes.js');
-const { startServer, ACCESS_KEY_ID, ACCESS_KEY_SECRET } = require('./server.js');
+const { allow, ask, temporary } = require('./rights.js');
+const { startServer } = require('./server.js');
 
 let server;
 before(async () => { server = await startServer(); });
 after(async () => { assert.equal(await server?.end(), 0, server?.log()); });
-
-/** Asks the admin API. */
-async function ask(method, path, body) {
-  const basic = Buffer.from(`${ACCESS_KEY_ID}:${ACCESS_KEY_SECRET}`).toString('base64');
-  const answer = await fetch(`http://${server.admin}/api/v1/${path}`, {
-    method,
-    headers: { authorization: `Basic ${basic}` },
-    body: body && JSON.stringify(body),
-  });
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
-  return answer.json();
-}
-
-const allow = (actions, ...names) => ({
-  Version: '1',
-  Statement: [{
-    Effect: 'Allow', Action: actions, Resource: names.map((name) => `acs:oss:*:*:${name}`),
-  }],
-});
-
-/** Temporary credentials in the words of ali-oss. */
-async function temporary(wanted) {
-  const made = await ask('POST', 'sts', wanted);
-  return {
-    accessKeyId: made.access_key_id,
-    accessKeySecret: made.access_key_secret,
-    stsToken: made.security_token,
-  };
-}
 
 const isDenied = (error) => error.status === 403 && error.code === 'AccessDenied';
 
@@ -49,7 +21,7 @@ for (const mode of MODES) {
       await owner.putBucketACL(bucket, 'private');
       await owner.put('object', Buffer.from('content'));
       const policy = allow(['oss:GetObject', 'oss:GetBucketReferer'], bucket, `${bucket}/*`);
-      const credentials = await temporary({ policy });
+      const credentials = await temporary(server, { policy });
       const client = makeClient(server, { ...mode, bucket }, credentials);
       assert.equal((await client.get('object')).content.toString(), 'content');
       await assert.rejects(client.put('object', Buffer.from('x')), isDenied);
@@ -67,8 +39,8 @@ for (const mode of MODES) {
 
     it('a bucket policy opens and shuts', () => withBucket(server, mode, async (owner, bucket) => {
       const name = `user-${bucket}-${mode.v4}`.slice(0, 60);
-      await ask('POST', 'users', { name });
-      const key = await ask('POST', `users/${name}/keys`);
+      await ask(server, 'POST', 'users', { name });
+      const key = await ask(server, 'POST', `users/${name}/keys`);
       const client = makeClient(server, { ...mode, bucket }, {
         accessKeyId: key.access_key_id, accessKeySecret: key.access_key_secret,
       });
@@ -82,7 +54,7 @@ for (const mode of MODES) {
       assert.equal((await client.get('object')).content.toString(), 'content');
       await owner.deleteBucketPolicy(bucket);
       await assert.rejects(client.get('object'), isDenied);
-      await ask('DELETE', `users/${name}`);
+      await ask(server, 'DELETE', `users/${name}`);
     }));
   });
 }

@@ -3,6 +3,7 @@
 //! Links are signed here by the vendors' formulas, with a digest and `format!`, and not by the
 //! server's engine.
 
+mod policies;
 mod terms;
 
 use base64::Engine as _;

@@ -4,6 +4,7 @@
 
 mod policies;
 mod referers;
+mod senders;
 mod shapes;
 
 use base64::Engine as _;
