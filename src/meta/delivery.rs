@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 
 use super::MetaError;
-use crate::domain::delivery::Terms;
+use crate::domain::delivery::{Tally, Terms};
 use crate::domain::name::{BucketId, DomainId};
 use crate::domain::op::HostName;
 use crate::domain::seal::Sealed;
+use crate::domain::stats::Day;
 use crate::domain::time::UnixMillis;
 
 /// A delivery domain as it is stored.
@@ -55,4 +56,8 @@ pub trait DeliveryDomains: Send + Sync {
 
     /// Deletes a delivery domain and what was counted of it. Says whether it was there.
     async fn delete_domain(&self, id: DomainId) -> Result<bool, MetaError>;
+
+    /// What was counted of a delivery domain on a day and those after it, in no order. It is added
+    /// with the other [statistics](super::Stats::add_stats).
+    async fn tallies_of(&self, id: DomainId, first: Day) -> Result<Vec<Tally>, MetaError>;
 }

@@ -1,10 +1,12 @@
 //! Delivery domains.
 
 use refgate::domain::delivery::{
-    DirectAccess, ErrorHeader, Issue, OriginAccess, Playlists, RefererCheck, Terms,
+    Count, DirectAccess, ErrorHeader, Issue, OriginAccess, Outcome, Playlists, RefererCheck,
+    Refusal, Tally, Terms,
 };
 use refgate::domain::name::DomainId;
 use refgate::domain::seal::Sealed;
+use refgate::domain::stats::{Batch, Day, Hour};
 use refgate::domain::urlsign::{Algorithm, Choices, Form, Profile, Regions, Scheme, TimeForm};
 use refgate::meta::{DeliveryDomain, PutDomain};
 
@@ -88,4 +90,43 @@ pub(super) async fn a_bucket_that_is_served_is_not_deleted(meta: &dyn Meta) {
     assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Served);
     assert!(meta.delete_domain(domain.id).await.unwrap());
     assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Gone);
+}
+
+pub(super) async fn tallies_add_up_and_go_with_their_domain(meta: &dyn Meta) {
+    let id = bucket(meta, "tallied").await;
+    let domain = domain(1, "a.example.com", id);
+    meta.put_domain(&domain).await.unwrap();
+    let tally = |day, outcome: Outcome, requests, latest| Tally {
+        day: Day(day),
+        outcome,
+        count: Count { requests, latest: UnixMillis(latest) },
+    };
+    let verified = || Outcome::Verified("0123abcd".into());
+    let refused = || Outcome::Refused(Refusal::Expired);
+    let add = async |number, tallies: Vec<Tally>| {
+        let tallies = tallies.into_iter().map(|tally| (domain.id, tally)).collect();
+        let writer = Uuid::from_u128(9);
+        let batch = Batch { writer, number, ledgers: Vec::new(), tallies };
+        meta.add_stats(Arc::new(batch)).await.unwrap();
+    };
+    let first =
+        [tally(1, verified(), 3, 20), tally(1, refused(), 1, 5), tally(2, Outcome::Open, 1, 1)];
+    add(1, first.to_vec()).await;
+    add(1, first.to_vec()).await;
+    add(2, vec![tally(1, verified(), 2, 10), tally(2, verified(), 1, 30)]).await;
+    let found = async |first| {
+        let mut found = meta.tallies_of(domain.id, Day(first)).await.unwrap();
+        found.sort_by(|a, b| (a.day, &a.outcome).cmp(&(b.day, &b.outcome)));
+        found
+    };
+    let second = [tally(2, verified(), 1, 30), tally(2, Outcome::Open, 1, 1)];
+    let all = [vec![tally(1, verified(), 5, 20), tally(1, refused(), 1, 5)], second.to_vec()];
+    assert_eq!(found(0).await, all.concat());
+    assert_eq!(found(2).await, second);
+    meta.prune_stats(Day(2), Hour(0)).await.unwrap();
+    assert_eq!(found(0).await, second);
+    assert!(meta.delete_domain(domain.id).await.unwrap());
+    assert_eq!(found(0).await, []);
+    add(3, first.to_vec()).await;
+    assert_eq!(found(0).await, [], "a domain that is gone is not counted");
 }

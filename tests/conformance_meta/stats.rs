@@ -21,7 +21,8 @@ fn ledger(hour: i64, origin: &str) -> Ledger {
 }
 
 async fn add(meta: &dyn Meta, number: u64, ledgers: Vec<(BucketId, Ledger)>) {
-    meta.add_stats(Arc::new(Batch { writer: WRITER, number, ledgers })).await.unwrap();
+    let batch = Batch { writer: WRITER, number, ledgers, tallies: Vec::new() };
+    meta.add_stats(Arc::new(batch)).await.unwrap();
 }
 
 async fn denied(meta: &dyn Meta, bucket: BucketId, first: i64) -> Vec<(i64, u64)> {
@@ -64,8 +65,8 @@ pub(crate) async fn a_batch_that_is_given_twice_is_added_once(meta: &dyn Meta) {
     assert_eq!(denied(meta, id, 0).await, [(0, 2)]);
     assert_eq!(meta.last_stats(WRITER).await.unwrap(), 2);
     // Another writer has numbers of its own.
-    let batch =
-        Batch { writer: Uuid::from_u128(8), number: 1, ledgers: vec![(id, ledger(0, "x"))] };
+    let (writer, ledgers) = (Uuid::from_u128(8), vec![(id, ledger(0, "x"))]);
+    let batch = Batch { writer, number: 1, ledgers, tallies: Vec::new() };
     meta.add_stats(Arc::new(batch)).await.unwrap();
     assert_eq!(denied(meta, id, 0).await, [(0, 3)]);
 }

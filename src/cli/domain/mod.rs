@@ -3,6 +3,7 @@
 mod keys;
 mod links;
 mod put;
+mod report;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,8 @@ pub(super) enum Command {
     SwapKeys(OneArgs),
     /// Take the secondary key away, whose links are refused then: the last step
     DropKey(OneArgs),
+    /// Show how many requests each key verified, and how many were refused and why
+    Report(report::ReportArgs),
     /// Make links: sign URLs of a delivery domain, or paths
     Sign(Box<links::SignArgs>),
 }
@@ -68,6 +71,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::DropKey(one) => {
             keys::tell(&on_domain(one, &Method::DELETE, "/keys/secondary")?);
         }
+        Command::Report(args) => report::run(args)?,
         Command::Sign(args) => return links::run(*args),
     }
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::{Count, Day, Hour, Outcome, Top, Totals};
-use crate::domain::name::BucketId;
+use crate::domain::delivery::Tally;
+use crate::domain::name::{BucketId, DomainId};
 
 /// How many origins are listed per bucket, day and outcome: whoever sends more than one in 256
 /// requests is on the list.
@@ -64,8 +65,10 @@ pub struct Batch {
     pub writer: Uuid,
     /// The number of the batch, counted from 1 by its writer.
     pub number: u64,
-    /// What to add.
+    /// What to add of buckets.
     pub ledgers: Vec<(BucketId, Ledger)>,
+    /// What to add of delivery domains.
+    pub tallies: Vec<(DomainId, Tally)>,
 }
 
 impl Default for DayStats {

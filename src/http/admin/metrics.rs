@@ -13,6 +13,7 @@ use http::header;
 
 use crate::domain::stats::Verdict;
 use crate::service::App;
+use crate::service::delivery::OUTCOMES;
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new().route("/metrics", routing::get(metrics))
@@ -41,6 +42,13 @@ fn text(app: &App) -> String {
     out.family(name, "counter", "Bytes of bodies promised to these requests");
     for verdict in Verdict::ALL {
         out.sample(name, Some(("verdict", verdict.as_str())), decisions.of(*verdict).bytes);
+    }
+    out.family("refgate_delivery_domains", "gauge", "Delivery domains");
+    out.sample("refgate_delivery_domains", None, app.domain_count() as u64);
+    let name = "refgate_delivery_requests_total";
+    out.family(name, "counter", "Requests on delivery domains by what the signature check said");
+    for (outcome, count) in OUTCOMES.iter().zip(app.delivered()) {
+        out.sample(name, Some(("outcome", outcome)), count);
     }
     let name = "refgate_scrub_removed_blobs_total";
     out.family(name, "counter", "Blobs that the scrub removed because no object names them");

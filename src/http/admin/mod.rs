@@ -79,6 +79,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("put",  iam::BUCKET_POLICY),
     ("delete", iam::BUCKET_POLICY),
     ("post", iam::STS),
+    ("get",  delivery::REPORT),
     ("get",  stats::REPORT),
     ("post", stats::SIMULATE),
 ];

@@ -29,7 +29,7 @@ pub(super) const REPORT: &str = "/api/v1/buckets/{bucket}/referer/report";
 pub(super) const SIMULATE: &str = "/api/v1/buckets/{bucket}/referer/simulate";
 
 /// The most days of a report.
-const MAX_DAYS: u32 = 3660;
+pub(super) const MAX_DAYS: u32 = 3660;
 
 /// The most hours of a simulation.
 const MAX_HOURS: u32 = 2400;
@@ -106,7 +106,12 @@ async fn simulate(
     Ok(Json(simulation_json(of, hours, &simulation)))
 }
 
-fn within(name: &str, value: Option<u32>, (default, most): (u32, u32)) -> Result<u32, ApiError> {
+/// A number of a query, or what it is by default.
+pub(super) fn within(
+    name: &str,
+    value: Option<u32>,
+    (default, most): (u32, u32),
+) -> Result<u32, ApiError> {
     let value = value.unwrap_or(default);
     if (1..=most).contains(&value) {
         return Ok(value);

@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use crate::domain::delivery::ErrorHeader;
 use crate::domain::urlsign::Denial;
 use crate::http::oss::{Answer, Known, OssError};
+use crate::service::App;
 use crate::service::delivery::Domain;
 use crate::service::error::Error;
 
@@ -41,10 +42,11 @@ impl From<Error> for Stop {
 
 impl Stop {
     /// The answer, and what the log says of it.
-    pub(super) fn answer(self, domain: &Domain, known: &mut Known) -> Answer {
+    pub(super) fn answer(self, app: &App, domain: &Domain, known: &mut Known) -> Answer {
         let shown = domain.terms.errors == ErrorHeader::Shown;
         match self {
             Self::Denied(denial) => {
+                app.count_refused(domain, &denial);
                 known.why = Some(denial.reason.why());
                 Ok(refusal(&denial, shown))
             }

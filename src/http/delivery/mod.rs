@@ -52,7 +52,7 @@ pub(super) async fn handle(
             if sent {
                 super::body::drain(body).await;
             }
-            stop.answer(domain, &mut known)
+            stop.answer(&oss.app, domain, &mut known)
         }
     };
     exchange.finish(answer, known)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use super::delivery::tally;
 use super::writer::Operation;
 use super::{Sqlite, corrupt, count, read_error};
 use crate::domain::name::BucketId;
@@ -116,7 +117,7 @@ impl Operation for AddStats {
             where excluded.number > number
             returning id";
         const BUCKET: &str = "select id from buckets where id = ?1";
-        let Batch { writer, number, ledgers } = &*self.0;
+        let Batch { writer, number, ledgers, tallies } = &*self.0;
         let claimed: Option<i64> = sqlx::query_scalar(CLAIM)
             .bind(writer.as_bytes().as_slice())
             .bind(stored(*number))
@@ -132,7 +133,7 @@ impl Operation for AddStats {
                 add_ledger(connection, *bucket, ledger).await?;
             }
         }
-        Ok(())
+        tally::add(connection, tallies).await
     }
 }
 
@@ -282,6 +283,7 @@ impl Operation for PruneStats {
         {
             sqlx::query(sql).bind(first).execute(&mut *connection).await?;
         }
+        tally::prune(connection, self.first_day).await?;
         sqlx::query(WRITERS).execute(connection).await?;
         Ok(())
     }

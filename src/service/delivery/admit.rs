@@ -35,10 +35,12 @@ impl App {
     ) -> Result<Admitted<'r>, Denial> {
         let Some(settings) = domain.signing() else {
             let (path, query) = (request.target.path, request.target.query.map(Cow::Borrowed));
+            self.count_open(domain);
             let caller = Caller::visitor(domain, false);
             return Ok(Admitted { path, query, caller, pass: None });
         };
         let mut pass = verify(settings, request, self.clock.now())?;
+        self.count_verified(domain, pass.key);
         let query = pass.query.take().map(Cow::Owned);
         let caller = Caller::visitor(domain, pass.query_is_signed);
         Ok(Admitted { path: pass.path, query, caller, pass: Some(pass) })

@@ -153,7 +153,9 @@ impl App {
             let (draft, said) = draft(app.domains.get(&host).as_deref())?;
             let bucket = draft.bucket.1.clone();
             let stored = app.stored(&host, draft)?;
-            let domain = Arc::new(Domain::found(stored.clone(), bucket.clone(), &app.vault)?);
+            let counters = app.domains.counters_of(&host, stored.id);
+            let with = (&app.vault, counters);
+            let domain = Arc::new(Domain::found(stored.clone(), bucket.clone(), with)?);
             match app.meta.put_domain(&stored).await {
                 Ok(PutDomain::Done) => {}
                 Ok(PutDomain::NoSuchBucket) => return Err(Error::NoSuchBucket(bucket)),
@@ -225,7 +227,8 @@ impl App {
             None => None,
             Some(stored) => {
                 let name = bucket(stored.bucket).ok_or(Error::Fault("a domain has no bucket"))?;
-                Some(Arc::new(Domain::found(stored, name, &self.vault)?))
+                let counters = self.domains.counters_of(host, stored.id);
+                Some(Arc::new(Domain::found(stored, name, (&self.vault, counters))?))
             }
         };
         self.domains.replace(|all| {

@@ -9,6 +9,7 @@ mod change;
 mod error;
 mod keys;
 mod sign;
+mod tally;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,19 +21,21 @@ use super::App;
 use super::bucket;
 use super::error::Error;
 use super::vault::Vault;
-use crate::domain::delivery::{DirectAccess, Prefix, Terms};
+use crate::domain::delivery::{DirectAccess, Prefix, Tally, Terms};
 use crate::domain::name::{BucketId, BucketName, DomainId, ObjectKey};
 use crate::domain::op::HostName;
 use crate::domain::time::UnixMillis;
 use crate::domain::urlsign::Settings;
 use crate::meta::{DeliveryDomain, MetaError};
 use crate::service::access::Administrator;
+use tally::{ByKey, Counters, Running};
 
 pub use admit::Admitted;
 pub use change::{Change, NewDomain, Replace};
 pub use error::DomainError;
 pub use keys::{KeyPair, KeyStep, NewKeys};
 pub use sign::{CannotLink, LinkOrder, MadeLink};
+pub use tally::{DomainReport, OUTCOMES};
 
 /// The most delivery domains: each is in memory, with its keys.
 const MAX_DOMAINS: usize = 10_000;
@@ -55,6 +58,9 @@ pub struct Domain {
     /// Its keys, also while signing is switched off.
     pub(super) keys: Option<KeyPair>,
     signing: Option<Settings>,
+    /// What is counted, of all settings that the domain had.
+    counters: Arc<Counters>,
+    by_key: ByKey,
 }
 
 impl Domain {
@@ -64,7 +70,11 @@ impl Domain {
     }
 
     /// Opens the keys of a stored domain and compiles its settings.
-    fn found(stored: DeliveryDomain, bucket: BucketName, vault: &Vault) -> Result<Self, Error> {
+    fn found(
+        stored: DeliveryDomain,
+        bucket: BucketName,
+        (vault, counters): (&Vault, Arc<Counters>),
+    ) -> Result<Self, Error> {
         let keys = KeyPair::open(&stored, vault)?;
         let signing = keys::settings(&stored.terms, keys.as_ref());
         let signing = signing.map_err(|err| MetaError::Corrupt {
@@ -80,8 +90,15 @@ impl Domain {
             updated: stored.updated,
             terms: stored.terms,
             keys,
+            by_key: counters.by_key(signing.as_ref()),
+            counters,
             signing,
         })
+    }
+
+    /// What was counted and is not on its way to the database.
+    pub(super) fn peek_tallies(&self, now: UnixMillis) -> Vec<Tally> {
+        self.counters.peek(now)
     }
 }
 
@@ -92,6 +109,8 @@ pub struct Table {
     /// Held while domains change, so that they reach memory in the order of their commits. The
     /// hosts whose last change is in doubt: memory may be behind the database about them.
     changing: Mutex<Vec<HostName>>,
+    /// Requests on all of them since the start.
+    running: Running,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -147,6 +166,16 @@ impl Table {
     fn len(&self) -> usize {
         self.now.load().by_host.len()
     }
+
+    fn all(&self) -> Vec<Arc<Domain>> {
+        self.now.load().by_host.values().cloned().collect()
+    }
+
+    /// The counters of the domain of this id, also if it is new.
+    fn counters_of(&self, host: &HostName, id: DomainId) -> Arc<Counters> {
+        let known = self.get(host).filter(|domain| domain.id == id);
+        known.map(|domain| Arc::clone(&domain.counters)).unwrap_or_default()
+    }
 }
 
 /// Reads all stored domains into a table.
@@ -166,7 +195,7 @@ pub(super) fn load(
         let name = names.get(&domain.bucket).cloned();
         let name =
             name.ok_or(Error::Fault("a delivery domain serves a bucket that is not there"))?;
-        let domain = Domain::found(domain, name, vault)?;
+        let domain = Domain::found(domain, name, (vault, Arc::default()))?;
         by_host.insert(domain.host.clone(), Arc::new(domain));
     }
     let table = Table::default();
@@ -177,7 +206,7 @@ pub(super) fn load(
 impl App {
     /// All delivery domains in the order of their hosts.
     pub fn domains(&self, _by: &Administrator) -> Vec<Arc<Domain>> {
-        let mut all: Vec<_> = self.domains.now.load().by_host.values().cloned().collect();
+        let mut all = self.domains.all();
         all.sort_unstable_by(|a, b| a.host.cmp(&b.host));
         all
     }

@@ -8,11 +8,13 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::record::{MOVED_AT_ONCE, Recorder};
-use crate::domain::name::BucketId;
+use crate::domain::delivery::Tally;
+use crate::domain::name::{BucketId, DomainId};
 use crate::domain::stats::{Batch, Day, Hour, Ledger};
 use crate::domain::time::UnixMillis;
 use crate::meta::MetaError;
 use crate::service::App;
+use crate::service::delivery::Domain;
 use crate::service::error::Error;
 
 /// How often the queue is moved into the lists.
@@ -27,6 +29,9 @@ const LOOKED_UP_AT_ONCE: usize = 4;
 
 /// How many buckets are written down in one operation, so that no upload waits long for it.
 const BUCKETS_PER_BATCH: usize = 16;
+
+/// How many counts of delivery domains are.
+const TALLIES_PER_BATCH: usize = 500;
 
 /// What is on its way to the database.
 #[derive(Debug)]
@@ -51,11 +56,27 @@ impl Flushing {
     fn enqueue(&mut self, mut ledgers: Vec<(BucketId, Ledger)>) {
         while !ledgers.is_empty() {
             let rest = ledgers.split_off(ledgers.len().min(BUCKETS_PER_BATCH));
-            self.number += 1;
-            let (writer, number) = (self.writer, self.number);
-            self.pending.push_back(Arc::new(Batch { writer, number, ledgers }));
+            self.push(ledgers, Vec::new());
             ledgers = rest;
         }
+    }
+
+    /// Puts what was counted of delivery domains on its way.
+    fn enqueue_tallies(&mut self, tallies: &[(DomainId, Tally)]) {
+        for tallies in tallies.chunks(TALLIES_PER_BATCH) {
+            self.push(Vec::new(), tallies.to_vec());
+        }
+    }
+
+    fn push(&mut self, ledgers: Vec<(BucketId, Ledger)>, tallies: Vec<(DomainId, Tally)>) {
+        self.number += 1;
+        let (writer, number) = (self.writer, self.number);
+        self.pending.push_back(Arc::new(Batch { writer, number, ledgers, tallies }));
+    }
+
+    /// Batches that are not in the database, given the number of the last that is.
+    fn unwritten(&self, last: u64) -> impl Iterator<Item = &Arc<Batch>> {
+        self.pending.iter().filter(move |batch| batch.number > last)
     }
 }
 
@@ -142,6 +163,7 @@ impl App {
     async fn write_stats(&self, flushing: &mut Flushing, now: UnixMillis) -> Result<(), MetaError> {
         self.write_pending(flushing).await?;
         flushing.enqueue(self.take_counted(now));
+        flushing.enqueue_tallies(&self.take_tallies(now));
         self.write_pending(flushing).await?;
         let hour = Hour::of(now);
         if flushing.pruned != Some(hour) {
@@ -189,7 +211,7 @@ impl Recorder {
         (last, now): (u64, UnixMillis),
     ) -> Ledger {
         let mut ledger = Ledger::default();
-        for batch in flushing.pending.iter().filter(|batch| batch.number > last) {
+        for batch in flushing.unwritten(last) {
             for (_, part) in batch.ledgers.iter().filter(|(id, _)| *id == bucket.id) {
                 ledger.merge(part);
             }
@@ -202,6 +224,25 @@ impl Recorder {
             ledger.add_counted(hour, &counted);
         }
         ledger
+    }
+}
+
+impl App {
+    /// What was counted of a delivery domain from a day on, wherever it is now: parts that add up.
+    pub(in crate::service) async fn stats_of_domain(
+        &self,
+        domain: &Domain,
+        first: Day,
+    ) -> Result<Vec<Tally>, Error> {
+        // Until it is released, nothing moves from memory into the database.
+        let flushing = self.stats.flushing.lock().await;
+        let last = self.meta.last_stats(flushing.writer).await?;
+        let mut found = self.meta.tallies_of(domain.id, first).await?;
+        let on_the_way = flushing.unwritten(last).flat_map(|batch| &batch.tallies);
+        let own = on_the_way.filter(|(id, _)| *id == domain.id);
+        found.extend(own.map(|(_, tally)| tally.clone()));
+        found.extend(domain.peek_tallies(self.clock.now()));
+        Ok(found)
     }
 }
 

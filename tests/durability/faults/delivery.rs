@@ -1,8 +1,10 @@
 //! Delivery domains whose commits fail on demand.
 
 use async_trait::async_trait;
+use refgate::domain::delivery::Tally;
 use refgate::domain::name::DomainId;
 use refgate::domain::op::HostName;
+use refgate::domain::stats::Day;
 use refgate::meta::{DeliveryDomain, DeliveryDomains, MetaError, PutDomain};
 
 use super::meta::FaultyMeta;
@@ -23,5 +25,9 @@ impl DeliveryDomains for FaultyMeta {
 
     async fn delete_domain(&self, id: DomainId) -> Result<bool, MetaError> {
         self.change(self.take(), self.inner.delete_domain(id)).await
+    }
+
+    async fn tallies_of(&self, id: DomainId, first: Day) -> Result<Vec<Tally>, MetaError> {
+        self.inner.tallies_of(id, first).await
     }
 }

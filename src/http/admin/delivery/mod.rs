@@ -5,6 +5,7 @@
 
 mod keys;
 mod links;
+mod report;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub(super) const ALL: &str = "/api/v1/domains";
 pub(super) const ONE: &str = "/api/v1/domains/{host}";
 pub(super) use keys::{KEYS, SECONDARY, SWAP};
 pub(super) use links::SIGN;
+pub(super) use report::REPORT;
 
 /// The most bytes of a body: a prefix and an expression, escaped, and room for the rest.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -48,6 +50,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route(ONE, get(show).put(put).delete(delete))
         .merge(keys::router())
         .merge(links::router())
+        .merge(report::router())
 }
 
 /// The administrator with the host that the path names as `{host}`.

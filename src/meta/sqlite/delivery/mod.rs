@@ -1,14 +1,17 @@
 //! Delivery domains.
 
 mod row;
+pub(super) mod tally;
 
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use super::writer::Operation;
 use super::{Sqlite, corrupt, read_error};
+use crate::domain::delivery::Tally;
 use crate::domain::name::DomainId;
 use crate::domain::op::HostName;
+use crate::domain::stats::Day;
 use crate::meta::{DeliveryDomain, DeliveryDomains, MetaError, PutDomain};
 use row::DomainRow;
 
@@ -43,6 +46,10 @@ impl DeliveryDomains for Sqlite {
 
     async fn delete_domain(&self, id: DomainId) -> Result<bool, MetaError> {
         self.writer.submit(Delete(id)).await
+    }
+
+    async fn tallies_of(&self, id: DomainId, first: Day) -> Result<Vec<Tally>, MetaError> {
+        tally::read(self, id, first).await
     }
 }
 
