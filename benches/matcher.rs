@@ -1,8 +1,10 @@
-//! How long a decision takes, beside other ways to match many patterns.
+//! How long a decision takes, and how long a policy takes to build, beside other ways to match many
+//! patterns.
 //!
 //! ```text
-//! cargo bench --bench matcher             # all sizes, about three minutes
-//! cargo bench --bench matcher -- --quick  # up to 10 000 rules
+//! cargo bench --bench matcher                   # all sizes, some minutes
+//! cargo bench --bench matcher -- --skip 00000   # up to 10 000 rules
+//! cargo bench --bench matcher -- hostile        # one of the tables
 //! ```
 //!
 //! All engines get the same rules and the same 20 000 referers, of which about a quarter match, and
@@ -10,191 +12,177 @@
 //! on a sample. refgate is measured whole, from the header line on, and the others from the
 //! finished subject on.
 
-#![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
-#![expect(clippy::cast_precision_loss, reason = "times and sizes are shown rounded")]
-
 #[path = "matcher/engines.rs"]
 mod engines;
 #[path = "matcher/mixture.rs"]
 mod mixture;
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+use std::rc::Rc;
 
+use divan::{Bencher, black_box};
 use refgate::domain::referer::{Engine, Pattern, Policy};
 
-use engines::{Any, Refgate};
+use engines::{Any, Competitor, Refgate};
 use mixture::Mixture;
-
-/// How long one number is measured, about.
-const MEASURE: Duration = Duration::from_millis(250);
-
-/// How long one stretch of it is, about.
-const STRETCH: Duration = Duration::from_millis(1);
 
 /// Answers that are compared with the plain matcher's.
 const SAMPLE: usize = 200;
 
+const SIZES: [usize; 6] = [10, 100, 1_000, 10_000, 100_000, 1_000_000];
+
+/// Rules of the lists that were made to be slow.
+const HOSTILE_RULES: usize = 100_000;
+
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let sizes: &[usize] = if quick {
-        &[10, 100, 1_000, 10_000]
-    } else {
-        &[10, 100, 1_000, 10_000, 100_000, 1_000_000]
+    divan::main();
+}
+
+/// An engine with so many rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Case {
+    rules: usize,
+    engine: Competitor,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.rules, self.engine.name())
+    }
+}
+
+/// Every size with the engines that bear it.
+fn cases() -> impl Iterator<Item = Case> {
+    let of_size = |rules: usize| {
+        let able = Competitor::ALL.into_iter().filter(move |engine| rules <= engine.most_rules());
+        able.map(move |engine| Case { rules, engine })
     };
-    println!("\n## A decision, by the number of rules\n");
-    println!("| rules | engine | build | size | hit | miss | mean | p99 | × wildmatch |");
-    println!("| --: | --- | --: | --: | --: | --: | --: | --: | --: |");
-    for size in sizes {
-        compare(&Mixture::new(*size));
-    }
-    println!("\n## Few rules: where the index begins to pay (mean)\n");
-    println!("| rules | wildmatch | loop | index |");
-    println!("| --: | --: | --: | --: |");
-    [1, 2, 3, 4, 6, 8, 16, 32].into_iter().for_each(few);
-    println!("\n## Lists and referers made to be slow\n");
-    println!("| case | rules | build | one decision | a rule |");
-    println!("| --- | --: | --: | --: | --: |");
-    mixture::hostile(if quick { 10_000 } else { 100_000 }).iter().for_each(hostile);
+    SIZES.into_iter().flat_map(of_size)
 }
 
-/// Prints the rows of one size.
-fn compare(mixture: &Mixture) {
-    let plain = Refgate::new(mixture, Engine::Plain);
-    let mut reference = None;
-    for name in engines::NAMES {
-        let started = Instant::now();
-        let engine = match engines::build(name, mixture) {
-            Ok(engine) => engine,
-            Err(reason) => {
-                println!("| {} | {name} | {reason} | | | | | | |", mixture.rules.len());
-                continue;
+/// What is made once and kept, as mixtures and engines are used by several tables.
+struct Made<K, V>(RefCell<HashMap<K, Rc<V>>>);
+
+impl<K: Clone + Eq + Hash, V> Made<K, V> {
+    fn new() -> Self {
+        Self(RefCell::default())
+    }
+
+    fn get(&self, key: &K, new: impl FnOnce() -> V) -> Rc<V> {
+        let known = self.0.borrow().get(key).cloned();
+        known.unwrap_or_else(|| {
+            let made = Rc::new(new());
+            self.0.borrow_mut().insert(key.clone(), Rc::clone(&made));
+            made
+        })
+    }
+}
+
+thread_local! {
+    static MIXTURES: Made<usize, Mixture> = Made::new();
+    static ENGINES: Made<Case, Box<dyn Any>> = Made::new();
+}
+
+fn mixture(rules: usize) -> Rc<Mixture> {
+    MIXTURES.with(|made| made.get(&rules, || Mixture::new(rules)))
+}
+
+/// The engine of a case, whose answers are right.
+fn engine(case: Case) -> Rc<Box<dyn Any>> {
+    ENGINES.with(|made| {
+        made.get(&case, || {
+            let mixture = mixture(case.rules);
+            let engine = case.engine.build(&mixture);
+            let plain = Refgate::new(&mixture, Engine::Plain);
+            for referer in mixture.referers.iter().take(SAMPLE.min(20_000_000 / case.rules)) {
+                assert_eq!(engine.first(referer), plain.first(referer), "{case}: {referer}");
             }
-        };
-        let build = started.elapsed();
-        assert_agreement(name, &*engine, &plain, mixture);
-        let hits = mean(&*engine, &mixture.hits);
-        let misses = mean(&*engine, &mixture.misses);
-        let all = mean(&*engine, &mixture.referers);
-        let slow = p99(&*engine, &mixture.referers);
-        let reference = *reference.get_or_insert(all);
-        println!(
-            "| {} | {name} | {} | {} | {} | {} | {} | {} | {} |",
-            mixture.rules.len(),
-            time(build),
-            engine.size_bytes().map_or(String::new(), bytes),
-            time(hits),
-            time(misses),
-            time(all),
-            time(slow),
-            ratio(reference, all),
-        );
-    }
-    again(mixture, reference.unwrap_or_default());
+            engine
+        })
+    })
 }
 
-/// Prints the row of a referer that comes again.
-fn again(mixture: &Mixture, reference: Duration) {
-    let refgate = Refgate::new(mixture, Engine::best_for(&mixture.policy()));
-    let [hit, miss] = [&mixture.hits, &mixture.misses]
-        .map(|referers| mean(&refgate, referers.get(..1).unwrap_or_default()));
-    let mean = (hit + miss) / 2;
-    println!(
-        "| {} | refgate, one referer again | | | {} | {} | {} | | {} |",
-        mixture.rules.len(),
-        time(hit),
-        time(miss),
-        time(mean),
-        ratio(reference, mean),
-    );
-}
-
-fn few(rules: usize) {
-    let mixture = Mixture::new(rules);
-    let [wildmatch, each, index] = [Engine::Plain, Engine::Loop, Engine::Index]
-        .map(|engine| time(mean(&Refgate::new(&mixture, engine), &mixture.referers)));
-    println!("| {rules} | {wildmatch} | {each} | {index} |");
-}
-
-fn hostile((name, rules, referer): &mixture::Hostile) {
-    let started = Instant::now();
-    let allow = rules.iter().filter_map(|rule| Pattern::read(rule)).collect();
-    // Not cached: the second decision is to take as long as the first.
-    let policy = Policy { allow, ..Policy::default() };
-    let refgate = Refgate::of(policy, Engine::Index);
-    let build = started.elapsed();
-    let decision = mean(&refgate, std::slice::from_ref(referer));
-    let rule = decision.as_secs_f64() * 1e9 / rules.len() as f64;
-    println!("| {name} | {} | {} | {} | {rule:.1} ns |", rules.len(), time(build), time(decision));
-}
-
-fn assert_agreement(name: &str, engine: &dyn Any, plain: &Refgate, mixture: &Mixture) {
-    let sample = SAMPLE.min(20_000_000 / mixture.rules.len());
-    for referer in mixture.referers.iter().take(sample) {
-        assert_eq!(engine.first(referer), plain.first(referer), "{name}: {referer}");
-    }
-}
-
-/// The mean time of a decision over referers, in turn. Of many short stretches the median counts:
-/// one in which the machine did something else does not.
-fn mean(engine: &dyn Any, referers: &[String]) -> Duration {
+/// Measures decisions about referers, in turn.
+fn decide(bencher: Bencher<'_, '_>, engine: &dyn Any, referers: &[String]) {
     let mut referers = referers.iter().cycle();
-    let mut stretches = Vec::new();
-    let started = Instant::now();
-    while started.elapsed() < MEASURE {
-        let begun = Instant::now();
-        let mut decisions = 0;
-        while begun.elapsed() < STRETCH {
-            for referer in referers.by_ref().take(64) {
-                black_box(engine.first(black_box(referer)));
-                decisions += 1;
-                if decisions % 8 == 0 && begun.elapsed() > 4 * STRETCH {
-                    break;
-                }
-            }
-        }
-        stretches.push(begun.elapsed() / decisions);
-    }
-    stretches.sort_unstable();
-    stretches.get(stretches.len() / 2).copied().unwrap_or_default()
+    bencher.bench_local(move || referers.next().map(|referer| engine.first(black_box(referer))));
 }
 
-/// The time that one decision of a hundred takes longer than; includes that of reading the clock.
-fn p99(engine: &dyn Any, referers: &[String]) -> Duration {
-    let started = Instant::now();
-    let mut times = Vec::new();
-    for referer in referers.iter().cycle().take(20_000) {
-        let begun = Instant::now();
-        black_box(engine.first(black_box(referer)));
-        times.push(begun.elapsed());
-        if started.elapsed() > MEASURE {
-            break;
-        }
-    }
-    times.sort_unstable();
-    times.get(times.len() * 99 / 100).copied().unwrap_or_default()
+/// A decision about a referer that matches a rule.
+#[divan::bench(args = cases(), min_time = 0.25, max_time = 1)]
+fn hit(bencher: Bencher<'_, '_>, case: Case) {
+    decide(bencher, &**engine(case), &mixture(case.rules).hits);
 }
 
-fn time(time: Duration) -> String {
-    match time.as_secs_f64() * 1e9 {
-        ns @ ..1e3 => format!("{ns:.0} ns"),
-        ns @ ..1e6 => format!("{:.1} µs", ns / 1e3),
-        ns @ ..1e9 => format!("{:.1} ms", ns / 1e6),
-        ns => format!("{:.1} s", ns / 1e9),
+/// A decision about a referer that matches none.
+#[divan::bench(args = cases(), min_time = 0.25, max_time = 1)]
+fn miss(bencher: Bencher<'_, '_>, case: Case) {
+    decide(bencher, &**engine(case), &mixture(case.rules).misses);
+}
+
+/// A decision about any referer of the mixture.
+#[divan::bench(args = cases(), min_time = 0.25, max_time = 1)]
+fn mean(bencher: Bencher<'_, '_>, case: Case) {
+    decide(bencher, &**engine(case), &mixture(case.rules).referers);
+}
+
+/// refgate about a referer that was decided before: one that matches, and one that does not.
+#[divan::bench(args = SIZES, min_time = 0.25, max_time = 1)]
+fn repeated(bencher: Bencher<'_, '_>, rules: usize) {
+    let mixture = mixture(rules);
+    let first = |referers: &[String]| referers.first().cloned();
+    let both: Vec<_> = first(&mixture.hits).into_iter().chain(first(&mixture.misses)).collect();
+    decide(bencher, &**engine(Case { rules, engine: Competitor::Refgate }), &both);
+}
+
+/// Building an engine.
+#[divan::bench(args = cases(), sample_count = 20, sample_size = 1, max_time = 1)]
+fn build(bencher: Bencher<'_, '_>, case: Case) {
+    let mixture = mixture(case.rules);
+    bencher.bench_local(|| case.engine.build(&mixture));
+}
+
+/// Few rules: where the index begins to pay.
+#[divan::bench_group(min_time = 0.25, max_time = 1)]
+mod few {
+    use divan::Bencher;
+    use refgate::domain::referer::Engine;
+
+    use super::engines::Refgate;
+    use super::{decide, mixture};
+
+    const FEW: [usize; 8] = [1, 2, 3, 4, 6, 8, 16, 32];
+
+    fn measure(bencher: Bencher<'_, '_>, (rules, engine): (usize, Engine)) {
+        let mixture = mixture(rules);
+        decide(bencher, &Refgate::new(&mixture, engine), &mixture.referers);
+    }
+
+    #[divan::bench(args = FEW)]
+    fn plain(bencher: Bencher<'_, '_>, rules: usize) {
+        measure(bencher, (rules, Engine::Plain));
+    }
+
+    #[divan::bench(args = FEW)]
+    fn loops(bencher: Bencher<'_, '_>, rules: usize) {
+        measure(bencher, (rules, Engine::Loop));
+    }
+
+    #[divan::bench(args = FEW)]
+    fn index(bencher: Bencher<'_, '_>, rules: usize) {
+        measure(bencher, (rules, Engine::Index));
     }
 }
 
-fn bytes(bytes: usize) -> String {
-    match bytes as f64 {
-        size @ ..1e6 => format!("{:.0} kB", size / 1e3),
-        size => format!("{:.1} MB", size / 1e6),
-    }
-}
-
-/// How many times faster.
-fn ratio(reference: Duration, time: Duration) -> String {
-    match reference.as_secs_f64() / time.as_secs_f64() {
-        ratio @ ..10.0 => format!("{ratio:.1}"),
-        ratio => format!("{ratio:.0}"),
-    }
+/// Lists of 100 000 rules and referers of 4096 bytes that were made to be slow. Nothing is
+/// remembered: the second decision is to take as long as the first.
+#[divan::bench(args = mixture::HOSTILE, min_time = 0.25, max_time = 1)]
+fn hostile(bencher: Bencher<'_, '_>, name: &str) {
+    let (rules, referer) = mixture::hostile(name, HOSTILE_RULES);
+    let allow = rules.iter().filter_map(|rule| Pattern::read(rule)).collect();
+    let refgate = Refgate::of(Policy { allow, ..Policy::default() }, Engine::Index);
+    decide(bencher, &refgate, &[referer]);
 }

@@ -12,30 +12,56 @@ use crate::mixture::Mixture;
 pub(crate) trait Any {
     /// The position of the first rule that matches.
     fn first(&self, referer: &str) -> Option<usize>;
-
-    /// The bytes it takes, if it can tell.
-    fn size_bytes(&self) -> Option<usize> {
-        None
-    }
 }
 
-/// The first is what the others are compared with.
-pub(crate) const NAMES: [&str; 5] =
-    ["wildmatch in a loop", "RegexSet", "globset", "aho-corasick, longest prefix", "refgate"];
+/// Which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Competitor {
+    /// `wildmatch` in a loop.
+    Wildmatch,
+    /// `regex::bytes::RegexSet`.
+    RegexSet,
+    /// `globset`.
+    Globset,
+    /// `aho-corasick` over the longest prefix of each rule.
+    AhoCorasick,
+    /// What the server uses.
+    Refgate,
+}
 
-/// Builds an engine, or says why it is left out.
-pub(crate) fn build(name: &str, mixture: &Mixture) -> Result<Box<dyn Any>, &'static str> {
-    let size = mixture.rules.len();
-    match name {
-        "wildmatch in a loop" => Ok(Box::new(Loop::new(&mixture.rules))),
-        "RegexSet" if size > 10_000 => {
-            Err("left out: milliseconds a decision at 10 000 rules already")
+impl Competitor {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Wildmatch, Self::RegexSet, Self::Globset, Self::AhoCorasick, Self::Refgate];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Wildmatch => "wildmatch in a loop",
+            Self::RegexSet => "RegexSet",
+            Self::Globset => "globset",
+            Self::AhoCorasick => "aho-corasick, longest prefix",
+            Self::Refgate => "refgate",
         }
-        "RegexSet" => Ok(Box::new(Regexes::new(&mixture.rules))),
-        "globset" if size > 1_000 => Err("left out: takes over 9 GB at 10 000 rules already"),
-        "globset" => Ok(Box::new(Globs::new(&mixture.rules))),
-        "aho-corasick, longest prefix" => Ok(Box::new(Prefixes::new(&mixture.rules))),
-        _ => Ok(Box::new(Refgate::new(mixture, Engine::best_for(&mixture.policy())))),
+    }
+
+    /// So many rules it bears.
+    pub(crate) const fn most_rules(self) -> usize {
+        match self {
+            // It takes milliseconds a decision at 10 000 rules already.
+            Self::RegexSet => 10_000,
+            // It takes over 9 GB at 10 000 rules already.
+            Self::Globset => 1_000,
+            Self::Wildmatch | Self::AhoCorasick | Self::Refgate => usize::MAX,
+        }
+    }
+
+    pub(crate) fn build(self, mixture: &Mixture) -> Box<dyn Any> {
+        match self {
+            Self::Wildmatch => Box::new(Loop::new(&mixture.rules)),
+            Self::RegexSet => Box::new(Regexes::new(&mixture.rules)),
+            Self::Globset => Box::new(Globs::new(&mixture.rules)),
+            Self::AhoCorasick => Box::new(Prefixes::new(&mixture.rules)),
+            Self::Refgate => Box::new(Refgate::new(mixture, Engine::best_for(&mixture.policy()))),
+        }
     }
 }
 
@@ -57,10 +83,6 @@ impl Any for Refgate {
             Decision::Allow(Allowed::Listed(Entry { position, .. })) => Some(position),
             Decision::Allow(_) | Decision::Deny(_) => None,
         }
-    }
-
-    fn size_bytes(&self) -> Option<usize> {
-        Some(self.0.compiled_bytes())
     }
 }
 
@@ -147,9 +169,5 @@ impl Any for Prefixes {
                 _ => best,
             },
         })
-    }
-
-    fn size_bytes(&self) -> Option<usize> {
-        Some(self.automaton.memory_usage())
     }
 }

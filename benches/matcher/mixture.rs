@@ -10,9 +10,6 @@ pub(crate) struct Mixture {
     pub(crate) misses: Vec<String>,
 }
 
-/// A name, rules, and a referer.
-pub(crate) type Hostile = (&'static str, Vec<String>, String);
-
 const REFERERS: usize = 20_000;
 
 impl Mixture {
@@ -118,49 +115,45 @@ const SYLLABLES: &[&str] = &[
 const DOMAINS: &[&str] =
     &["com", "com", "com", "com", "net", "org", "cn", "com.cn", "de", "io", "co.uk", "example"];
 
-/// Lists that only an attacker would write, and the referers to go with them.
-pub(crate) fn hostile(rules: usize) -> Vec<Hostile> {
+/// The lists that only an attacker would write, by name.
+pub(crate) const HOSTILE: [&str; 8] = [
+    "rarest piece shared, short referer",
+    "stars that may end anywhere",
+    "question marks that nearly fit everywhere",
+    "pairs of crowded pieces, wrong order",
+    "pairs of letters, in any order",
+    "all of two letters",
+    "no literal",
+    "ordinary rules, a long random referer",
+];
+
+/// Such a list, and the referer to go with it.
+pub(crate) fn hostile(name: &str, rules: usize) -> (Vec<String>, String) {
     let each = |rule: &dyn Fn(usize) -> String| (0..rules).map(rule).collect::<Vec<_>>();
     let longest = |unit: &str| unit.repeat(4096 / unit.len());
     let bits = |n: usize, width: usize| {
         format!("{:0width$b}", n % (1 << width)).replace('0', "x").replace('1', "y")
     };
-    let mut random = Random(1);
-    let noise: String = (0..4096).map(|_| letter(random.below(26))).collect();
-    vec![
-        (
-            "rarest piece shared, short referer",
-            each(&|n| format!("https://www?.a*{n}")),
-            "https://www1.a.com/".to_owned(),
-        ),
-        (
-            "stars that may end anywhere",
-            each(&|n| format!("{}*b{n}", "*a".repeat(20))),
-            longest("a"),
-        ),
-        (
-            "`?` that nearly fit everywhere",
-            each(&|n| format!("*{}b{n}", "a?".repeat(20))),
-            longest("a"),
-        ),
-        (
-            "pairs of crowded pieces, wrong order",
+    let noise = || {
+        let mut random = Random(1);
+        (0..4096).map(|_| letter(random.below(26))).collect::<String>()
+    };
+    match HOSTILE.iter().position(|known| *known == name) {
+        Some(0) => (each(&|n| format!("https://www?.a*{n}")), "https://www1.a.com/".to_owned()),
+        Some(1) => (each(&|n| format!("{}*b{n}", "*a".repeat(20))), longest("a")),
+        Some(2) => (each(&|n| format!("*{}b{n}", "a?".repeat(20))), longest("a")),
+        Some(3) => (
             each(&|n| format!("*{}*{}z", bits(n / 256, 8), bits(n, 8))),
-            (0..256).map(|n| bits(255 - n, 8)).collect::<String>(),
+            (0..256).map(|n| bits(255 - n, 8)).collect(),
         ),
-        (
-            "pairs of letters, in any order",
-            each(&|n| letters(n) + "*zz"),
-            "zz".to_owned() + &noise.replace('z', ""),
-        ),
-        (
-            "all of two letters",
+        Some(4) => (each(&|n| letters(n) + "*zz"), "zz".to_owned() + &noise().replace('z', "")),
+        Some(5) => (
             each(&|n| format!("*{}", bits(n.wrapping_mul(40_503), 15))),
             "xyyxy".to_owned() + &longest("xxyyx")[5..],
         ),
-        ("no literal", each(&|n| "?".repeat(1 + n % 4000) + "*?"), longest("中")),
-        ("ordinary rules, a long random referer", Mixture::new(rules).rules, noise.clone()),
-    ]
+        Some(6) => (each(&|n| "?".repeat(1 + n % 4000) + "*?"), longest("中")),
+        _ => (Mixture::new(rules).rules, noise()),
+    }
 }
 
 /// One of 26.
