@@ -53,6 +53,12 @@ pub fn form_decode_bytes(text: &str) -> Result<Vec<u8>, InvalidEscape> {
     percent_decode_bytes(&text.replace('+', " ")).map(Cow::into_owned)
 }
 
+/// Bytes as text, with U+FFFD for what is not UTF-8: as [`String::from_utf8_lossy`], and several
+/// times faster where nothing has to be replaced.
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -51,6 +51,11 @@ impl Query {
         self.first(name).is_some()
     }
 
+    /// Whether there is no parameter.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How often a parameter is present.
     pub fn count(&self, name: &str) -> usize {
         self.0.iter().filter(|(n, _)| n == name).count()

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use papaya::HashMap;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -76,8 +76,8 @@ impl Settings {
 
 impl Bucket {
     /// The settings that are in force now.
-    pub fn settings(&self) -> Arc<Settings> {
-        self.settings.load_full()
+    pub fn settings(&self) -> Guard<Arc<Settings>> {
+        self.settings.load()
     }
 
     /// Waits until no other change is under way.

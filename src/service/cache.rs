@@ -57,10 +57,12 @@ fn headers(object: &Object) -> Option<HeaderMap> {
     const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
     const NEXT_POSITION: HeaderName = HeaderName::from_static("x-oss-next-append-position");
     const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-oss-storage-class");
+    const REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
+    const SERVER_TIME: HeaderName = HeaderName::from_static("x-oss-server-time");
 
     let value = |text: String| HeaderValue::try_from(text).ok();
     let Attributes { storage_class, headers: stored, acl: _, tags: _ } = &object.attributes;
-    let mut headers = HeaderMap::with_capacity(10 + stored.len());
+    let mut headers = HeaderMap::with_capacity(15 + stored.len());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     for (name, stored) in stored {
         headers.insert(
@@ -83,6 +85,13 @@ fn headers(object: &Object) -> Option<HeaderMap> {
     }
     // An object is what somebody uploaded: a browser must not guess that it is a page or script.
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(object.size));
+    // Every answer fills these in, or takes them out. With their places kept, its copy of the map
+    // need not grow.
+    headers.insert(header::SERVER, HeaderValue::from_static(""));
+    headers.insert(REQUEST_ID, HeaderValue::from_static(""));
+    headers.insert(SERVER_TIME, HeaderValue::from_static(""));
+    headers.insert(header::VARY, HeaderValue::from_static(""));
     Some(headers)
 }
 

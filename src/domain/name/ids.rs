@@ -105,7 +105,10 @@ pub struct RequestId(pub [u8; 12]);
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+        // As one number: every answer has one, and digits that are written in pairs cost more than
+        // all other headers.
+        let number = self.0.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        write!(f, "{number:024X}")
     }
 }
 

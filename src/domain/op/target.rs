@@ -2,7 +2,7 @@
 
 use super::Level;
 use super::host::{HostRules, InvalidHost};
-use crate::domain::encode::{InvalidEscape, percent_decode_bytes};
+use crate::domain::encode::{InvalidEscape, lossy, percent_decode_bytes};
 use crate::domain::name::{BucketName, InvalidBucketName, InvalidObjectKey, ObjectKey};
 
 /// The resource that a request is addressed to.
@@ -106,7 +106,7 @@ fn path_style(rest: &[u8]) -> Result<Target, InvalidTarget> {
     }
     let slash = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
     let (bucket, key) = rest.split_at(slash);
-    let bucket = String::from_utf8_lossy(bucket).parse()?;
+    let bucket = lossy(bucket).parse()?;
     in_bucket(bucket, key.strip_prefix(b"/").unwrap_or_default())
 }
 

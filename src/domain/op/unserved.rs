@@ -9,6 +9,9 @@ use crate::domain::query::Query;
 use Level::{Bucket, Object, Service};
 use Verb::{Delete, Get, Post, Put};
 
+/// A name, the values with which it asks for nothing, and the feature.
+type Feature = (&'static str, &'static [&'static str], &'static str);
+
 type Row = (Level, Option<&'static str>, &'static [(Verb, &'static str)]);
 
 /// Level, sub-resource, and the operations that OSS defines on it by verb.
@@ -73,7 +76,7 @@ pub(super) fn sub_resources(level: Level) -> impl Iterator<Item = &'static str> 
 /// what they ask for. Passing over one would be a lie: an object that its owner believes to be
 /// encrypted would not be.
 #[rustfmt::skip]
-const FEATURES: &[(&str, &[&str], &str)] = &[
+const FEATURES: &[Feature] = &[
     ("x-oss-server-side-encryption",            &[],                 "server-side encryption"),
     ("x-oss-server-side-encryption-key-id",     &[],                 "server-side encryption"),
     ("x-oss-server-side-data-encryption",       &[],                 "server-side encryption"),
@@ -83,7 +86,7 @@ const FEATURES: &[(&str, &[&str], &str)] = &[
 
 /// As [`FEATURES`], for query parameters.
 #[rustfmt::skip]
-const QUERY_FEATURES: &[(&str, &[&str], &str)] = &[
+const QUERY_FEATURES: &[Feature] = &[
     ("callback",  &[],       "upload callback"),
     ("versionId", &["null"], "versioning"),
 ];
@@ -92,8 +95,11 @@ const QUERY_FEATURES: &[(&str, &[&str], &str)] = &[
 /// header and every value of a parameter counts.
 pub fn unserved_feature(headers: &HeaderMap, query: &Query) -> Option<&'static str> {
     let asks = |value: &[u8], idle: &[&str]| !idle.iter().any(|word| word.as_bytes() == value);
-    let by_header = FEATURES.iter().find(|(name, idle, _)| {
-        headers.get_all(*name).iter().any(|value| asks(value.as_bytes(), idle))
+    // Every request asks, and has fewer headers than there are features.
+    let by_header = headers.iter().find_map(|(given, value)| {
+        let named =
+            |(name, idle, _): &&Feature| given.as_str() == *name && asks(value.as_bytes(), idle);
+        FEATURES.iter().find(named)
     });
     let by_query = || {
         QUERY_FEATURES.iter().find(|(name, idle, _)| {

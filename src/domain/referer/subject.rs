@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Compare;
+use crate::domain::encode::lossy;
 
 /// A referer of more bytes than this, blanks around it aside, is never compared: no browser sends
 /// one. W3C "Referrer Policy" cuts a referrer of over 4096 characters to its origin. Cutting it
@@ -69,7 +70,7 @@ fn trim(value: &[u8]) -> &[u8] {
 /// What patterns are matched against: the part of a line that the policy compares, in ASCII lower
 /// case. Borrows from the line where nothing had to change.
 pub(super) fn subject(line: &[u8], compare: Compare) -> Cow<'_, str> {
-    match String::from_utf8_lossy(line) {
+    match lossy(line) {
         Cow::Borrowed(text) => truncate(text, compare),
         Cow::Owned(text) => Cow::Owned(truncate(&text, compare).into_owned()),
     }
@@ -107,7 +108,8 @@ fn lower(text: &str) -> Cow<'_, str> {
 
 /// The text up to `?` or `#`.
 pub(super) fn before_query(text: &str) -> &str {
-    text.split_once(['?', '#']).map_or(text, |(before, _)| before)
+    let end = memchr::memchr2(b'?', b'#', text.as_bytes());
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
 /// `scheme://authority` of an URL. Of anything else, what precedes the first slash: a `://` behind

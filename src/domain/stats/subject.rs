@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::origin::{MALFORMED, origin};
+use crate::domain::encode::lossy;
 use crate::domain::referer::{
     Compare, Facts, Gate, HostRule, MAX_REFERER_BYTES, MalformedReferer, MissingReferer, Referers,
     is_settled,
@@ -70,7 +71,7 @@ impl SubjectKind {
 impl<'s> Subject<'s> {
     /// Takes what was recorded.
     pub fn new(kind: SubjectKind, bytes: &'s [u8]) -> Self {
-        Self { kind, text: String::from_utf8_lossy(bytes) }
+        Self { kind, text: lossy(bytes) }
     }
 
     /// The [`origin`](super::origin()) that it is counted under; `(malformed)` if the referer was
@@ -84,7 +85,10 @@ impl<'s> Subject<'s> {
 
     /// The key of its entry in a list.
     pub fn key(&self) -> String {
-        format!("{}{}", self.kind.mark(), self.text)
+        let mut key = String::with_capacity(self.text.len() + 1);
+        key.push(self.kind.mark());
+        key.push_str(&self.text);
+        key
     }
 
     /// The subject of a key.

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use futures_util::FutureExt as _;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -34,9 +35,14 @@ const MAX_BUFFER_BYTES: usize = 128 * 1024;
 /// The most header lines. User metadata of 8 KiB is about 200 small ones.
 const MAX_HEADER_LINES: usize = 300;
 
-/// The client's address, as an extension of its requests.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+/// The connection of a request, as its extension.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// The files that it sends.
+    pub outgoing: Outgoing,
+}
 
 /// Serves connections until it is told to stop, then lets running requests end.
 ///
@@ -57,11 +63,11 @@ where
         let Some((stream, peer, slot)) = accepted else { continue };
         let (service, outgoing) = (service.clone(), Outgoing::default());
         let wire = Wire::new(stream, outgoing.clone());
+        let connection = Connection { peer, outgoing };
         let hyper_service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            request.extensions_mut().insert(outgoing.clone());
-            let answer = service(request.map(Body::new));
-            async move { Ok::<_, Infallible>(answer.await) }
+            request.extensions_mut().insert(connection.clone());
+            // In a box: the connection would move it about.
+            Box::pin(service(request.map(body)).map(Ok::<_, Infallible>))
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -89,13 +95,13 @@ async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
     failures: &mut Failures,
-) -> Option<(TcpStream, Peer, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let slot = slots.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {
             // Answers are written whole; waiting for more to send only delays them.
             stream.set_nodelay(true).ok();
-            Some((stream, Peer(peer), slot))
+            Some((stream, peer, slot))
         }
         Err(err) => {
             failures.report(&err);
@@ -103,6 +109,11 @@ async fn accept(
             None
         }
     }
+}
+
+/// Most requests have no body, and one that is none needs no memory.
+fn body(incoming: Incoming) -> Body {
+    if incoming.is_end_stream() { Body::empty() } else { Body::new(incoming) }
 }
 
 /// Failures to accept, of which one a second is logged: they come in swarms.

@@ -99,7 +99,7 @@ impl Walk<'_> {
     }
 
     /// The head of the request without its signature, and the object that it names.
-    fn read(&self, mut parts: Parts, admitted: &Admitted<'_>) -> Result<(Head, Target), Stop> {
+    fn read(&self, mut parts: Parts, admitted: &Admitted<'_>) -> Result<(Box<Head>, Target), Stop> {
         let key = self.domain.terms.prefix.key_at(admitted.path).map_err(OssError::from)?;
         let key = key.ok_or(Code::NoSuchKey).map_err(OssError::from)?;
         parts.uri = unsigned(parts.uri, admitted)?;
@@ -133,7 +133,7 @@ impl Walk<'_> {
     async fn give(
         &self,
         (action, permit): (Action, Permit),
-        (head, admitted): (Head, Admitted<'_>),
+        (head, admitted): (Box<Head>, Admitted<'_>),
         known: &mut Known,
     ) -> Result<Response<Body>, Stop> {
         // The query can ask for other things of an object than its bytes.

@@ -1,5 +1,6 @@
 //! The head of a request: everything but the body, read once.
 
+use http::header::GetAll;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri, Version, header};
 
@@ -12,11 +13,10 @@ use crate::domain::query::Query;
 use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::Digest;
 use crate::http::MAX_HEAD_BYTES;
-use crate::http::conn::Outgoing;
-use crate::http::conn::Peer;
+use crate::http::conn::{Connection, Outgoing};
 use crate::service::access::Ask;
 
-/// The head of a request.
+/// The head of a request. It is handed on from stage to stage, so it stays in a box.
 #[derive(Debug)]
 pub(in crate::http) struct Head {
     /// As hyper read it.
@@ -27,6 +27,7 @@ pub(in crate::http) struct Head {
     pub query: Query,
     /// What host and path name.
     pub targets: Targets,
+    names: Names,
 }
 
 impl Head {
@@ -35,11 +36,15 @@ impl Head {
     /// # Errors
     ///
     /// The parts back, and why they cannot be read.
-    pub(super) fn read(parts: Parts, hosts: &HostRules) -> Result<Self, (Box<Parts>, OssError)> {
+    pub(super) fn read(
+        parts: Parts,
+        hosts: &HostRules,
+    ) -> Result<Box<Self>, (Box<Parts>, OssError)> {
         match read(&parts, hosts) {
             Ok((query, targets)) => {
                 let verb = Verb::parse(parts.method.as_str());
-                Ok(Self { parts, verb, query, targets })
+                let names = Names::of(&parts.headers);
+                Ok(Box::new(Self { parts, verb, query, targets, names }))
             }
             Err(err) => Err((Box::new(parts), err)),
         }
@@ -50,10 +55,11 @@ impl Head {
     /// # Errors
     ///
     /// The query cannot be read.
-    pub(in crate::http) fn addressed(parts: Parts, target: Target) -> Result<Self, OssError> {
+    pub(in crate::http) fn addressed(parts: Parts, target: Target) -> Result<Box<Self>, OssError> {
         let query = read_query(&parts)?;
         let verb = Verb::parse(parts.method.as_str());
-        Ok(Self { parts, verb, query, targets: Targets { first: target, second: None } })
+        let (names, targets) = (Names::of(&parts.headers), Targets { first: target, second: None });
+        Ok(Box::new(Self { parts, verb, query, targets, names }))
     }
 
     /// Checks the bounds of a head.
@@ -83,12 +89,15 @@ impl Head {
 
     /// The files that its connection sends.
     pub(super) fn outgoing(&self) -> Outgoing {
-        self.parts.extensions.get().cloned().unwrap_or_default()
+        self.parts.extensions.get().map(|it: &Connection| it.outgoing.clone()).unwrap_or_default()
     }
 
     /// What the request says of where it comes from.
     pub(in crate::http) fn facts(&self) -> Facts<'_> {
-        let once = |name| {
+        let once = |name: &str| {
+            if !self.names.may_have(name) {
+                return None;
+            }
             let mut values = self.parts.headers.get_all(name).iter();
             values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
         };
@@ -117,7 +126,7 @@ impl Head {
     ///
     /// `InvalidArgument` if it is given twice or is not UTF-8.
     pub(super) fn one(&self, name: &str) -> Result<Option<&str>, OssError> {
-        one(&self.parts.headers, name)
+        if self.names.may_have(name) { one(&self.parts.headers, name) } else { Ok(None) }
     }
 
     /// A header that counts only if it is given once and as text: the headers of which RFC 9110
@@ -158,11 +167,35 @@ impl Head {
 
 /// Who sends a request, as far as proxies tell.
 pub(in crate::http) fn client_of(parts: &Parts, proxies: &TrustedProxies) -> ClientAddress {
-    let Some(Peer(peer)) = parts.extensions.get() else {
+    let Some(Connection { peer, .. }) = parts.extensions.get() else {
         return ClientAddress { address: None, secure: false };
     };
+    if !proxies.trusts(peer.ip().to_canonical()) {
+        return ClientAddress { address: Some(peer.ip().to_canonical()), secure: false };
+    }
     let lines = |name| parts.headers.get_all(name).iter().map(HeaderValue::as_bytes);
     proxies.client(peer.ip(), lines("x-forwarded-for"), lines("x-forwarded-proto"))
+}
+
+/// Which header names a request has, as a set that may claim too many: most of the headers that are
+/// asked for are not there, and this tells without searching for them.
+#[derive(Clone, Copy, Debug)]
+struct Names(u64);
+
+impl Names {
+    fn of(headers: &HeaderMap) -> Self {
+        Self(headers.keys().fold(0, |names, name| names | Self::bit(name.as_str())))
+    }
+
+    /// `false` if there is no such header. The name is in lower case, as those of a [`HeaderMap`].
+    fn may_have(self, name: &str) -> bool {
+        self.0 & Self::bit(name) != 0
+    }
+
+    fn bit(name: &str) -> u64 {
+        let last = name.bytes().next_back().unwrap_or_default();
+        1 << (name.len().wrapping_mul(11).wrapping_add(last.into()) % 64)
+    }
 }
 
 /// A header that is given at most once, as text.
@@ -171,7 +204,11 @@ pub(in crate::http) fn client_of(parts: &Parts, proxies: &TrustedProxies) -> Cli
 ///
 /// `InvalidArgument` if it is given twice or is not UTF-8.
 pub(super) fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, OssError> {
-    let mut values = headers.get_all(name).iter();
+    sole(headers.get_all(name), name)
+}
+
+fn sole<'h>(values: GetAll<'h, HeaderValue>, name: &str) -> Result<Option<&'h str>, OssError> {
+    let mut values = values.iter();
     let (first, second) = (values.next(), values.next());
     if second.is_some() {
         return Err(OssError::invalid_argument(format!("{name} is given more than once.")));
@@ -202,7 +239,7 @@ pub(in crate::http) fn authority<'r>(
     (uri, headers): (&'r Uri, &'r HeaderMap),
     version: Version,
 ) -> Result<&'r str, OssError> {
-    let host = one(headers, header::HOST.as_str())?;
+    let host = sole(headers.get_all(header::HOST), "host")?;
     let host_of_target = uri.authority().map(http::uri::Authority::as_str);
     match (host_of_target, host) {
         (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {

@@ -69,7 +69,7 @@ pub struct Oss {
 
 /// A request whose sender is known, with its body.
 pub(in crate::http) struct Call {
-    pub(in crate::http) head: Head,
+    pub(in crate::http) head: Box<Head>,
     pub(in crate::http) caller: Caller,
     pub(in crate::http) body: Body,
 }
@@ -84,7 +84,7 @@ impl Oss {
         let head = match Head::read(parts, &self.hosts) {
             Ok(head) => head,
             Err((parts, err)) => {
-                error::drain_unread(&parts.headers, body).await;
+                Box::pin(error::drain_unread(&parts.headers, body)).await;
                 return exchange.finish(Err(err), Known::default());
             }
         };
@@ -93,11 +93,11 @@ impl Oss {
     }
 
     /// Finds out who asks for what, and does it if it is granted. Says what came to be known.
-    async fn answer(&self, head: Head, body: Body) -> (Answer, Known) {
+    async fn answer(&self, head: Box<Head>, body: Body) -> (Answer, Known) {
         let (target, caller) = match self.app.identify(&head.ask()) {
             Ok((target, caller)) => (target.clone(), caller),
             Err(err) => {
-                error::drain_unread(&head.parts.headers, body).await;
+                Box::pin(error::drain_unread(&head.parts.headers, body)).await;
                 let target = Some(head.targets.first);
                 return (Err(err.into()), Known { target, ..Known::default() });
             }
@@ -113,9 +113,9 @@ impl Oss {
                 (self.dispatch(action, permit, call, &mut known).await, known)
             }
             Err(err) => {
-                error::drain_unread(&head.parts.headers, body).await;
+                Box::pin(error::drain_unread(&head.parts.headers, body)).await;
                 let mut known = Known { target: Some(target), sighting, ..Known::default() };
-                (denied::answer(self, &head, err, &mut known).await, known)
+                (Box::pin(denied::answer(self, &head, err, &mut known)).await, known)
             }
         }
     }
@@ -141,14 +141,27 @@ impl Oss {
     /// Hands a granted request to its handler. The `match` has no wildcard arm, so an operation
     /// without a handler does not compile.
     ///
-    /// Downloads are what the server is for: their handler is part of this future, and the others,
-    /// which are larger, are not.
+    /// Downloads are what the server is for: their handler is part of this future, and that of all
+    /// others, which is many times larger and would be copied with it, is not.
+    pub(in crate::http) async fn dispatch(
+        &self,
+        action: Action,
+        permit: Permit,
+        call: Call,
+        known: &mut Known,
+    ) -> Answer {
+        if action == Action::GetObject {
+            return object::get(self, permit.object()?, call).await;
+        }
+        Box::pin(self.dispatch_any(action, permit, call, known)).await
+    }
+
     #[allow(
         clippy::cognitive_complexity,
         clippy::too_many_lines,
         reason = "an arm for each operation, and nothing else"
     )]
-    pub(in crate::http) async fn dispatch(
+    async fn dispatch_any(
         &self,
         action: Action,
         permit: Permit,
@@ -182,27 +195,17 @@ impl Oss {
             Action::PostObject => form::post(self, permit.form()?, call, known).await,
             Action::PutObject => upload::put(self, permit.object()?, call).await,
             Action::CopyObject => copy::copy(self, *permit.copy()?, call).await,
-            Action::AppendObject => Box::pin(append::append(self, permit.object()?, call)).await,
-            Action::InitiateMultipartUpload => {
-                Box::pin(multipart::begin(self, permit.object()?, call)).await
-            }
-            Action::UploadPart => {
-                Box::pin(multipart::upload_part(self, permit.object()?, call)).await
-            }
-            Action::UploadPartCopy => {
-                Box::pin(multipart::copy_part(self, *permit.copy()?, call)).await
-            }
+            Action::AppendObject => append::append(self, permit.object()?, call).await,
+            Action::InitiateMultipartUpload => multipart::begin(self, permit.object()?, call).await,
+            Action::UploadPart => multipart::upload_part(self, permit.object()?, call).await,
+            Action::UploadPartCopy => multipart::copy_part(self, *permit.copy()?, call).await,
             Action::CompleteMultipartUpload => {
-                Box::pin(multipart::complete(self, permit.object()?, call)).await
+                multipart::complete(self, permit.object()?, call).await
             }
-            Action::AbortMultipartUpload => {
-                Box::pin(multipart::abort(self, permit.object()?, call)).await
-            }
-            Action::ListParts => {
-                Box::pin(multipart::list_parts(self, permit.object()?, call)).await
-            }
+            Action::AbortMultipartUpload => multipart::abort(self, permit.object()?, call).await,
+            Action::ListParts => multipart::list_parts(self, permit.object()?, call).await,
             Action::ListMultipartUploads => {
-                Box::pin(multipart::list_uploads(self, permit.bucket()?, call)).await
+                multipart::list_uploads(self, permit.bucket()?, call).await
             }
             Action::GetObject => object::get(self, permit.object()?, call).await,
             Action::HeadObject => object::head(self, permit.object()?, call).await,

@@ -127,8 +127,8 @@ fn describe(found: &FoundObject, part: Part) -> Result<(Response<Body>, Slice), 
     let mut response = empty(status);
     let headers = response.headers_mut();
     *headers = found.headers();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(slice.length));
     if status == StatusCode::PARTIAL_CONTENT {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(slice.length));
         let range = HeaderValue::try_from(slice.content_range(size));
         headers.insert(header::CONTENT_RANGE, range.map_err(|_| Code::InternalError)?);
         // It is the digest of the whole, and a client would hold it against the part.

@@ -1,5 +1,6 @@
 //! The way out: what every answer has, good or bad.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -15,10 +16,11 @@ use super::head::Head;
 use super::{Answer, Oss, OssError, cors};
 use crate::domain::code::Code;
 use crate::domain::cors::VaryOrigin;
+use crate::domain::encode::lossy;
 use crate::domain::name::RequestId;
 use crate::domain::op::Target;
 use crate::domain::referer::DependsOn;
-use crate::http::conn::Peer;
+use crate::http::conn::Connection;
 use crate::service::App;
 use crate::service::access::{Caller, ObjectPermit, Permit};
 use crate::service::gate::RefererDenial;
@@ -55,7 +57,7 @@ impl Known {
         let mut known = Self { would, ..Self::default() };
         if caller.is_signed() && head.lenient(DEBUG) == Some("1") {
             for permit in permit.objects() {
-                let denial = app.explain_denial(permit, &head.facts()).await;
+                let denial = Box::pin(app.explain_denial(permit, &head.facts())).await;
                 known.debug = known.debug.or(denial.and_then(|denial| denial.reason.ec));
             }
         }
@@ -73,7 +75,7 @@ pub(in crate::http) struct Exchange {
     id: RequestId,
     started: Instant,
     method: Method,
-    host: String,
+    host: Option<HeaderValue>,
     /// Where the page is from that sends the request, as its browser says.
     origin: Option<HeaderValue>,
     /// What the log says of the request; not kept if nobody reads it.
@@ -92,17 +94,16 @@ impl Exchange {
         request: &Request<Body>,
         started: Instant,
     ) -> Self {
-        let host = request.headers().get(header::HOST).map(HeaderValue::as_bytes);
         let logged = tracing::enabled!(target: "refgate::access", tracing::Level::INFO);
         Self {
             oss: oss.clone(),
             id: oss.app.clock.request_id(),
             started,
             method: request.method().clone(),
-            host: String::from_utf8_lossy(host.unwrap_or_default()).into_owned(),
+            host: request.headers().get(header::HOST).cloned(),
             origin: only(request.headers(), header::ORIGIN),
             log: logged.then(|| Logged {
-                client: request.extensions().get::<Peer>().map(|peer| peer.0),
+                client: request.extensions().get::<Connection>().map(|it| it.peer),
                 path: cut(request.uri().path()).to_owned(),
                 referer: request.headers().get(header::REFERER).cloned(),
             }),
@@ -158,6 +159,10 @@ impl Exchange {
         response
     }
 
+    fn host(&self) -> Cow<'_, str> {
+        self.host.as_ref().map_or(Cow::Borrowed(""), |host| lossy(host.as_bytes()))
+    }
+
     /// How many bytes of body the answer promises.
     fn promised_bytes(&self, response: &Response<Body>) -> u64 {
         if self.method == Method::HEAD {
@@ -172,27 +177,18 @@ impl Exchange {
     /// All in one line, of which some caches read no more.
     fn add_what_it_depends_on(&self, target: Option<&Target>, headers: &mut HeaderMap) {
         let app = &self.oss.app;
-        let referer = target.filter(|_| self.oss.vary_referer);
-        let referer = match referer.map_or(DependsOn::Nothing, |it| app.answers_depend_on(it)) {
-            DependsOn::Nothing => None,
-            DependsOn::Referer => Some("Referer"),
-            DependsOn::RefererAndPurpose => Some("Referer, Sec-Fetch-Site, Sec-Fetch-Dest"),
-        };
-        let rules = target.and_then(Target::bucket).and_then(|bucket| app.cors_rules(bucket));
+        let (depends_on, rules) =
+            target.map_or((DependsOn::Nothing, None), |target| app.answers_depend_on(target));
         if let (Some(rules), Some(origin)) = (&rules, &self.origin) {
             cors::let_read(rules, (origin, &self.method), headers);
         }
+        let depends_on = if self.oss.vary_referer { depends_on } else { DependsOn::Nothing };
         let by_origin = rules.is_some_and(|rules| rules.vary() == VaryOrigin::Always);
-        let vary = match (referer, by_origin) {
-            (None, false) => return,
-            (Some(referer), false) => HeaderValue::from_static(referer),
-            (None, true) => HeaderValue::from_static("Origin"),
-            (Some(referer), true) => match HeaderValue::try_from(format!("{referer}, Origin")) {
-                Ok(both) => both,
-                Err(_) => return,
-            },
+        match vary(depends_on, by_origin) {
+            Some(names) => headers.insert(header::VARY, names),
+            // Its place was kept.
+            None => headers.remove(header::VARY),
         };
-        headers.append(header::VARY, vary);
     }
 
     fn refuse(&self, err: &Refusal, id: &str) -> Response<Body> {
@@ -206,7 +202,7 @@ impl Exchange {
             reason: &err.reason,
             message: &err.message,
             request_id: id,
-            host: &self.host,
+            host: &self.host(),
             details: &details,
         });
         let status = err.reason.code.status();
@@ -249,7 +245,7 @@ impl Exchange {
             tracing::error!(request_id = id, cause, "request {id} failed: {cause}");
         }
         let Some(Logged { client, path, referer }) = &self.log else { return };
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let text = |value: &HeaderValue| lossy(value.as_bytes()).into_owned();
         let length = response.headers().get(header::CONTENT_LENGTH).map(text);
         let bytes = length.or_else(|| response.body().size_hint().exact().map(|n| n.to_string()));
         let (would, refused) = (known.would.as_ref(), known.refused.as_ref());
@@ -262,7 +258,7 @@ impl Exchange {
             request_id = id,
             client = client.map(field::display),
             %method,
-            host = ?self.host,
+            host = ?self.host(),
             path = ?path,
             status = response.status().as_u16(),
             bytes,
@@ -275,6 +271,19 @@ impl Exchange {
             "{method} {path:?}",
         );
     }
+}
+
+/// The names of the headers that an answer depends on.
+const fn vary(referer: DependsOn, origin: bool) -> Option<HeaderValue> {
+    let names = match (referer, origin) {
+        (DependsOn::Nothing, false) => return None,
+        (DependsOn::Nothing, true) => "Origin",
+        (DependsOn::Referer, false) => "Referer",
+        (DependsOn::Referer, true) => "Referer, Origin",
+        (DependsOn::RefererAndPurpose, false) => "Referer, Sec-Fetch-Site, Sec-Fetch-Dest",
+        (DependsOn::RefererAndPurpose, true) => "Referer, Sec-Fetch-Site, Sec-Fetch-Dest, Origin",
+    };
+    Some(HeaderValue::from_static(names))
 }
 
 /// A header that is given once.

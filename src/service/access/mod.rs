@@ -249,15 +249,14 @@ impl App {
     }
 
     /// What of a request the answers about this target depend on, so that a cache must keep them
-    /// apart.
-    pub fn answers_depend_on(&self, target: &Target) -> DependsOn {
-        let bucket = target.key().and(target.bucket()).and_then(|name| self.buckets.find(name));
-        bucket.map_or(DependsOn::Nothing, |bucket| bucket.settings().referer.depends_on())
-    }
-
-    /// The cross-origin rules of a bucket, for the headers of answers about it.
-    pub fn cors_rules(&self, bucket: &BucketName) -> Option<Arc<CorsRules>> {
-        self.buckets.find(bucket)?.settings().cors.clone()
+    /// apart, and the cross-origin rules for their headers.
+    pub fn answers_depend_on(&self, target: &Target) -> (DependsOn, Option<Arc<CorsRules>>) {
+        let Some(bucket) = target.bucket().and_then(|name| self.buckets.find(name)) else {
+            return (DependsOn::Nothing, None);
+        };
+        let settings = bucket.settings();
+        let of_referer = target.key().map(|_| settings.referer.depends_on());
+        (of_referer.unwrap_or(DependsOn::Nothing), settings.cors.clone())
     }
 
     fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {

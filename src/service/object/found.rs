@@ -62,8 +62,9 @@ impl FoundObject {
     ///
     /// Source: OSS "GetObject", response headers.
     pub fn headers(&self) -> HeaderMap {
-        const OF_CONTENT: [HeaderName; 3] = [
+        const OF_CONTENT: [HeaderName; 4] = [
             header::ETAG,
+            header::CONTENT_LENGTH,
             HeaderName::from_static("content-md5"),
             HeaderName::from_static("x-oss-hash-crc64ecma"),
         ];
