@@ -3,8 +3,14 @@
 //! Links are signed here by the vendors' formulas, with a digest and `format!`, and not by the
 //! server's engine.
 
+mod api;
+mod cli;
+mod forgeries;
 mod keys;
+mod links;
+mod playlists;
 mod policies;
+mod schemes;
 mod terms;
 
 use base64::Engine as _;
@@ -91,7 +97,11 @@ pub(crate) fn get(server: &Server, target: &str) -> Response {
 }
 
 pub(crate) fn md5(text: &str) -> String {
-    hex::encode(Md5::digest(text))
+    md5_of(text.as_bytes())
+}
+
+pub(crate) fn md5_of(bytes: &[u8]) -> String {
+    hex::encode(Md5::digest(bytes))
 }
 
 /// `?auth_key=…` of type A for a path, signed at that time.

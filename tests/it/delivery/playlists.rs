@@ -1,0 +1,194 @@
+//! Playlists: what is in them is signed as they are given out, and a preview ends early.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{BUCKET, HOST, KEY, ask, auth_key, denied, get, link, md5, put, type_a};
+use crate::support::{PRIVATE, Request, Response, Server, clock};
+
+const MEDIA: &str = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n\
+    #EXT-X-KEY:METHOD=AES-128,URI=\"key.bin\"\n\
+    #EXTINF:10,\nseg-1.ts\n#EXTINF:10,\nseg-2.ts?x=1\n#EXTINF:10,\n/vod/sub/seg-3.ts\n\
+    #EXTINF:10,\nhttps://elsewhere.example/seg-4.ts\n#EXTINF:10,\n../seg-5.ts\n#EXT-X-ENDLIST\n";
+const MASTER: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000\nlow/index.m3u8\n";
+
+fn server() -> Server {
+    let server = Server::start();
+    server.bucket(BUCKET, PRIVATE);
+    for (name, body) in [
+        ("vod/index.m3u8", MEDIA),
+        ("vod/master.m3u8", MASTER),
+        ("vod/low/index.m3u8", MEDIA),
+        ("vod/not.m3u8", "no playlist"),
+        ("vod/seg-1.ts", "1"),
+        ("vod/seg-2.ts", "2"),
+        ("vod/sub/seg-3.ts", "3"),
+        ("seg-5.ts", "5"),
+        ("vod/key.bin", "key"),
+        ("vod/a.mp4", "mp4"),
+    ] {
+        let put = Request::put(BUCKET, name, body);
+        server.done(
+            put.header("Content-Type", "application/vnd.apple.mpegurl").header("x-oss-meta-a", "b"),
+        );
+    }
+    let zipped = Request::put(BUCKET, "vod/zip.m3u8", MEDIA).header("Content-Encoding", "gzip");
+    server.done(zipped);
+    server
+}
+
+/// The whole bucket, signed by type A.
+fn whole() -> Value {
+    let mut terms = type_a();
+    terms["prefix"] = json!("");
+    terms
+}
+
+fn text(response: &Response) -> String {
+    assert_eq!(response.status, 200, "{response:?}");
+    String::from_utf8(response.body.clone()).unwrap()
+}
+
+fn lines(playlist: &str) -> Vec<&str> {
+    playlist.lines().filter(|line| !line.starts_with('#')).collect()
+}
+
+#[test]
+fn what_a_playlist_leads_to_is_signed() {
+    let server = server();
+    put(&server, HOST, &whole());
+    let target = link("/vod/index.m3u8");
+    let (_, auth) = target.split_once("auth_key=").unwrap();
+    let stamp = auth.split('-').next().unwrap();
+    let given = get(&server, &target);
+    let playlist = text(&given);
+    let lines = lines(&playlist);
+    assert!(
+        lines[0].starts_with(&format!("/vod/seg-1.ts?auth_key={stamp}-"))
+            || lines[0].starts_with(&format!("seg-1.ts?auth_key={stamp}-")),
+        "{}",
+        lines[0]
+    );
+    let absolute =
+        |line: &str| if line.starts_with('/') { line.to_owned() } else { format!("/vod/{line}") };
+    for (line, body) in lines.iter().zip(["1", "2", "3"]) {
+        let segment = get(&server, &absolute(line));
+        assert_eq!((segment.status, segment.body.as_slice()), (200, body.as_bytes()), "{line}");
+        // The link of one segment is none of another.
+        assert_eq!(get(&server, &absolute(line).replace("/seg-", "/sag-")).status, 403);
+    }
+    assert!(lines[1].contains("seg-2.ts?x=1&auth_key="), "{}", lines[1]);
+    assert_eq!(lines[3], "https://elsewhere.example/seg-4.ts", "another host's");
+    assert_eq!(lines[4], "../seg-5.ts", "outside of its directory");
+    let key = playlist.split("URI=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(get(&server, &absolute(key)).body, b"key");
+
+    assert_eq!(given.header("x-oss-meta-a"), Some("b"));
+    assert_eq!(given.header("content-type"), Some("application/vnd.apple.mpegurl"));
+    assert_eq!((given.header("etag"), given.header("accept-ranges")), (None, None));
+    let head = ask(&server, ("HEAD", HOST), &target, &[]);
+    assert_eq!((head.status, head.length()), (200, playlist.len()));
+    let part = ask(&server, ("GET", HOST), &target, &[("Range", "bytes=0-3")]);
+    assert_eq!(
+        (part.status, part.body.len()),
+        (200, playlist.len()),
+        "a range of what is made is not given"
+    );
+
+    let low = text(&get(&server, &link("/vod/master.m3u8")));
+    let low = low.lines().last().unwrap();
+    let low = text(&get(&server, &absolute(low)));
+    assert_eq!(low.matches("auth_key=").count(), 3, "{low}");
+}
+
+#[test]
+fn what_is_not_to_be_signed_stays_as_it_is_stored() {
+    let server = server();
+    put(&server, HOST, &whole());
+    let zipped = get(&server, &link("/vod/zip.m3u8"));
+    assert_eq!((text(&zipped).as_str(), zipped.header("content-encoding")), (MEDIA, Some("gzip")));
+    let other = get(&server, &link("/vod/not.m3u8"));
+    assert!(text(&other) == "no playlist" && other.header("etag").is_some());
+    let mut terms = whole();
+    terms["playlists"] = json!("plain");
+    put(&server, HOST, &terms);
+    assert_eq!(text(&get(&server, &link("/vod/index.m3u8"))), MEDIA);
+    put(&server, "open.example.com", &json!({ "bucket": BUCKET, "origin_access": true }));
+    assert_eq!(text(&ask(&server, ("GET", "open.example.com"), "/vod/index.m3u8", &[])), MEDIA);
+    // What is stored has not changed.
+    assert_eq!(server.content(BUCKET, "vod/index.m3u8").as_deref(), Some(MEDIA.as_bytes()));
+}
+
+/// A link of Tencent VOD for so many seconds: a playlist ends at the segment that reaches them, and
+/// nothing else is given, in particular not the whole file.
+#[test]
+fn a_preview_ends_early() {
+    const VOD: &str = "24FEQmTzro4V5u3D5epW";
+    let server = server();
+    let terms = json!({
+        "bucket": BUCKET, "signing": { "scheme": "tencent-vod" }, "keys": { "primary": VOD },
+    });
+    put(&server, HOST, &terms);
+    let link = |path: &str, exper: &str| {
+        let time = format!("{:08x}", clock::now() + 600);
+        let sign = md5(&format!("{VOD}/vod/{time}{exper}0a123456789"));
+        format!("{path}?t={time}&exper={exper}&rlimit=0&us=a123456789&sign={sign}")
+    };
+    for (exper, segments) in [("1", 1), ("10", 1), ("11", 2), ("15", 2), ("0", 5)] {
+        let playlist = text(&get(&server, &link("/vod/index.m3u8", exper)));
+        assert_eq!(lines(&playlist).len(), segments, "{exper}: {playlist}");
+    }
+    let preview = text(&get(&server, &link("/vod/index.m3u8", "15")));
+    let segment = lines(&preview)[0];
+    let segment =
+        if segment.starts_with('/') { segment.to_owned() } else { format!("/vod/{segment}") };
+    assert_eq!(get(&server, &segment).body, b"1");
+    assert_eq!(
+        get(&server, &segment.replace("seg-1", "seg-2")).status,
+        403,
+        "one file, not the directory"
+    );
+    for path in ["/vod/a.mp4", "/vod/seg-1.ts", "/vod/zip.m3u8", "/vod/not.m3u8"] {
+        for method in ["GET", "HEAD"] {
+            let given = ask(&server, (method, HOST), &link(path, "15"), &[("Range", "bytes=0-0")]);
+            assert_eq!(denied(&given), "denied by req auth: preview unsupported", "{path}");
+        }
+    }
+}
+
+/// A signature is looked at when a request begins, and never again: not when it ends, not when the
+/// settings change, not when the domain goes.
+#[test]
+fn a_download_that_has_begun_goes_on() {
+    const SIZE: usize = 64 << 20;
+    let server = Server::start();
+    server.bucket(BUCKET, PRIVATE);
+    let body: Vec<u8> = (0..SIZE).map(|n| u8::try_from(n / 4096 % 251).unwrap()).collect();
+    server.done(Request::put(BUCKET, "vod/live.flv", &body));
+    let mut terms = type_a();
+    terms["signing"] = json!({ "scheme": "ali-live", "validity": 2 });
+    put(&server, HOST, &terms);
+    let target = link("/live.flv");
+    let mut watching: Vec<_> = (0..2)
+        .map(|_| {
+            let mut connection = server.connect();
+            let head =
+                format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+            connection.write(head.as_bytes());
+            let head = connection.head().unwrap();
+            assert_eq!((head.status, head.length()), (200, SIZE));
+            connection
+        })
+        .collect();
+    thread::sleep(Duration::from_secs(4));
+    assert!(denied(&get(&server, &target)).contains("expired timestamp="), "a new request fails");
+    assert!(watching.remove(0).take(SIZE) == body, "it ran past its end");
+    terms["keys"] = json!({ "primary": "anotherkey1234567" });
+    put(&server, HOST, &terms);
+    let query = auth_key(KEY, "/live.flv", clock::now());
+    assert_eq!(get(&server, &format!("/live.flv?{query}")).status, 403, "in force at once");
+    assert_eq!(super::admin(&server, ("DELETE", &format!("/{HOST}")), &[], "").0.status, 204);
+    assert!(watching.remove(0).take(SIZE) == body, "the domain is gone, and the download is whole");
+}
