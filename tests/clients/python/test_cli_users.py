@@ -109,7 +109,9 @@ def test_a_policy_with_a_mistake_is_refused_by_its_name(refgate, bucket):
     wrong["Statement"][0]["Condition"] = {"StringEquals": {"acs:Nothing": "x"}}
     text = json.dumps(wrong).encode()
     refused(refgate("policy", "put", f"p-{bucket}", "-", stdin=text), "acs:Nothing")
-    refused(refgate("bucket", "policy", "put", bucket, "-", stdin=text), "Principal")
+    refused(refgate("bucket", "policy", "put", bucket, "-", stdin=text), "acs:Nothing")
+    of_a_user = json.dumps(ALLOW_ALL).encode()
+    refused(refgate("bucket", "policy", "put", bucket, "-", stdin=of_a_user), "Principal")
     refused(refgate("policy", "get", f"p-{bucket}"), "404")
     refused(refgate("bucket", "policy", "get", bucket), "NoSuchBucketPolicy")
 

@@ -73,21 +73,27 @@ impl Incoming {
     }
 
     /// The bytes of the file. They end well only if there are as many as there may be and the form
-    /// ends well, too: whatever stands behind the file is read before the file counts.
+    /// ends well, too: whatever stands behind the file is read before the file counts. Behind an
+    /// error comes what was not read, for whoever reads it and forgets it.
     pub(super) fn into_file(self, range: SizeRange) -> object::Body {
         let file = File { form: self, range, came: 0 };
-        stream::unfold(Some(file), async |file| {
-            let mut file = file?;
-            match file.next().await {
-                Ok(Some(bytes)) => Some((Ok(bytes), Some(file))),
+        stream::unfold(Left::File(Box::new(file)), async |left| match left {
+            Left::File(mut file) => match file.next().await {
+                Ok(Some(bytes)) => Some((Ok(bytes), Left::File(file))),
                 Ok(None) => None,
-                Err(Stop::Body(err)) => Some((Err(err), None)),
-                Err(Stop::Form(err)) => Some((Err(BodyError::Refused(err.reason())), None)),
-            }
+                Err(stop) => Some((Err(stop.into()), Left::Rest(file.form.into_rest()))),
+            },
+            Left::Rest(mut rest) => rest.next().await.map(|bytes| (bytes, Left::Rest(rest))),
         })
         .fuse()
         .boxed()
     }
+}
+
+/// What there still is of a form.
+enum Left {
+    File(Box<File>),
+    Rest(object::Body),
 }
 
 struct File {
@@ -115,6 +121,15 @@ impl File {
             }
         }
         Ok(None)
+    }
+}
+
+impl From<Stop> for BodyError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Form(err) => Self::Refused(err.reason()),
+            Stop::Body(err) => err,
+        }
     }
 }
 
