@@ -99,3 +99,28 @@ fn the_numbers_of_the_vendors_pages() {
     let user = text("a/**").replace(r#""Principal": "*", "#, "");
     assert!(PolicyDocument::parse(&user, Kind::User).is_ok());
 }
+
+proptest::proptest! {
+    /// Whatever is put is refused in one line, or means the same when it is read again.
+    #[test]
+    fn a_text_is_a_policy_or_is_refused(
+        at in 0_usize..200,
+        gone in 0_usize..40,
+        put in r#"[\[\]{}",:*?a-eS01 ]{0,12}|"Deny"|"Principal": "\*",|null|1e9|"\\ud800""#,
+    ) {
+        let condition = r#""Condition": {"Bool": {"acs:SecureTransport": true}}"#;
+        let good = format!(r#"{{"Version": "1", "Statement": [{{{GOOD}, {condition}}}]}}"#);
+        let head: String = good.chars().take(at).collect();
+        let tail: String = good.chars().skip(at + gone).collect();
+        let text = format!("{head}{put}{tail}");
+        for kind in [Kind::User, Kind::Bucket, Kind::Session] {
+            match PolicyDocument::parse(&text, kind) {
+                Ok(policy) => {
+                    let again = PolicyDocument::parse(policy.as_str(), kind);
+                    proptest::prop_assert_eq!(again.as_ref(), Ok(&policy));
+                }
+                Err(err) => proptest::prop_assert!(!err.to_string().contains('\n')),
+            }
+        }
+    }
+}

@@ -41,8 +41,9 @@ def done(result):
     return result.stdout
 
 
-def refused(result, *words):
-    assert result.returncode == 1, result
+def refused(result, *words, status=1):
+    assert result.returncode == status, result
+    assert result.stdout == b""
     text = result.stderr.decode()
     assert text.startswith("refgate: ") and text.count("\n") == 1, text
     assert all(word in text for word in words), text
@@ -114,6 +115,75 @@ def test_a_policy_with_a_mistake_is_refused_by_its_name(refgate, bucket):
     refused(refgate("bucket", "policy", "put", bucket, "-", stdin=of_a_user), "Principal")
     refused(refgate("policy", "get", f"p-{bucket}"), "404")
     refused(refgate("bucket", "policy", "get", bucket), "NoSuchBucketPolicy")
+
+
+# What is wrong with a command line, the status that it ends with, and a word of what is said.
+BAD_COMMANDS = [
+    ("user create", 2, "USER"),
+    ("user create a/b", 2, "a user's name"),
+    ("user create root", 2, "root is the owner"),
+    ("user create {user}", 1, "already"),
+    ("user show nobody", 1, "no user nobody"),
+    ("user rm nobody", 1, "no user nobody"),
+    ("user attach {user} none", 1, "no policy none"),
+    ("user attach {user} a.b", 2, "a policy's name"),
+    ("user attach nobody none", 1, "no user nobody"),
+    ("user detach {user} none", 1, "no policy none"),
+    ("user become {user}", 2, "become"),
+    ("key ls nobody", 1, "no user nobody"),
+    ("key create nobody", 1, "no user nobody"),
+    ("key rotate LTAInone", 1, "no access key LTAInone"),
+    ("key disable LTAInone", 1, "no access key LTAInone"),
+    ("key enable LTAInone", 1, "no access key LTAInone"),
+    ("key rm LTAInone", 1, "no access key LTAInone"),
+    ("key disable a:b", 2, "a:b"),
+    ("policy get none", 1, "no policy none"),
+    ("policy rm none", 1, "no policy none"),
+    ("policy put p /nowhere/policy.json", 1, "/nowhere/policy.json"),
+    ("policy put p -", 1, "InvalidPolicyDocument"),
+    ("policy put a.b -", 2, "a policy's name"),
+    ("sts --user nobody", 1, "no user nobody"),
+    ("sts --policy /nowhere/policy.json", 1, "/nowhere/policy.json"),
+    ("sts --policy -", 1, "not JSON"),
+    ("sts --user {user} --duration 43201", 1, "900 to 43200"),
+    ("sts --user {user} --duration soon", 2, "soon"),
+    ("bucket policy get none-of-this-name", 1, "NoSuchBucket"),
+    ("bucket policy put {bucket} -", 1, "InvalidPolicyDocument"),
+    ("bucket policy put {bucket} /nowhere/policy.json", 1, "/nowhere/policy.json"),
+    ("bucket acl {bucket} --set everybody", 2, "everybody"),
+    ("bucket acl none-of-this-name", 1, "NoSuchBucket"),
+    ("bucket acl A_B", 2, "A_B"),
+    ("object put {bucket}", 2, "KEY"),
+    ("object get none-of-this-name key -", 1, "NoSuchBucket"),
+    ("object get {bucket} none -", 1, "NoSuchKey"),
+    ("object stat {bucket} none", 1, "NoSuchKey"),
+    ("object acl {bucket} none", 1, "NoSuchKey"),
+    ("object acl {bucket} none --set everybody", 2, "everybody"),
+    ("object ls none-of-this-name", 1, "NoSuchBucket"),
+    ("object sign {bucket} key --expires 0", 2, "0"),
+    ("object sign {bucket} key --expires 604801", 2, "604801"),
+    ("object sign {bucket} key --method PATCH", 2, "PATCH"),
+]
+
+
+def test_bad_commands_are_one_line_and_change_nothing(refgate, bucket, user):
+    def everything():
+        lists = [("user", "show", user), ("policy", "ls"), ("object", "ls", bucket), ("bucket", "acl", bucket)]
+        return [done(refgate(*arguments)) for arguments in lists]
+
+    before = everything()
+    for line, status, word in BAD_COMMANDS:
+        arguments = [part.format(user=user, bucket=bucket) for part in line.split()]
+        result = refgate(*arguments)
+        assert result.returncode == status, (line, result)
+        refused(result, word, status=status)
+    for endpoint in ({"REFGATE_ADMIN_ENDPOINT": "http://127.0.0.1:1"}, {"REFGATE_ADMIN_ENDPOINT": "nowhere"}):
+        status = 1 if "http" in endpoint["REFGATE_ADMIN_ENDPOINT"] else 2
+        refused(refgate("user", "ls", **endpoint), "", status=status)
+    wrong = {"REFGATE_ROOT_ACCESS_KEY_SECRET": "not-the-owners-secret"}
+    refused(refgate("user", "ls", **wrong), "401")
+    refused(refgate("object", "ls", bucket, **wrong), "SignatureDoesNotMatch")
+    assert everything() == before
 
 
 def test_temporary_credentials(server, refgate, bucket, user, tmp_path):
