@@ -1,20 +1,19 @@
 //! What an administrator should know of a delivery domain.
 
 use super::{DirectAccess, OriginAccess, RefererCheck, Terms};
-use crate::domain::acl::{Access, BucketAcl};
 use crate::domain::urlsign::{Settings, Weakness};
 
-/// What is weak about a delivery domain, in sentences. `settings` are those of its signing.
-pub fn warnings(terms: &Terms, settings: Option<&Settings>, acl: BucketAcl) -> Vec<&'static str> {
+/// What is weak about a delivery domain, in sentences. `settings` are those of its signing, and
+/// `open` is whether the bucket lets everybody read by its own hosts.
+pub fn warnings(terms: &Terms, settings: Option<&Settings>, open: bool) -> Vec<&'static str> {
     let signed = settings.is_some();
-    let open = acl.grants(Access::Read);
     let opened = !signed && terms.origin == OriginAccess::Always;
     #[rustfmt::skip]
     let table = [
         (signed && open && terms.direct == DirectAccess::ByAcl,
-         "the bucket's ACL lets everybody read the same objects by the bucket's own hosts, without a signature"),
+         "the bucket's ACL or policy lets everybody read the same objects by the bucket's own hosts, without a signature"),
         (opened && !open,
-         "URLs are not signed, and the domain gives everybody what the bucket's ACL would not"),
+         "URLs are not signed, and the domain gives everybody what the bucket would not"),
         (opened && terms.referer == RefererCheck::Off,
          "nothing protects the objects: neither signatures nor the referer policy"),
     ];
@@ -31,7 +30,8 @@ mod tests {
 
     #[test]
     fn what_is_weak() {
-        use BucketAcl::{Private, PublicRead};
+        const OPEN: bool = true;
+        const SHUT: bool = false;
         let settings = |key: &str| {
             let key = SecretKey::new(key.to_owned());
             Settings::new(Choices::new(Scheme::AliA), key, None).unwrap()
@@ -42,16 +42,16 @@ mod tests {
         let bare = |referer| Terms { origin: OriginAccess::Always, referer, ..Terms::default() };
         #[rustfmt::skip]
         let table = [
-            ("nothing",                 &signed,                    Some(&long),  Private,    0),
-            ("a short key",             &signed,                    Some(&short), Private,    1),
-            ("an open bucket",          &signed,                    Some(&long),  PublicRead, 1),
-            ("an open bucket, closed",  &closed,                    Some(&long),  PublicRead, 0),
-            ("no signatures",           &Terms::default(),          None,         PublicRead, 0),
-            ("a private bucket opened", &bare(RefererCheck::Bucket), None,        Private,    1),
-            ("without any protection",  &bare(RefererCheck::Off),   None,         PublicRead, 1),
+            ("nothing",                 &signed,                    Some(&long),  SHUT, 0),
+            ("a short key",             &signed,                    Some(&short), SHUT, 1),
+            ("an open bucket",          &signed,                    Some(&long),  OPEN, 1),
+            ("an open bucket, closed",  &closed,                    Some(&long),  OPEN, 0),
+            ("no signatures",           &Terms::default(),          None,         OPEN, 0),
+            ("a private bucket opened", &bare(RefererCheck::Bucket), None,        SHUT, 1),
+            ("without any protection",  &bare(RefererCheck::Off),   None,         OPEN, 1),
         ];
-        for (name, terms, settings, acl, want) in table {
-            assert_eq!(warnings(terms, settings, acl).len(), want, "{name}");
+        for (name, terms, settings, open, want) in table {
+            assert_eq!(warnings(terms, settings, open).len(), want, "{name}");
         }
     }
 }

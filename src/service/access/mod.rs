@@ -42,7 +42,7 @@ use super::bucket::Bucket;
 use super::delivery::Domain;
 use super::error::Error;
 use super::stats::Asked;
-use crate::domain::acl::{Access, BucketAcl};
+use crate::domain::acl::Access;
 use crate::domain::auth::{
     Channel, Claim, Place, Proof, SignedRequest, Version, has_v1_sub_resource,
 };
@@ -238,9 +238,13 @@ impl App {
         Ok(BucketPermit { bucket, caller: Caller::owner(administrator.access_key_id()) })
     }
 
-    /// What the ACL of a bucket grants, for people who are told of it.
-    pub fn acl_of_bucket(&self, name: &BucketName) -> Option<BucketAcl> {
-        Some(self.buckets.find(name)?.settings().acl)
+    /// Whether the ACL or the policy of a bucket lets everybody read objects, wherever they come
+    /// from, for people who are told of it.
+    pub fn is_open(&self, name: &BucketName) -> bool {
+        self.buckets.find(name).is_some_and(|bucket| {
+            bucket.settings().acl.grants(Access::Read)
+                || self.may_somewhere(&Caller::ANONYMOUS, Action::GetObject, Some(&bucket))
+        })
     }
 
     /// The delivery domain of the host that an authority names, if it is one.

@@ -51,6 +51,20 @@ fn the_client_of_a_domain_is_who_trusted_proxies_say() {
     assert_eq!(from("203.0.113.5, unknown"), 403, "what cannot be read is not from there");
 }
 
+#[test]
+fn a_bucket_that_its_policy_opens_is_warned_of() {
+    let server = super::server();
+    let warned =
+        |needle: &str| put(&server, HOST, &type_a())["warnings"].to_string().contains(needle);
+    let open = "by the bucket's own hosts";
+    assert!(!warned(open));
+    let office = json!({ "IpAddress": { "acs:SourceIp": "203.0.113.0/24" } });
+    policy(&server, "Allow", &office);
+    assert!(!warned(open), "an office is not everybody");
+    policy(&server, "Allow", &Value::Null);
+    assert!(warned(open));
+}
+
 /// What only signed requests may read, users read with their keys, as far as they may.
 #[test]
 fn whoever_has_a_key_needs_no_link() {

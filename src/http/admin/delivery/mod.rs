@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 use super::ApiError;
 use super::api::{Admin, read_json, read_query};
 use super::tags::{IfMatch, tag_of, tagged};
-use crate::domain::acl::BucketAcl;
 use crate::domain::code::Code;
 use crate::domain::delivery::warnings;
 use crate::domain::op::HostName;
@@ -95,7 +94,6 @@ struct KeyIds<'d> {
 fn shown(app: &App, domain: &Domain) -> String {
     let (_, bucket) = &domain.bucket;
     let keys = domain.signing().map(Settings::keys);
-    let acl = app.acl_of_bucket(bucket).unwrap_or(BucketAcl::Private);
     let shown = Shown {
         host: domain.host.as_str(),
         settings: DomainView::new(bucket, &domain.terms),
@@ -105,7 +103,7 @@ fn shown(app: &App, domain: &Domain) -> String {
         }),
         created: domain.created.to_rfc3339(),
         updated: domain.updated.to_rfc3339(),
-        warnings: warnings(&domain.terms, domain.signing(), acl),
+        warnings: warnings(&domain.terms, domain.signing(), app.is_open(bucket)),
     };
     // Texts, numbers and lists of them have a form in JSON.
     serde_json::to_string(&shown).unwrap_or_default()
