@@ -202,6 +202,36 @@ fn of_two_appends_at_one_position_one_wins() {
     wait_until("nothing is left behind", || blobs(&server) == 0);
 }
 
+/// One appends at the end and another where the first will end: the first is whole, and the other
+/// is behind it or nowhere.
+#[test]
+fn appends_at_two_positions_at_once() {
+    let server = server();
+    let mut whole = Vec::new();
+    for round in 0..20 {
+        let (first, second) = (vec![b'a'; 1 + round * 1000], vec![b'b'; 70_000 - round * 3000]);
+        let barrier = Barrier::new(2);
+        let ask = |position, body: &[u8]| {
+            barrier.wait();
+            append(&server, position, body).code()
+        };
+        let end = whole.len();
+        let (before, behind) = thread::scope(|scope| {
+            let before = scope.spawn(|| ask(end, &first));
+            let behind = scope.spawn(|| ask(end + first.len(), &second));
+            (before.join().unwrap(), behind.join().unwrap())
+        });
+        assert_eq!(before.0, 200, "{before:?}");
+        whole.extend_from_slice(&first);
+        if behind.0 == 200 {
+            whole.extend_from_slice(&second);
+        } else {
+            assert_eq!(behind, refused(409, "PositionNotEqualToLength"));
+        }
+        assert!(server.content(BUCKET, KEY).unwrap() == whole, "round {round}");
+    }
+}
+
 /// Somebody else makes another object of the same length while bytes are on their way.
 #[test]
 fn an_append_does_not_bring_back_what_was_replaced() {

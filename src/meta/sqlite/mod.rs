@@ -19,6 +19,7 @@ mod cors;
 mod delivery;
 mod extras;
 mod iam;
+mod migrate;
 mod object;
 mod policy;
 mod settings;
@@ -37,7 +38,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -45,12 +45,10 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::MetaError;
 use crate::domain::object::StorageClass;
+use migrate::migrate;
 use object::acls::Acls;
 use policy::Pieces;
 use writer::Writer;
-
-/// The schema, step by step. A step is never edited after it was released.
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Nobody but a person with a shell takes the database's lock from us; they get this long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -111,7 +109,7 @@ impl Sqlite {
 
         make_private(path).map_err(sqlx::Error::Io)?;
         let mut connection = SqliteConnection::connect_with(&writing).await?;
-        MIGRATIONS.run(&mut connection).await?;
+        migrate(&mut connection).await?;
         let acls = Acls::load(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)

@@ -2,6 +2,7 @@
 //! demand. A commit that fails may have happened all the same, so nothing may be concluded from
 //! it: neither is memory right, nor is a blob anybody's or nobody's.
 
+mod appends;
 mod blobs;
 mod copies;
 mod delivery;

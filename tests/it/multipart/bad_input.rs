@@ -30,6 +30,9 @@ fn completions_that_do_not_hold() {
         ("the tag of another",     list(&part("1", &b)),                               400, "InvalidPart",      ""),
         ("an empty tag",           list(&part("1", "")),                               400, "InvalidPart",      ""),
         ("a part of another upload", list(&part("3", &foreign)),                       400, "InvalidPart",      ""),
+        ("two numbers",            list("<Part><PartNumber>1</PartNumber><PartNumber>2</PartNumber><ETag>x</ETag></Part>"), 400, "MalformedXML", ""),
+        ("10 001 parts",           list(&part("1", &a).repeat(10_001)),                400, "MalformedXML",     ""),
+        ("more than parts need",   list(&" ".repeat(5 << 20)),                         400, "EntityTooLarge",   ""),
         ("too small before another", list(&(part("2", &b) + &part("3", &foreign))),    400, "InvalidPart",      ""),
     ];
     for (name, body, status, code, ec) in table {
@@ -43,6 +46,10 @@ fn completions_that_do_not_hold() {
         assert_eq!(upload.parts(), before, "{name}");
         assert_eq!(server.content(BUCKET, KEY), None, "{name}");
     }
+    let digest = upload.request("POST").header("Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA==");
+    let digest = digest.body(list(&part("1", &a)));
+    assert_eq!(server.owner(digest).code(), refused(400, "InvalidDigest"));
+    assert_eq!(upload.parts(), before);
     upload.part(3, b"more");
     let small = upload.complete(&[(2, b), (3, tag(b"more"))]);
     assert_eq!(small.outcome(), (400, "EntityTooSmall".into(), "0042-00000213".into()));
@@ -58,8 +65,17 @@ fn uploads_that_are_not_there() {
     let etag = upload.part(1, b"part");
     let before = upload.parts();
     let (body, lower) = (completion(&[(1, etag)]), upload.id.to_lowercase());
+    // One that is done, and one that was given up.
+    let done = Upload::begin(&server, "done");
+    let done_etag = done.part(1, b"done");
+    assert_eq!(done.complete(&[(1, done_etag)]).status, 200);
+    let aborted = Upload::begin(&server, KEY);
+    aborted.part(1, b"aborted");
+    assert_eq!(aborted.abort().status, 204);
     #[rustfmt::skip]
     let table = [
+        ("completed",         BUCKET,    "done",  done.id.as_str()),
+        ("aborted",           BUCKET,    KEY,     &aborted.id),
         ("another bucket",    "another", KEY,     upload.id.as_str()),
         ("another key",       BUCKET,    "other", &upload.id),
         ("a prefix of it",    BUCKET,    KEY,     &upload.id[..31]),
@@ -94,6 +110,8 @@ fn uploads_that_are_not_there() {
         assert_eq!(upload.parts(), before, "{name}");
     }
     assert_eq!(server.keys("another"), [""; 0]);
+    assert_eq!(server.content(BUCKET, "done").as_deref(), Some(&b"done"[..]));
+    wait_for_blobs(&server, 2);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Rows that no type of ours can hold, and databases of earlier versions.
+//! Rows that no type of ours can hold.
 
 use super::*;
 use crate::domain::referer::{DenialAnswer, Extras, Mode};
@@ -34,40 +34,6 @@ async fn a_damaged_policy_is_an_error_and_never_a_default() {
     }
 }
 
-/// A database of the first version, whose policy had no history.
-#[tokio::test]
-async fn a_policy_without_history_becomes_version_one() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("meta.sqlite3");
-    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let first: Vec<_> = MIGRATIONS.iter().take(1).cloned().collect();
-    let first = Migrator { migrations: first.into(), ..Migrator::DEFAULT };
-    first.run(&mut connection).await.unwrap();
-    for sql in [
-        "insert into buckets (name, created, acl, storage_class)
-         values ('old', 1, 'private', 'Standard'), ('bare', 1, 'private', 'Standard')",
-        "insert into referer_policies
-         values (1, 'deny', 'origin', '[\"http://a\",\"é\"]', '[\"b\"]', 1234)",
-    ] {
-        sqlx::query(sql).execute(&mut connection).await.unwrap();
-    }
-    connection.close().await.unwrap();
-
-    let meta = open(&folder).await;
-    let buckets = meta.all_buckets().await.unwrap();
-    let versions: Vec<i64> = buckets.iter().map(|bucket| bucket.policy_version.0).collect();
-    assert_eq!(versions, [1, 0]);
-    let found = meta.policy_versions(BucketId(1), None, 9).await.unwrap();
-    let [summary] = found.as_slice() else { panic!("{found:?}") };
-    let record = Record { at: UnixMillis(1234), who: None, how: How::Found, note: String::new() };
-    assert_eq!(summary.record, record);
-    assert_eq!((summary.allow, summary.deny, summary.bytes), (2, 1, 11));
-    let (_, policy) = meta.policy_version(BucketId(1), PolicyVersion(1)).await.unwrap().unwrap();
-    assert_eq!(policy, buckets[0].policy);
-    assert_eq!(policy.compare, Compare::Origin);
-}
-
 async fn change_extras(meta: &Sqlite, bucket: BucketId, extras: &Extras) {
     let change = Swap { old: Extras::default(), new: extras.clone() };
     let by = ChangedBy { at: NOW, who: "id".parse().unwrap(), how: Way::Api };
@@ -96,35 +62,6 @@ async fn damaged_records_of_changes_are_an_error() {
         let corrupt = matches!(read, Err(MetaError::Corrupt { table: "setting_changes", .. }));
         assert!(corrupt, "{column}: {read:?}");
     }
-}
-
-/// A database in which objects had neither ACLs nor tags.
-#[tokio::test]
-async fn an_object_of_an_earlier_version_has_nothing_of_its_own() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("meta.sqlite3");
-    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let earlier: Vec<_> = MIGRATIONS.iter().take(5).cloned().collect();
-    let earlier = Migrator { migrations: earlier.into(), ..Migrator::DEFAULT };
-    earlier.run(&mut connection).await.unwrap();
-    for sql in [
-        "insert into buckets (name, created, acl, storage_class)
-         values ('old', 1, 'private', 'Standard')",
-        "insert into objects (bucket_id, key, size, etag, crc64, kind, storage_class, modified,
-                              headers, blob)
-         values (1, cast('k0001' as blob), 10, 'E', 1, 'Multipart', 'IA', 1234, '[]',
-                 zeroblob(16))",
-    ] {
-        sqlx::query(sql).execute(&mut connection).await.unwrap();
-    }
-    connection.close().await.unwrap();
-
-    let meta = open(&folder).await;
-    let found = meta.find_object(BucketId(1), &key(1)).await.unwrap().unwrap();
-    assert_eq!((found.kind, found.size, found.link), (ObjectKind::Multipart, 10, None));
-    assert_eq!(found.attributes.acl, ObjectAcl::Default);
-    assert!(found.attributes.tags.is_empty() && !meta.may_hold_acls(BucketId(1)));
 }
 
 #[tokio::test]

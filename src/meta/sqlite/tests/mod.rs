@@ -2,7 +2,9 @@
 //! it, and that no damaged row becomes a default.
 
 mod damaged;
+mod earlier;
 mod pieces;
+mod plans;
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
