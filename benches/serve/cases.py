@@ -16,6 +16,9 @@ SECRET = "benchmark"
 
 REFERER = ("Referer", corpus.GOOD)
 
+UNSIGNED, LINK = "GET 1 KiB, delivery domain", "GET 1 KiB, delivery domain, signed"
+"""The same object on two delivery domains, whose difference is the signature."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -67,9 +70,23 @@ def cases(refgate, many):
             "refgate": refgate.owner.presign("GET", f"/{corpus.SIGNED}/1k"),
             "nginx": secure_link(f"/{corpus.SIGNED}/1k"),
         }),
+        Case(UNSIGNED, headers=(REFERER, ("Host", corpus.OPEN_HOST)), own_path={
+            "refgate": "/1k",
+        }),
+        Case(LINK, headers=(REFERER, ("Host", corpus.LINKS_HOST)), own_path={
+            "refgate": link("/1k"),
+            "nginx": secure_link(f"/{corpus.SIGNED}/1k"),
+        }),
         Case("GET 1 KiB, 1 connection", connections=1),
         Case("GET 1 KiB, 512 connections", connections=512, p99=1.0),
     ]
+
+
+def link(path):
+    """A link of the delivery domain: type A of Alibaba Cloud CDN."""
+    now = int(time.time())
+    digest = hashlib.md5(f"{path}-{now}-0-0-{corpus.LINK_KEY}".encode()).hexdigest()
+    return f"{path}?auth_key={now}-0-0-{digest}"
 
 
 def secure_link(path):

@@ -10,6 +10,9 @@ RULES = {"p10": 10, "p1000": 1_000, "p100000": 100_000}
 """Buckets by the size of their policies. Objects are in the one with 1 000 rules."""
 SIGNED = "signed"
 """A bucket that serves signed URLs alone, under 1 000 rules as well."""
+OPEN_HOST, LINKS_HOST = "open.example", "links.example"
+"""Delivery domains over the bucket with 1 000 rules: without signatures, and by signed links."""
+LINK_KEY = "benchmark0123456789"
 GOOD = "https://www.site3.example/a/page/of/usual/length.html"
 BAD = "https://www.thief.example/a/page/of/usual/length.html"
 
@@ -79,6 +82,11 @@ def put_policies(refgate):
     for bucket, count in RULES.items():
         refgate.put_whitelist(bucket, rules(count))
     refgate.put_whitelist(SIGNED, rules(1_000))
+    refgate.put_domain(OPEN_HOST, {"bucket": "p1000"})
+    refgate.put_domain(LINKS_HOST, {
+        "bucket": "p1000", "signing": {"scheme": "ali-a", "validity": 86_400},
+        "keys": {"primary": LINK_KEY},
+    })
 
 
 def put(refgate, root, name):

@@ -1,6 +1,7 @@
 """The two servers under test, their processor time and their memory."""
 
 import base64
+import json
 import os
 import shutil
 import signal
@@ -120,6 +121,12 @@ class Refgate(Server):
                 return
             time.sleep(0.1)
         raise RuntimeError(f"the policy of {bucket} did not come into force")
+
+    def put_domain(self, host, terms):
+        token = base64.b64encode(f"{self.owner.key_id}:{self.owner.secret}".encode()).decode()
+        headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+        body = json.dumps(terms).encode()
+        oss.send(self.admin_port, "PUT", f"/api/v1/domains/{host}", body, headers)
 
 
 class Nginx(Server):

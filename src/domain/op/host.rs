@@ -61,6 +61,19 @@ impl HostName {
         &self.0
     }
 
+    /// Whether it is a name that DNS can hold: labels of 1 to 63 letters, digits, `-` and `_`, with no
+    /// `-` at their ends (RFC 1035, section 2.3.4; names of services have `_`).
+    pub fn is_name(&self) -> bool {
+        let label = |label: &str| {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+            (1..=63).contains(&label.len())
+                && label.bytes().all(allowed)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        self.0.len() <= 253 && self.0.split('.').all(label)
+    }
+
     fn is_address(&self) -> bool {
         self.0.starts_with('[') || self.0.parse::<IpAddr>().is_ok()
     }

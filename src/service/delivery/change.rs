@@ -188,6 +188,9 @@ impl App {
         if let Some(used) = self.hosts.use_of(host) {
             return Err(DomainError::Used(host.clone(), used));
         }
+        if !host.is_name() {
+            return Err(DomainError::NoName(host.clone()));
+        }
         if self.domains.len() >= MAX_DOMAINS { Err(DomainError::TooMany) } else { Ok(()) }
     }
 

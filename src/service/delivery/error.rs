@@ -14,6 +14,9 @@ pub enum DomainError {
     /// The host is there for something else.
     #[error("{0} cannot be a delivery domain: it {1}")]
     Used(HostName, HostUse),
+    /// The host is none that a client could ask for.
+    #[error("{0} is no name of a host")]
+    NoName(HostName),
     /// There is one of that host already, and it was not to be replaced.
     #[error("{0} is a delivery domain already")]
     Exists(HostName),

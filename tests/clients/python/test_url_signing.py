@@ -69,6 +69,46 @@ def test_we_sign_what_qiniu_signs(name):
     assert ours == theirs
 
 
+def domain(server, host, **terms):
+    """A delivery domain with these terms."""
+    answer = requests.put(
+        f"{server.admin_endpoint}/api/v1/domains/{host}", json=terms, timeout=60,
+        auth=(ACCESS_KEY_ID, ACCESS_KEY_SECRET),
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def ask(server, host, url, method="GET", **headers):
+    """Asks for a URL of the host as a client would whose DNS knows it."""
+    target = url.removeprefix(f"http://{host}")
+    return requests.request(
+        method, server.endpoint + target, headers={"Host": host, **headers}, timeout=60
+    )
+
+
+@pytest.mark.parametrize("name", ["a.txt", "DIR1/中文/vodfile.mp4", "a b+c&d=e.jpg"])
+def test_links_of_qiniu_open_a_private_bucket(server, owner_bucket, fresh_name, name):
+    host = f"{fresh_name}.cdn.test"
+    owner_bucket.put_object(name, CONTENT)
+    domain(
+        server, host, bucket=owner_bucket.bucket_name,
+        signing={"scheme": "qiniu"}, keys={"primary": QINIU_KEY},
+    )
+    deadline = int(time.time()) + 600
+    url = create_timestamp_anti_leech_url(f"http://{host}", name, None, QINIU_KEY, deadline)
+    given = ask(server, host, url)
+    assert (given.status_code, given.content) == (200, CONTENT), given.text
+    assert ask(server, host, url, Range="bytes=0-2").content == CONTENT[:3]
+    bare = ask(server, host, url.split("?")[0])
+    assert bare.status_code == 403
+    assert bare.headers["X-Tengine-Error"] == "denied by req auth: no url arg sign"
+    old = create_timestamp_anti_leech_url(f"http://{host}", name, None, QINIU_KEY, deadline - 1200)
+    assert ask(server, host, old).headers["X-Tengine-Error"].startswith(
+        "denied by req auth: expired timestamp="
+    )
+    assert ask(server, host, url, "PUT").status_code == 405
+
+
 @pytest.fixture
 def private_object(owner_bucket):
     """An object that only its owner may read."""

@@ -314,5 +314,11 @@ fn hosts_that_are_there_for_something_are_no_domains() {
         assert_eq!(response.status, 409, "{host}: {message}");
         assert!(message.contains(why), "{host}: {message}");
     }
+    let long = format!("{}.example.com", "a".repeat(64));
+    for host in ["a..b", "-a.example.com", "a-.example.com", "a~b", "%2A.example.com", &long] {
+        let (response, _) =
+            admin(&server, ("PUT", &format!("/{host}")), &[], &type_a().to_string());
+        assert_eq!(response.status, 400, "{host}");
+    }
     assert_eq!(admin(&server, ("GET", ""), &[], "").1["domains"], json!([]));
 }

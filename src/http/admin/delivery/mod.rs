@@ -206,7 +206,8 @@ impl From<&DomainError> for ApiError {
             | DomainError::TooMany
             | DomainError::NoSecondary(_) => Self::conflict(sentence),
             DomainError::Changed(_) => Self::changed(sentence),
-            DomainError::Signing(_)
+            DomainError::NoName(_)
+            | DomainError::Signing(_)
             | DomainError::Issue(_)
             | DomainError::Regions
             | DomainError::KeysWithoutScheme => Self::saying(Code::InvalidArgument, sentence),
