@@ -6,6 +6,7 @@ mod appends;
 mod blobs;
 mod copies;
 mod delivery;
+mod domains;
 mod meta;
 mod settings;
 mod stats;
