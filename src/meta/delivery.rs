@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::MetaError;
-use crate::domain::delivery::{Tally, Terms};
+use crate::domain::delivery::{Seat, Tally, Terms};
 use crate::domain::name::{BucketId, DomainId};
 use crate::domain::op::HostName;
 use crate::domain::seal::Sealed;
@@ -60,4 +60,13 @@ pub trait DeliveryDomains: Send + Sync {
     /// What was counted of a delivery domain on a day and those after it, in no order. It is added
     /// with the other [statistics](super::Stats::add_stats).
     async fn tallies_of(&self, id: DomainId, first: Day) -> Result<Vec<Tally>, MetaError>;
+
+    /// The clients of all links that end at this second or after it, in no order.
+    async fn seats(&self, now: i64) -> Result<Vec<Seat>, MetaError>;
+
+    /// Writes a client of a link down, if its domain is there. Twice is once.
+    async fn put_seat(&self, seat: &Seat) -> Result<(), MetaError>;
+
+    /// Deletes the clients of links that ended before this second.
+    async fn prune_seats(&self, now: i64) -> Result<(), MetaError>;
 }

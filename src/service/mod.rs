@@ -141,6 +141,7 @@ impl App {
         let vault = Vault::new(parts.master_keys);
         let stored = parts.meta.all_domains().await?;
         let domains = delivery::load(stored, &buckets, &vault)?;
+        domains.seat(&parts.meta.seats(parts.clock.now().as_secs()).await?);
         let users = iam::Directory::open(parts.meta.directory().await?, &vault)?;
         let stats = stats::Recorder::new(parts.keep_stats, parts.clock.unique());
         let app = Arc::new(Self {

@@ -1,13 +1,15 @@
 //! Delivery domains.
 
 use refgate::domain::delivery::{
-    Count, DirectAccess, ErrorHeader, Issue, OriginAccess, Outcome, Playlists, RefererCheck,
-    Refusal, Tally, Terms,
+    ClientNet, Count, DirectAccess, ErrorHeader, Issue, OriginAccess, Outcome, Playlists,
+    RefererCheck, Refusal, Seat, Tally, Terms,
 };
 use refgate::domain::name::DomainId;
 use refgate::domain::seal::Sealed;
 use refgate::domain::stats::{Batch, Day, Hour};
-use refgate::domain::urlsign::{Algorithm, Choices, Form, Profile, Regions, Scheme, TimeForm};
+use refgate::domain::urlsign::{
+    Algorithm, Choices, Form, LinkId, Profile, Regions, Scheme, TimeForm,
+};
 use refgate::meta::{DeliveryDomain, PutDomain};
 
 use super::*;
@@ -129,4 +131,36 @@ pub(super) async fn tallies_add_up_and_go_with_their_domain(meta: &dyn Meta) {
     assert_eq!(found(0).await, []);
     add(3, first.to_vec()).await;
     assert_eq!(found(0).await, [], "a domain that is gone is not counted");
+}
+
+pub(super) async fn seats_come_back_until_their_link_ends(meta: &dyn Meta) {
+    let id = bucket(meta, "seated").await;
+    let domain = domain(1, "a.example.com", id);
+    meta.put_domain(&domain).await.unwrap();
+    let seat = |link, client: &str, until| Seat {
+        domain: domain.id,
+        link: LinkId([link; 16]),
+        client: ClientNet::of(client.parse().unwrap()),
+        until,
+    };
+    let (four, six) = (seat(1, "192.0.2.1", 50), seat(1, "2001:db8::1", 50));
+    let late = seat(2, "192.0.2.1", i64::MAX);
+    for seat in [&four, &six, &late, &four] {
+        meta.put_seat(seat).await.unwrap();
+    }
+    let gone = Seat { domain: DomainId(Uuid::from_u128(2)), ..four };
+    meta.put_seat(&gone).await.unwrap();
+    let found = async |now| {
+        let mut found = meta.seats(now).await.unwrap();
+        found.sort_by_key(|seat| (seat.link, seat.client));
+        found
+    };
+    assert_eq!(found(50).await, [four, six, late]);
+    assert_eq!(found(51).await, [late]);
+    meta.prune_seats(50).await.unwrap();
+    assert_eq!(found(0).await.len(), 3);
+    meta.prune_seats(51).await.unwrap();
+    assert_eq!(found(0).await, [late]);
+    assert!(meta.delete_domain(domain.id).await.unwrap());
+    assert_eq!(found(0).await, []);
 }

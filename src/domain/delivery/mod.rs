@@ -15,12 +15,14 @@
 //! VOD "Key hotlink protection". Where the vendors are silent the rule is ours.
 
 mod prefix;
+mod seats;
 mod tally;
 mod terms;
 mod url;
 mod warning;
 
 pub use prefix::{InvalidPrefix, Prefix};
+pub use seats::{ClientNet, Seat, Seating, Seats};
 pub use tally::{Count, Outcome, Refusal, Tally};
 pub use terms::{
     DirectAccess, ErrorHeader, InvalidIssue, Issue, OriginAccess, Playlists, RefererCheck, Terms,

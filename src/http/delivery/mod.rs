@@ -95,6 +95,12 @@ impl Walk<'_> {
         let (action, permit) = self.grant(&head, &target, (&admitted.caller, known)).await?;
         let lines = head.parts.headers.get_all(header::REFERER);
         self.oss.app.check_limits(&admitted, lines.iter().map(HeaderValue::as_bytes))?;
+        if let Some(link) = admitted.counted() {
+            let counted = self.oss.app.count_client(self.domain, link, client);
+            if let Some(denial) = Box::pin(counted).await? {
+                return Err(denial.into());
+            }
+        }
         Ok(self.marked(self.give((action, permit), (head, admitted), known).await?))
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Domain;
-use crate::domain::urlsign::{Denial, Pass, Reason, Request, verify};
+use crate::domain::urlsign::{Denial, Pass, Request, verify};
 use crate::service::App;
 use crate::service::access::Caller;
 
@@ -47,8 +47,8 @@ impl App {
     }
 
     /// Decides whether a link that was verified may be used for this request: what it is limited to
-    /// beside its path and its time. That comes after everything else that can refuse, so that
-    /// nobody is counted who gets nothing. A preview is cut where the object is given.
+    /// beside its path and its time. A preview is cut where the object is given, and clients are
+    /// [counted](App::count_client) after everything else that can refuse.
     ///
     /// # Errors
     ///
@@ -59,8 +59,7 @@ impl App {
         referers: impl IntoIterator<Item = &'l [u8]>,
     ) -> Result<(), Denial> {
         let Some(Pass { limits, .. }) = &admitted.pass else { return Ok(()) };
-        // Nothing tells where a client is, and nobody counts how many there are.
-        limits.check_lists(referers, None)?;
-        limits.clients.map_or(Ok(()), |_| Err(Reason::Clients.into()))
+        // Nothing tells where a client is.
+        limits.check_lists(referers, None)
     }
 }

@@ -121,7 +121,10 @@ impl App {
             allowed(&replace, Some(&old), &host)?;
             let id = old.id;
             match app.meta.delete_domain(id).await {
-                Ok(_) => app.domains.replace(|all| _ = all.remove(&host)),
+                Ok(_) => {
+                    app.domains.replace(|all| _ = all.remove(&host));
+                    app.domains.room.forget(id);
+                }
                 Err(err) => return Err(app.domain_in_doubt(&mut doubt, &host, err).await),
             }
             tracing::info!(%host, by = %by, "deleted the delivery domain {host}");

@@ -8,6 +8,7 @@ mod admit;
 mod change;
 mod error;
 mod keys;
+mod seats;
 mod sign;
 mod tally;
 
@@ -28,12 +29,14 @@ use crate::domain::time::UnixMillis;
 use crate::domain::urlsign::Settings;
 use crate::meta::{DeliveryDomain, MetaError};
 use crate::service::access::Administrator;
+use seats::Room;
 use tally::{ByKey, Counters, Running};
 
 pub use admit::Admitted;
 pub use change::{Change, NewDomain, Replace};
 pub use error::DomainError;
 pub use keys::{KeyPair, KeyStep, NewKeys};
+pub use seats::CountedLink;
 pub use sign::{CannotLink, LinkOrder, MadeLink};
 pub use tally::{DomainReport, OUTCOMES};
 
@@ -111,6 +114,8 @@ pub struct Table {
     changing: Mutex<Vec<HostName>>,
     /// Requests on all of them since the start.
     running: Running,
+    /// Clients of links that only so many may use.
+    room: Room,
 }
 
 #[derive(Clone, Debug, Default)]

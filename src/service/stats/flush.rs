@@ -170,6 +170,7 @@ impl App {
             let keep = self.stats.keep;
             let (day, first) = (Day::of(now).before(keep.days), hour.before(keep.hours));
             self.meta.prune_stats(day, first).await?;
+            self.prune_seats(now).await?;
             flushing.pruned = Some(hour);
         }
         Ok(())

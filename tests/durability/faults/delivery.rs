@@ -1,7 +1,7 @@
 //! Delivery domains whose commits fail on demand.
 
 use async_trait::async_trait;
-use refgate::domain::delivery::Tally;
+use refgate::domain::delivery::{Seat, Tally};
 use refgate::domain::name::DomainId;
 use refgate::domain::op::HostName;
 use refgate::domain::stats::Day;
@@ -29,5 +29,17 @@ impl DeliveryDomains for FaultyMeta {
 
     async fn tallies_of(&self, id: DomainId, first: Day) -> Result<Vec<Tally>, MetaError> {
         self.inner.tallies_of(id, first).await
+    }
+
+    async fn seats(&self, now: i64) -> Result<Vec<Seat>, MetaError> {
+        self.inner.seats(now).await
+    }
+
+    async fn put_seat(&self, seat: &Seat) -> Result<(), MetaError> {
+        self.change(self.take(), self.inner.put_seat(seat)).await
+    }
+
+    async fn prune_seats(&self, now: i64) -> Result<(), MetaError> {
+        self.inner.prune_seats(now).await
     }
 }

@@ -11,6 +11,7 @@ mod links;
 mod playlists;
 mod policies;
 mod schemes;
+mod seats;
 mod terms;
 
 use base64::Engine as _;

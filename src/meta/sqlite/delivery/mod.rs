@@ -1,6 +1,7 @@
 //! Delivery domains.
 
 mod row;
+mod seats;
 pub(super) mod tally;
 
 use async_trait::async_trait;
@@ -8,7 +9,7 @@ use sqlx::SqliteConnection;
 
 use super::writer::Operation;
 use super::{Sqlite, corrupt, read_error};
-use crate::domain::delivery::Tally;
+use crate::domain::delivery::{Seat, Tally};
 use crate::domain::name::DomainId;
 use crate::domain::op::HostName;
 use crate::domain::stats::Day;
@@ -50,6 +51,18 @@ impl DeliveryDomains for Sqlite {
 
     async fn tallies_of(&self, id: DomainId, first: Day) -> Result<Vec<Tally>, MetaError> {
         tally::read(self, id, first).await
+    }
+
+    async fn seats(&self, now: i64) -> Result<Vec<Seat>, MetaError> {
+        seats::read(self, now).await
+    }
+
+    async fn put_seat(&self, seat: &Seat) -> Result<(), MetaError> {
+        self.writer.submit(seats::Put(*seat)).await
+    }
+
+    async fn prune_seats(&self, now: i64) -> Result<(), MetaError> {
+        self.writer.submit(seats::Prune(now)).await
     }
 }
 
