@@ -121,6 +121,42 @@ fn what_is_not_to_be_signed_stays_as_it_is_stored() {
     assert_eq!(server.content(BUCKET, "vod/index.m3u8").as_deref(), Some(MEDIA.as_bytes()));
 }
 
+/// A long one is sent in pieces, by many requests at once, and leaves nothing behind: the room that
+/// they take in memory is free again.
+#[test]
+fn long_playlists_find_room() {
+    let server = server();
+    let segment = format!("#EXTINF:10,\n{}.ts\n", "long-name-".repeat(20));
+    let long = format!("#EXTM3U\n{}#EXT-X-ENDLIST\n", segment.repeat(3000));
+    server.done(Request::put(BUCKET, "vod/long.m3u8", &long));
+    let endless = format!("#EXTM3U\n{}", "a\n".repeat(60_000));
+    server.done(Request::put(BUCKET, "vod/endless.m3u8", &endless));
+    put(&server, HOST, &whole());
+    for _ in 0..2 {
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    let given = get(&server, &link("/vod/long.m3u8"));
+                    assert!(matches!(given.status, 200 | 503), "{}", given.status);
+                    if given.status == 200 {
+                        let text = text(&given);
+                        assert_eq!((given.torn, text.matches("auth_key=").count()), (false, 3000));
+                    }
+                });
+            }
+        });
+    }
+    // Whoever goes away gives the room back.
+    for _ in 0..16 {
+        let mut gone = server.connect();
+        let target = link("/vod/long.m3u8");
+        gone.write(format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes());
+        assert!(gone.head().is_some());
+    }
+    clock::wait_until("there is room", || get(&server, &link("/vod/long.m3u8")).status == 200);
+    assert_eq!(text(&get(&server, &link("/vod/endless.m3u8"))), endless, "too many links to sign");
+}
+
 /// A link of Tencent VOD for so many seconds: a playlist ends at the segment that reaches them, and
 /// nothing else is given, in particular not the whole file.
 #[test]

@@ -28,6 +28,8 @@ use uri::{Resolved, attribute, resolve};
 pub const MAX_BYTES: usize = 8 << 20;
 /// The most links of a playlist: a day of segments of two seconds, and more.
 pub const MAX_LINKS: usize = 50_000;
+/// The most bytes of a playlist once its links are signed: short links can become long ones.
+const MAX_SIGNED_BYTES: usize = 4 * MAX_BYTES;
 
 /// Where a playlist is.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +122,9 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
         let content = line.trim_end_matches(['\r', '\n']);
         let end = line.get(content.len()..).unwrap_or_default();
         let text = content.trim();
+        if self.out.len() > MAX_SIGNED_BYTES {
+            return Err(InvalidPlaylist::TooLarge);
+        }
         if text.is_empty() || (text.starts_with('#') && !text.starts_with("#EXT")) {
             self.push(line);
         } else if text.starts_with('#') {
