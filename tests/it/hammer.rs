@@ -30,16 +30,25 @@ impl Steps {
     }
 }
 
-/// A version of the object: its number all over, in a length of its own.
+/// Numbers in a version that the server sends from a file, and in one that it keeps in memory.
+const LARGE: usize = 8 * 1024;
+const SMALL: usize = 100;
+
+/// A large version of the object.
 fn version(number: usize) -> Vec<u8> {
-    format!("{number:08}").repeat(8 * 1024 + number).into_bytes()
+    version_of(LARGE, number)
+}
+
+/// A version of the object: its number all over, in a length of its own.
+fn version_of(numbers: usize, number: usize) -> Vec<u8> {
+    format!("{number:08}").repeat(numbers + number).into_bytes()
 }
 
 /// The version that a body is, which must be whole and described by its head.
-fn whole_version(response: &Response) -> usize {
+fn whole_version(numbers: usize, response: &Response) -> usize {
     assert!(!response.torn, "the body is shorter than announced");
     let number = std::str::from_utf8(&response.body[..8]).unwrap().parse().unwrap();
-    assert!(response.body == version(number), "a mixture");
+    assert!(response.body == version_of(numbers, number), "a mixture");
     let md5 = hex::encode_upper(Md5::digest(&response.body));
     assert_eq!(response.header("etag"), Some(format!("\"{md5}\"").as_str()));
     number
@@ -85,11 +94,21 @@ fn server() -> Server {
 }
 
 #[test]
-fn overwrites_are_seen_whole_and_in_order() {
+fn overwrites_of_large_objects_are_seen_whole_and_in_order() {
+    overwrites_are_seen_whole_and_in_order(LARGE);
+}
+
+#[test]
+fn overwrites_of_small_objects_are_seen_whole_and_in_order() {
+    overwrites_are_seen_whole_and_in_order(SMALL);
+}
+
+fn overwrites_are_seen_whole_and_in_order(numbers: usize) {
     let (server, steps) = (server(), Steps::default());
+    server.done(Request::put(BUCKET, KEY, version_of(numbers, 0)));
     let write = |number| {
         steps.take(number, || {
-            server.done(Request::put(BUCKET, KEY, version(number)));
+            server.done(Request::put(BUCKET, KEY, version_of(numbers, number)));
         });
     };
     read_during(write, || {
@@ -97,7 +116,7 @@ fn overwrites_are_seen_whole_and_in_order() {
         let response = server.send(&Request::get(BUCKET, KEY));
         let after = steps.begun.load(Ordering::SeqCst);
         assert_eq!(response.status, 200);
-        let seen = whole_version(&response);
+        let seen = whole_version(numbers, &response);
         assert!((before..=after).contains(&seen), "{seen} is not in {before} to {after}");
     });
 }
@@ -139,7 +158,7 @@ fn deletes_and_writes_are_seen_in_order() {
         let after = steps.begun.load(Ordering::SeqCst);
         match response.status {
             200 => {
-                let seen = whole_version(&response);
+                let seen = whole_version(LARGE, &response);
                 assert!((before..=after).contains(&seen), "{seen} in {before} to {after}");
             }
             404 => assert!((before..=after).any(|n| n % 2 == 1), "missing, {before} to {after}"),
@@ -187,7 +206,7 @@ fn content_and_acl_change_as_one() {
         let response = server.send(&Request::get(BUCKET, KEY));
         let after = steps.begun.load(Ordering::SeqCst);
         if response.status == 200 {
-            let seen = whole_version(&response);
+            let seen = whole_version(LARGE, &response);
             assert!((before..=after).contains(&seen) && seen.is_multiple_of(2), "{seen}");
         } else {
             assert_eq!(response.status, 403);

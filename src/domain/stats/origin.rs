@@ -30,7 +30,9 @@ pub fn origin(referer: &str) -> String {
 }
 
 fn read(referer: &str) -> Option<String> {
-    let (scheme, rest) = referer.split_once("://")?;
+    // A `://` behind an earlier colon would follow what is no scheme.
+    let (scheme, rest) = referer.split_once(':')?;
+    let rest = rest.strip_prefix("//")?;
     // Every request that is counted comes by here, so nothing is looked for by characters.
     let end = rest.bytes().position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\'));
     let authority = rest.get(..end.unwrap_or(rest.len()))?;

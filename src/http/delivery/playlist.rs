@@ -188,7 +188,7 @@ fn answer(found: &FoundObject, text: String, is_head: bool) -> Result<Response<B
     let mut response = Response::new(if is_head { Body::empty() } else { body(text)? });
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
-    *headers = found.headers();
+    *headers = found.headers().into_owned();
     for name in OF_BYTES {
         headers.remove(name);
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http_body::Body as _;
 
 use super::append::NEXT_POSITION;
 use crate::domain::code::{Code, Reason};
@@ -121,7 +122,7 @@ impl From<BodyError> for OssError {
 /// Reads the rest of a body that is refused, so that a client that sends before it listens gets
 /// to read why. A client that waits for `100 Continue` has not sent anything.
 pub(super) async fn drain_unread(headers: &HeaderMap, body: Body) {
-    if !headers.contains_key(header::EXPECT) {
-        crate::http::body::drain(body).await;
+    if !body.is_end_stream() && !headers.contains_key(header::EXPECT) {
+        Box::pin(crate::http::body::drain(body)).await;
     }
 }

@@ -84,7 +84,7 @@ impl Oss {
         let head = match Head::read(parts, &self.hosts) {
             Ok(head) => head,
             Err((parts, err)) => {
-                Box::pin(error::drain_unread(&parts.headers, body)).await;
+                error::drain_unread(&parts.headers, body).await;
                 return exchange.finish(Err(err), Known::default());
             }
         };
@@ -97,7 +97,7 @@ impl Oss {
         let (target, caller) = match self.app.identify(&head.ask()) {
             Ok((target, caller)) => (target.clone(), caller),
             Err(err) => {
-                Box::pin(error::drain_unread(&head.parts.headers, body)).await;
+                error::drain_unread(&head.parts.headers, body).await;
                 let target = Some(head.targets.first);
                 return (Err(err.into()), Known { target, ..Known::default() });
             }
@@ -113,7 +113,7 @@ impl Oss {
                 (self.dispatch(action, permit, call, &mut known).await, known)
             }
             Err(err) => {
-                Box::pin(error::drain_unread(&head.parts.headers, body)).await;
+                error::drain_unread(&head.parts.headers, body).await;
                 let mut known = Known { target: Some(target), sighting, ..Known::default() };
                 (Box::pin(denied::answer(self, &head, err, &mut known)).await, known)
             }

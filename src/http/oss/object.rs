@@ -124,9 +124,10 @@ fn describe(found: &FoundObject, part: Part) -> Result<(Response<Body>, Slice), 
         Part::Slice(slice) => (StatusCode::PARTIAL_CONTENT, slice),
         Part::Whole | Part::Unsatisfiable => (StatusCode::OK, Slice { offset: 0, length: size }),
     };
-    let mut response = empty(status);
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
     let headers = response.headers_mut();
-    *headers = found.headers();
+    *headers = found.headers().into_owned();
     if status == StatusCode::PARTIAL_CONTENT {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(slice.length));
         let range = HeaderValue::try_from(slice.content_range(size));

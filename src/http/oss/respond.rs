@@ -206,8 +206,7 @@ impl Exchange {
             details: &details,
         });
         let status = err.reason.code.status();
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = status;
+        let mut response = empty(status);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -311,7 +310,8 @@ fn chain(err: &dyn std::error::Error) -> String {
 
 /// An XML body with status 200.
 pub(super) fn xml(body: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+    let mut response = empty(StatusCode::OK);
+    *response.body_mut() = Body::from(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -322,5 +322,7 @@ pub(super) fn xml(body: Vec<u8>) -> Response<Body> {
 pub(super) fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
+    // With room for what every answer gets.
+    *response.headers_mut() = HeaderMap::with_capacity(12);
     response
 }

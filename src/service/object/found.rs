@@ -1,5 +1,6 @@
 //! Finding an object, and what a symlink stands for.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -61,15 +62,15 @@ impl FoundObject {
     /// all else is its own.
     ///
     /// Source: OSS "GetObject", response headers.
-    pub fn headers(&self) -> HeaderMap {
+    pub fn headers(&self) -> Cow<'_, HeaderMap> {
         const OF_CONTENT: [HeaderName; 4] = [
             header::ETAG,
             header::CONTENT_LENGTH,
             HeaderName::from_static("content-md5"),
             HeaderName::from_static("x-oss-hash-crc64ecma"),
         ];
+        let Some((_, target)) = &self.target else { return Cow::Borrowed(&self.named.headers) };
         let mut headers = self.named.headers.clone();
-        let Some((_, target)) = &self.target else { return headers };
         for name in OF_CONTENT {
             match target.headers.get(&name) {
                 Some(value) => headers.insert(name, value.clone()),
@@ -79,7 +80,7 @@ impl FoundObject {
         if let Ok(value) = HeaderValue::try_from(self.modified().to_http_date()) {
             headers.insert(header::LAST_MODIFIED, value);
         }
-        headers
+        Cow::Owned(headers)
     }
 
     /// Whether two have their bytes in the same places.

@@ -6,6 +6,9 @@ use super::is_xml_char;
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
+/// About what an error or a short answer has.
+const USUAL_BYTES: usize = 512;
+
 /// Writes a document, element by element, without a namespace and without white space: that is what
 /// every SDK can read.
 ///
@@ -36,7 +39,8 @@ impl XmlWriter {
     /// Writes a document of one root element. Names are part of the program, so they are taken to
     /// be names.
     pub fn document(root: &'static str, content: impl FnOnce(&mut Self)) -> Vec<u8> {
-        let mut writer = Self { out: DECLARATION.into() };
+        let mut writer = Self { out: String::with_capacity(USUAL_BYTES) };
+        writer.raw(&[DECLARATION]);
         writer.element(root, content);
         writer.out.into_bytes()
     }
@@ -86,6 +90,11 @@ struct Escaped<'o>(&'o mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Nearly all text is this, and every refusal has some.
+        if text.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'&' | b'<' | b'>')) {
+            self.0.push_str(text);
+            return Ok(());
+        }
         for c in text.chars() {
             match c {
                 '&' => self.0.push_str("&amp;"),
