@@ -11,6 +11,7 @@ use refgate::domain::acl::Access;
 use refgate::domain::code::{Code, reasons};
 use refgate::domain::op::{Action, Content, Level, Verb};
 use refgate::http::admin::ROUTES;
+use refgate::http::links;
 use serde_json::Value;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
@@ -37,6 +38,10 @@ impl Operation {
 
     fn is_admin(&self) -> bool {
         strings(self.value, "tags").any(|tag| tag == "admin")
+    }
+
+    fn is_about_links(&self) -> bool {
+        strings(self.value, "tags").any(|tag| tag == "links")
     }
 
     /// Its parameters and those of its path, resolved.
@@ -121,7 +126,7 @@ fn what_is_served_is_described_and_nothing_else() {
         let (method, path) = described(action);
         assert!(served.insert((path, method.to_owned(), action.name())), "{action:?} twice");
     }
-    let data = operations().filter(|operation| !operation.is_admin());
+    let data = operations().filter(|it| !it.is_admin() && !it.is_about_links());
     let described = data.map(|o| (o.path.to_owned(), o.method.to_owned(), o.id())).collect();
     assert_eq!(served, described);
 }
@@ -136,6 +141,13 @@ fn the_admin_plane_is_described_and_nothing_else() {
         let own = list(operation.item, "servers").next().unwrap();
         assert_ne!(Some(own), list(&DOCUMENT, "servers").next(), "the planes share nothing");
     }
+}
+
+#[test]
+fn the_distribution_service_is_described_and_nothing_else() {
+    let served: BTreeSet<(&str, &str)> = links::ROUTES.iter().copied().collect();
+    let described = operations().filter(Operation::is_about_links);
+    assert_eq!(served, described.map(|operation| (operation.method, operation.path)).collect());
 }
 
 /// Who may ask is described as it is decided.
@@ -184,8 +196,9 @@ fn statuses_are_those_of_codes() {
     for operation in operations() {
         for (status, _) in members(operation.value, "responses") {
             let error = status.starts_with(['4', '5']);
-            // The admin plane asks for a key, where OSS never does.
-            let asks = operation.is_admin() && status == "401";
+            // The admin plane asks for a key, where OSS never does; and the distribution service does
+            // not speak OSS's protocol.
+            let asks = operation.is_admin() && status == "401" || operation.is_about_links();
             assert!(!error || asks || known.contains(status), "{}: {status}", operation.id());
         }
     }
@@ -258,7 +271,7 @@ fn security_names_what_is_declared() {
     let declared: BTreeMap<_, _> = members(&DOCUMENT["components"], "securitySchemes").collect();
     for scheme in declared.values() {
         if text(scheme, "type") == "http" {
-            assert_eq!(text(scheme, "scheme"), "basic");
+            assert!(["basic", "bearer"].contains(&text(scheme, "scheme")));
             continue;
         }
         assert_eq!(text(scheme, "type"), "apiKey");

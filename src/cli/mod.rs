@@ -8,6 +8,7 @@
 #[macro_use]
 mod say;
 
+mod application;
 mod bucket;
 mod changes;
 mod client;
@@ -62,6 +63,9 @@ enum Command {
     /// Delivery domains: hosts that serve a bucket by signed URLs
     #[command(subcommand)]
     Domain(domain::Command),
+    /// Applications: programs that may have links made
+    #[command(subcommand)]
+    App(application::Command),
     /// List, create and delete buckets
     #[command(subcommand)]
     Bucket(bucket::Command),
@@ -140,6 +144,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         None => no_arguments().and_then(|args| serve::run(*args)),
         Some(Command::Serve(args)) => serve::run(*args),
+        Some(Command::App(command)) => application::run(command),
         Some(Command::Bucket(command)) => bucket::run(command),
         Some(Command::Domain(command)) => domain::run(command),
         Some(Command::Object(command)) => object::run(command),

@@ -19,9 +19,10 @@ use super::credentials::{self, AccessKey, Origin};
 use super::{Failure, ServeArgs, log, master_key, open_files};
 use crate::blob;
 use crate::blob::local::LocalBlobs;
-use crate::config::{Layer, Limits, Settings};
+use crate::config::{Layer, Limits, Settings, Signing};
 use crate::domain::op::{HostName, HostRules};
 use crate::http::admin::{self, OwnHosts};
+use crate::http::links::LinkService;
 use crate::http::oss::Oss;
 use crate::http::{conn, data};
 use crate::meta::Keep;
@@ -59,6 +60,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let admin = listen("admin_listen", settings.admin_listen).await?;
     let meta = Arc::new(open_meta(&settings.data_dir).await?);
     let app = start_app(&settings, meta.clone(), key.clone()).await?;
+    check_signing(&settings, &app)?;
     let stop = stop_signal()?;
     welcome(&settings, &(address(&data)?, address(&admin)?), &key, &origin);
     app.start_scrub();
@@ -88,6 +90,10 @@ async fn serve_planes(
         endpoint: settings.public_endpoint.clone().unwrap_or(listening),
         vary_referer: settings.vary_referer,
         body_timeout: settings.limits.body_timeout,
+        links: settings
+            .signing
+            .as_ref()
+            .map(|it| LinkService { host: it.host.clone(), open: it.open }),
     });
     let router = admin::router(app.clone(), own);
     let (data_limits, admin_limits) = limits(settings.limits, settings.open_files);
@@ -190,7 +196,27 @@ fn host_rules(settings: &Settings) -> HostRules {
     // It was checked with the settings.
     let endpoint = endpoint.and_then(|authority| HostName::of_authority(authority).ok());
     let rules = HostRules::new(settings.base_domains.clone(), settings.cnames.clone());
-    rules.with_endpoint(endpoint)
+    let signing = settings.signing.as_ref();
+    rules.with_endpoint(endpoint).with_links(signing.map(|signing| signing.host.clone()))
+}
+
+/// Checks that the host where URLs are signed is there for nothing else.
+fn check_signing(settings: &Settings, app: &App) -> Result<(), Failure> {
+    let Some(Signing { host, open }) = &settings.signing else { return Ok(()) };
+    let bad = |why: String| Failure::Usage(format!("sign_host = {host:?}: the host {why}"));
+    match host_rules(settings).with_links(None).use_of(host) {
+        Some(used) => return Err(bad(used.to_string())),
+        None if app.serves(host) => return Err(bad("is a delivery domain".to_owned())),
+        None => {}
+    }
+    if *open {
+        tracing::warn!(
+            %host,
+            "{host} signs URLs for anybody (sign_open): whoever reaches it gets every object of \
+             every delivery domain",
+        );
+    }
+    Ok(())
 }
 
 /// A token that SIGTERM or SIGINT cancels.

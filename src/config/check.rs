@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{SecretText, SettingError};
+use super::{SecretText, SettingError, Signing};
 use crate::domain::client::TrustedProxies;
 use crate::domain::name::{AccessKeyId, BucketName};
 use crate::domain::op::HostName;
@@ -124,4 +124,17 @@ pub(super) fn public_endpoint(text: String) -> Result<String, SettingError> {
     let host = text.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
     parsed::<HostName>("public_endpoint", host.map_or(text.as_str(), |(host, _)| host))?;
     Ok(text)
+}
+
+/// Where URLs are signed. To open what is nowhere is a mistake.
+pub(super) fn signing(host: Option<String>, open: bool) -> Result<Option<Signing>, SettingError> {
+    match host {
+        Some(host) => Ok(Some(Signing { host: parsed("sign_host", &host)?, open })),
+        None if open => Err(SettingError::Value {
+            name: "sign_open",
+            value: "true".into(),
+            reason: "there is no sign_host".into(),
+        }),
+        None => Ok(None),
+    }
 }

@@ -17,10 +17,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::domain::secret::SecretKey;
 
-pub use settings::{Limits, Settings};
+pub use settings::{Limits, Settings, Signing};
 
 use check::{
-    cnames, connections, kept, open_files, parsed, public_endpoint, root_key, seconds,
+    cnames, connections, kept, open_files, parsed, public_endpoint, root_key, seconds, signing,
     trusted_proxies,
 };
 
@@ -83,6 +83,15 @@ pub struct Layer {
     /// Endpoint that listings of buckets show to clients [default: the data plane's address]
     #[arg(long, env = "REFGATE_PUBLIC_ENDPOINT", value_name = "HOST[:PORT]")]
     pub public_endpoint: Option<String>,
+
+    /// Host of the distribution service, which signs the URLs that are posted to it [default: none]
+    #[arg(long, env = "REFGATE_SIGN_HOST", value_name = "HOST")]
+    pub sign_host: Option<String>,
+
+    /// Whether anybody may have URLs signed there, without the token of an application
+    /// [default: false]
+    #[arg(long, env = "REFGATE_SIGN_OPEN", value_name = "BOOL")]
+    pub sign_open: Option<bool>,
 
     /// Whether answers of a bucket with a referer policy carry `Vary: Referer` [default: true]
     #[arg(long, env = "REFGATE_VARY_REFERER", value_name = "BOOL")]
@@ -233,6 +242,7 @@ macro_rules! all_fields {
     ($then:ident) => {
         $then! {
             data_dir, master_key_file, listen, admin_listen, region, base_domains, cnames, trusted_proxies, public_endpoint,
+            sign_host, sign_open,
             vary_referer, object_cache_mib, body_cache_mib, open_files, referer_history, referer_history_mib, stats_days,
             subject_hours, max_connections, header_timeout, body_timeout,
             shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret
@@ -307,6 +317,7 @@ impl Layer {
             cnames: cnames(&self.cnames.unwrap_or_default())?,
             trusted_proxies: trusted_proxies(&self.trusted_proxies.unwrap_or_default())?,
             public_endpoint: self.public_endpoint.map(public_endpoint).transpose()?,
+            signing: signing(self.sign_host, self.sign_open.unwrap_or(false))?,
             vary_referer: self.vary_referer.unwrap_or(true),
             object_cache_bytes: self.object_cache_mib.unwrap_or(64).saturating_mul(1 << 20),
             body_cache_bytes: self.body_cache_mib.unwrap_or(64).saturating_mul(1 << 20),

@@ -32,6 +32,8 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// Endpoint that listings of buckets show; the address of the data plane if there is none.
     pub public_endpoint: Option<String>,
+    /// Where URLs are signed, if anywhere.
+    pub signing: Option<Signing>,
     /// Whether answers of a bucket with a policy carry `Vary: Referer`.
     pub vary_referer: bool,
     /// Memory for object metadata, in bytes.
@@ -56,6 +58,15 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// The owner's access key, if it is set from outside.
     pub root: Option<(AccessKeyId, SecretKey)>,
+}
+
+/// Where URLs are signed.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// The host.
+    pub host: HostName,
+    /// Whether anybody may have them signed.
+    pub open: bool,
 }
 
 /// What a connection may take.

@@ -33,6 +33,8 @@ fn a_wrong_setting_is_one_line_that_names_it() {
         ("trusted_proxies = [\"10.0.0.0/8\", \"proxy.example\"]", "10.0.0.0/8"),
         ("public_endpoint = \"http://a/\"",  "public_endpoint"),
         ("public_endpoint = \"a:99999\"",    "public_endpoint"),
+        ("sign_host = \"http://a/\"",        "sign_host"),
+        ("sign_open = true",                "there is no sign_host"),
         ("header_timeout = 0",               "header_timeout"),
         ("stats_days = 0",                   "stats_days"),
         ("subject_hours = 2401",             "must be 1 to 2400"),

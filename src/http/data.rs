@@ -6,21 +6,32 @@ use axum::body::Body;
 use futures_util::future::Either;
 use http::{Request, Response};
 
-use super::delivery;
 use super::oss::{Oss, authority};
+use super::{delivery, links};
 
-/// Answers a request on the data plane: as a delivery domain if its host is one, and in OSS's
-/// protocol on every other.
+/// An answer on its way that is not in OSS's protocol.
+type Answering = std::pin::Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+/// Answers a request on the data plane: as a delivery domain or as the distribution service if
+/// its host is one, and in OSS's protocol on every other.
 pub fn handle(
     oss: Arc<Oss>,
     request: Request<Body>,
 ) -> impl Future<Output = Response<Body>> + Send + 'static {
     let host = authority((request.uri(), request.headers()), request.version());
     // What cannot be read is told in OSS's words.
-    match host.ok().and_then(|host| oss.app.delivery_domain(host)) {
+    let host = host.ok();
+    if let Some(service) = &oss.links
+        && host.is_some_and(|host| service.host.is_named_by(host))
+    {
+        let service = service.clone();
+        let answer = async move { links::handle(&oss, &service, request).await };
+        return Either::Left(Box::pin(answer) as Answering);
+    }
+    match host.and_then(|host| oss.app.delivery_domain(host)) {
         Some(domain) => {
             let answer = async move { delivery::handle(&oss, &domain, request).await };
-            Either::Left(Box::pin(answer))
+            Either::Left(Box::pin(answer) as Answering)
         }
         None => Either::Right(oss.handle(request)),
     }

@@ -3,9 +3,10 @@
 //!
 //! | module | serves |
 //! | --- | --- |
-//! | [`data`] | the data plane: by its host, a request is one of the next two |
+//! | [`data`] | the data plane: by its host, a request is one of the next three |
 //! | [`oss`] | OSS's protocol |
 //! | `delivery` | links on delivery domains |
+//! | [`links`] | the distribution service, which makes links |
 //! | [`admin`] | the admin plane: the JSON API, health and readiness |
 //! | [`conn`] | the connections of both |
 
@@ -14,6 +15,7 @@ pub mod body;
 pub mod conn;
 pub mod data;
 mod delivery;
+pub mod links;
 pub mod oss;
 
 /// The most bytes that the target and the headers of a request can have together. A key takes up

@@ -2,6 +2,7 @@
 //!
 //! A method that writes returns when the write is durable. Time comes as an argument.
 
+mod application;
 mod delivery;
 pub mod iam;
 mod policy;
@@ -24,6 +25,7 @@ use crate::domain::referer::{Extras, Policy, PolicyVersion};
 use crate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange};
 use crate::domain::time::UnixMillis;
 
+pub use application::{Applications, StoredApplication};
 pub use delivery::{DeliveryDomain, DeliveryDomains, PutDomain};
 pub use policy::{Keep, Policies};
 pub use stats::Stats;
@@ -354,10 +356,28 @@ pub trait Objects: Send + Sync {
 
 /// All of the metadata.
 pub trait Meta:
-    Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Uploads + Stats + Iam
+    Applications
+    + Buckets
+    + Cors
+    + DeliveryDomains
+    + Policies
+    + Settings
+    + Objects
+    + Uploads
+    + Stats
+    + Iam
 {
 }
-impl<T: Buckets + Cors + DeliveryDomains + Policies + Settings + Objects + Uploads + Stats + Iam>
-    Meta for T
+impl<T> Meta for T where
+    T: Applications
+        + Buckets
+        + Cors
+        + DeliveryDomains
+        + Policies
+        + Settings
+        + Objects
+        + Uploads
+        + Stats
+        + Iam
 {
 }

@@ -119,6 +119,15 @@ pub fn link_id(length: usize) -> Result<String, NoRandomness> {
     Ok(drawn)
 }
 
+/// Draws the token of an application: `rgapp_` and 40 letters and digits, 238 bits.
+///
+/// # Errors
+///
+/// [`NoRandomness`].
+pub(super) fn new_application_token() -> Result<SecretKey, NoRandomness> {
+    Ok(SecretKey::new(format!("rgapp_{}", alphanumeric(40)?)))
+}
+
 /// Draws a key that seals secrets.
 ///
 /// # Errors

@@ -111,6 +111,7 @@ pub struct App {
     blobs: Arc<dyn BlobStore>,
     buckets: bucket::Table,
     domains: delivery::Table,
+    applications: delivery::Applications,
     objects: ObjectCache,
     inflight: InFlight,
     pins: Pins,
@@ -142,6 +143,8 @@ impl App {
         let stored = parts.meta.all_domains().await?;
         let domains = delivery::load(stored, &buckets, &vault)?;
         domains.seat(&parts.meta.seats(parts.clock.now().as_secs()).await?);
+        let applications = delivery::Applications::default();
+        applications.load(parts.meta.all_applications().await?);
         let users = iam::Directory::open(parts.meta.directory().await?, &vault)?;
         let stats = stats::Recorder::new(parts.keep_stats, parts.clock.unique());
         let app = Arc::new(Self {
@@ -156,6 +159,7 @@ impl App {
             blobs: parts.blobs,
             buckets,
             domains,
+            applications,
             objects: ObjectCache::new(parts.object_cache_bytes),
             inflight: InFlight::default(),
             pins: Pins::default(),

@@ -1,8 +1,8 @@
 //! Delivery domains.
 
 use refgate::domain::delivery::{
-    ClientNet, Count, DirectAccess, ErrorHeader, Issue, OriginAccess, Outcome, Playlists,
-    RefererCheck, Refusal, Seat, Tally, Terms,
+    Application, ClientNet, Count, DirectAccess, ErrorHeader, Issue, OriginAccess, Outcome,
+    Playlists, RefererCheck, Refusal, Seat, Tally, Terms,
 };
 use refgate::domain::name::DomainId;
 use refgate::domain::seal::Sealed;
@@ -10,7 +10,7 @@ use refgate::domain::stats::{Batch, Day, Hour};
 use refgate::domain::urlsign::{
     Algorithm, Choices, Form, LinkId, Profile, Regions, Scheme, TimeForm,
 };
-use refgate::meta::{DeliveryDomain, PutDomain};
+use refgate::meta::{DeliveryDomain, PutDomain, StoredApplication};
 
 use super::*;
 
@@ -163,4 +163,27 @@ pub(super) async fn seats_come_back_until_their_link_ends(meta: &dyn Meta) {
     assert_eq!(found(0).await, [late]);
     assert!(meta.delete_domain(domain.id).await.unwrap());
     assert_eq!(found(0).await, []);
+}
+
+pub(super) async fn an_application_comes_back_exactly(meta: &dyn Meta) {
+    let made = |name: &str, digest, scopes: &[&str]| StoredApplication {
+        application: Application {
+            name: name.parse().unwrap(),
+            scopes: scopes.iter().map(|scope| scope.parse().unwrap()).collect(),
+            per_minute: 1_000_000,
+            created: NOW,
+        },
+        digest: [digest; 32],
+    };
+    let one = made("one", 1, &["cdn.example.com/a/", "b.example.com"]);
+    let two = made("two", 2, &[]);
+    assert!(meta.create_application(&one).await.unwrap());
+    assert!(meta.create_application(&two).await.unwrap());
+    assert!(!meta.create_application(&made("one", 3, &[])).await.unwrap(), "the name is taken");
+    let mut all = meta.all_applications().await.unwrap();
+    all.sort_by_key(|application| application.digest);
+    assert_eq!(all, [one.clone(), two.clone()]);
+    assert!(meta.delete_application(&one.application.name).await.unwrap());
+    assert!(!meta.delete_application(&one.application.name).await.unwrap());
+    assert_eq!(meta.all_applications().await.unwrap(), [two]);
 }

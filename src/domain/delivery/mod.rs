@@ -14,6 +14,7 @@
 //! Sources: Alibaba Cloud CDN "URL signing" and "Back-to-origin to private buckets"; Tencent Cloud
 //! VOD "Key hotlink protection". Where the vendors are silent the rule is ours.
 
+mod application;
 mod prefix;
 mod seats;
 mod tally;
@@ -21,6 +22,10 @@ mod terms;
 mod url;
 mod warning;
 
+pub use application::{
+    Application, ApplicationName, InvalidApplication, InvalidApplicationName, InvalidScope,
+    LinkScope, Pace,
+};
 pub use prefix::{InvalidPrefix, Prefix};
 pub use seats::{ClientNet, Seat, Seating, Seats};
 pub use tally::{Count, Outcome, Refusal, Tally};

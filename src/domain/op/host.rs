@@ -24,6 +24,7 @@ pub struct HostRules {
     base_domains: Vec<HostName>,
     cnames: HashMap<String, BucketName>,
     endpoint: Option<HostName>,
+    links: Option<HostName>,
 }
 
 /// The name or address of a host, in lower case, without a port or a dot at its end.
@@ -74,6 +75,11 @@ impl HostName {
         self.0.len() <= 253 && self.0.split('.').all(label)
     }
 
+    /// Whether an authority names this host.
+    pub fn is_named_by(&self, authority: &str) -> bool {
+        Self::of_authority(authority).is_ok_and(|host| host == *self)
+    }
+
     fn is_address(&self) -> bool {
         self.0.starts_with('[') || self.0.parse::<IpAddr>().is_ok()
     }
@@ -100,6 +106,9 @@ pub enum HostUse {
     /// It is the public endpoint.
     #[error("is the public endpoint")]
     Endpoint,
+    /// It is where links are made.
+    #[error("is the host of the distribution service")]
+    Links,
     /// It is a base domain, or one of the vendor's.
     #[error("is a domain below which buckets are")]
     BaseDomain,
@@ -123,6 +132,7 @@ impl HostRules {
             base_domains: base_domains.into_iter().collect(),
             cnames: cnames.into_iter().map(|(host, bucket)| (host.0, bucket)).collect(),
             endpoint: None,
+            links: None,
         }
     }
 
@@ -130,6 +140,13 @@ impl HostRules {
     #[must_use]
     pub fn with_endpoint(mut self, endpoint: Option<HostName>) -> Self {
         self.endpoint = endpoint;
+        self
+    }
+
+    /// The same rules where links are made on this host.
+    #[must_use]
+    pub fn with_links(mut self, host: Option<HostName>) -> Self {
+        self.links = host;
         self
     }
 
@@ -141,6 +158,9 @@ impl HostRules {
         }
         if self.endpoint.as_ref() == Some(host) {
             return Some(HostUse::Endpoint);
+        }
+        if self.links.as_ref() == Some(host) {
+            return Some(HostUse::Links);
         }
         if let Ok(Some(label)) = self.bucket_label(&host.0) {
             return Some(HostUse::Bucket(label));
@@ -237,7 +257,8 @@ mod tests {
             [name("localhost"), name("oss.example.org")],
             [(name("img.example.com"), "pictures".parse().unwrap())],
         )
-        .with_endpoint(Some(name("files.example.net")));
+        .with_endpoint(Some(name("files.example.net")))
+        .with_links(Some(name("sign.example.com")));
         let bucket = |label: &str| Some(HostUse::Bucket(label.to_owned()));
         #[rustfmt::skip]
         let table = [
@@ -246,6 +267,7 @@ mod tests {
             ("an address",                 "127.0.0.1",          Some(HostUse::Address)),
             ("an IPv6 address",            "[::1]",              Some(HostUse::Address)),
             ("the endpoint",               "Files.Example.net.", Some(HostUse::Endpoint)),
+            ("where links are made",       "sign.example.com",   Some(HostUse::Links)),
             ("a base domain",              "localhost",          Some(HostUse::BaseDomain)),
             ("the vendor's domain",        "oss-cn-hangzhou.aliyuncs.com", Some(HostUse::BaseDomain)),
             ("a bucket below one",         "cdn.oss.example.org", bucket("cdn")),

@@ -5,6 +5,7 @@
 //! probes need none and tell nothing. Every error is `{"error": {"code", "message"}}`.
 
 mod api;
+mod applications;
 mod delivery;
 mod error;
 mod health;
@@ -61,6 +62,9 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("delete", delivery::SECONDARY),
     ("post", delivery::SWAP),
     ("post", delivery::SIGN),
+    ("get",  applications::ALL),
+    ("post", applications::ALL),
+    ("delete", applications::ONE),
     ("get",  iam::USERS),
     ("post", iam::USERS),
     ("get",  iam::USER),
@@ -92,6 +96,7 @@ pub fn router(app: Arc<App>, own: OwnHosts) -> Router {
         .merge(stats::router())
         .merge(settings::router())
         .merge(delivery::router())
+        .merge(applications::router())
         .merge(iam::router())
         .merge(policy::router().layer(Extension(Arc::new(own))))
         .fallback(no_such_route)

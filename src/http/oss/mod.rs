@@ -40,6 +40,7 @@ use crate::domain::op::{
     Action, Content, HostRules, Level, Resolution, Target, Verb, implied, resolve, unserved_feature,
 };
 use crate::domain::secret::Digest;
+use crate::http::links::LinkService;
 use crate::service::App;
 use crate::service::access::{Caller, Permit, Visit, Wish};
 use crate::service::object::Announced;
@@ -65,6 +66,8 @@ pub struct Oss {
     pub vary_referer: bool,
     /// How long the next 4 KiB of a body may take.
     pub body_timeout: Duration,
+    /// Where links are made, if anywhere.
+    pub links: Option<LinkService>,
 }
 
 /// A request whose sender is known, with its body.

@@ -14,6 +14,7 @@
 //! What comes out of a row is checked as if a stranger had written it: a row that no type of
 //! ours can hold is [`MetaError::Corrupt`] and never a default.
 
+mod application;
 mod bucket;
 mod cors;
 mod delivery;

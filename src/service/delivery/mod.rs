@@ -5,6 +5,7 @@
 //! it. One that has begun holds the domain that it was decided by, and is not disturbed.
 
 mod admit;
+mod applications;
 mod change;
 mod error;
 mod keys;
@@ -33,6 +34,8 @@ use seats::Room;
 use tally::{ByKey, Counters, Running};
 
 pub use admit::Admitted;
+pub(super) use applications::Applications;
+pub use applications::{Asker, MAX_APPLICATIONS, MadeApplication, NoLink, NotMade};
 pub use change::{Change, NewDomain, Replace};
 pub use error::DomainError;
 pub use keys::{KeyPair, KeyStep, NewKeys};

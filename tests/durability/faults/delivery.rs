@@ -1,11 +1,13 @@
 //! Delivery domains whose commits fail on demand.
 
 use async_trait::async_trait;
-use refgate::domain::delivery::{Seat, Tally};
+use refgate::domain::delivery::{ApplicationName, Seat, Tally};
 use refgate::domain::name::DomainId;
 use refgate::domain::op::HostName;
 use refgate::domain::stats::Day;
-use refgate::meta::{DeliveryDomain, DeliveryDomains, MetaError, PutDomain};
+use refgate::meta::{
+    Applications, DeliveryDomain, DeliveryDomains, MetaError, PutDomain, StoredApplication,
+};
 
 use super::meta::FaultyMeta;
 
@@ -41,5 +43,20 @@ impl DeliveryDomains for FaultyMeta {
 
     async fn prune_seats(&self, now: i64) -> Result<(), MetaError> {
         self.inner.prune_seats(now).await
+    }
+}
+
+#[async_trait]
+impl Applications for FaultyMeta {
+    async fn all_applications(&self) -> Result<Vec<StoredApplication>, MetaError> {
+        self.inner.all_applications().await
+    }
+
+    async fn create_application(&self, new: &StoredApplication) -> Result<bool, MetaError> {
+        self.change(self.take(), self.inner.create_application(new)).await
+    }
+
+    async fn delete_application(&self, name: &ApplicationName) -> Result<bool, MetaError> {
+        self.change(self.take(), self.inner.delete_application(name)).await
     }
 }

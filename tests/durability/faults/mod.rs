@@ -3,6 +3,7 @@
 //! it: neither is memory right, nor is a blob anybody's or nobody's.
 
 mod appends;
+mod applications;
 mod blobs;
 mod copies;
 mod delivery;
@@ -150,6 +151,7 @@ async fn serve(meta: Arc<FaultyMeta>, blobs: Arc<FaultyBlobs>) -> Arc<Oss> {
         endpoint: "127.0.0.1".into(),
         vary_referer: true,
         body_timeout: Duration::from_secs(10),
+        links: None,
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod api;
 mod cli;
+mod distribution;
 mod forgeries;
 mod keys;
 mod links;
