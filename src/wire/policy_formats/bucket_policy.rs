@@ -72,11 +72,11 @@ pub(super) fn read(json: &str, vendor: Vendor) -> Result<Imported, ImportError> 
             Err(_) => return Err(syntax(err.line(), err.to_string())),
         },
     };
-    let mut rules = Rules::default();
+    let (mut rules, mut part) = (Rules::default(), None);
     for (number, statement) in (1..).zip(&statements) {
         let sid = statement.sid.as_deref().unwrap_or_default();
         let name = format!("statement {number} {sid}");
-        let outcome = statement.outcome(vendor, name.trim(), &mut rules.notes);
+        let outcome = statement.outcome(vendor, name.trim(), &mut part, &mut rules.notes);
         match (statement.effect.as_str(), outcome) {
             ("Allow", Outcome::Holds(when)) => rules.allow(when)?,
             ("Deny", Outcome::Holds(when)) => rules.deny(when, name.trim())?,

@@ -39,9 +39,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     };
     let status = configuration.choice("Status", &["Enabled", "Disabled"])?;
     if status.ok_or_else(|| syntax(1, "Status is missing"))? == 1 {
-        let text = "the configuration is disabled, so its domains were not taken over and \
-            everything passes";
-        notes.push(Note::new(Effect::Information, text));
+        configuration.disabled(&mut notes);
         return Ok(Imported { policy: Policy::default(), notes });
     }
     let empty = match configuration.choice("EmptyReferConfiguration", &["Allow", "Deny"])? {
@@ -85,6 +83,18 @@ impl Configuration<'_> {
         found.map(Some).ok_or_else(|| {
             syntax(line, format!("{name} is {:?}, not one of {words:?}", element.text()))
         })
+    }
+
+    /// Everything passes, which nobody may have put without having said so: it is lost, rule by rule.
+    fn disabled(&self, notes: &mut Vec<Note>) {
+        let rules = self.rules(&mut Vec::new());
+        let text = "the configuration is disabled, so everything passes";
+        let effect = if rules.is_empty() { Effect::Lost } else { Effect::Information };
+        notes.push(Note::new(effect, text));
+        notes.extend(rules.iter().map(|rule| {
+            let text = "it is not in force where it comes from, so it was not taken over";
+            Note::new(Effect::Lost, text).on(rule.line).about(&*rule.source)
+        }));
     }
 
     fn rules(&self, notes: &mut Vec<Note>) -> Vec<HostRule> {

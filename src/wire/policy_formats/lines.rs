@@ -24,6 +24,9 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         }
         list.push(rule);
     }
+    if policy.rules() == 0 {
+        return Err(ImportError::NoRule);
+    }
     let text = "lines do not say what happens to empty referers, nor how much of a referer is \
         compared: empty ones are allowed, and queries are cut";
     notes.push(Note::new(Effect::Information, text));

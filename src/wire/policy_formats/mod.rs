@@ -11,8 +11,8 @@
 //!
 //! What a source says and a [`Policy`] cannot is a [`Note`], with the rule that it is about and
 //! whether the policy lets in more or less for it. Nothing is left out without one. Where a choice
-//! had to be made, hosts that the source does not name stay out, and a whitelist of which nothing is
-//! left is an error, because an empty whitelist lets everybody in. What a bucket's owner asks for
+//! had to be made, hosts that the source does not name stay out. A whitelist of which nothing is left
+//! is an error, as is a source without any rule, because an empty whitelist lets everybody in. What a bucket's owner asks for
 //! beyond OSS no format has, so it is a note of everything that is written.
 //!
 //! Case never matters in a policy; in nginx's paths and in S3's conditions it does. Each note of
@@ -156,6 +156,9 @@ pub enum ImportError {
     /// None of the rules that would have to be on the whitelist could be taken over.
     #[error("nothing is left of the whitelist, and an empty one lets everybody in")]
     NothingLeft,
+    /// There is no rule at all, as in a file that was cut off or is the wrong one.
+    #[error("there is no rule in it, and without any everybody is let in")]
+    NoRule,
 }
 
 /// Reads a policy in another product's format, from at most `limit` bytes.

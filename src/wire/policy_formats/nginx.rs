@@ -2,7 +2,8 @@
 //!
 //! nginx looks at the host of the referer, up to a slash or colon, and admits what any of the names
 //! fits, under both schemes and on every port. Other directives are read over, but for the
-//! `server_name` that `server_names` stands for.
+//! `server_name` that `server_names` stands for. What else decides by the referer beside it, such as
+//! an `if` that denies some, is noted as lost, and so is whatever another file would bring in.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -25,6 +26,9 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let names: Vec<&Word> = names.flat_map(|it| it.words.iter().skip(1)).collect();
     for word in valid().flat_map(|it| it.words.iter().skip(1)) {
         found.parameter(word, &names)?;
+    }
+    for directive in &directives {
+        found.beside(directive, first);
     }
     let patterns = patterns(&found.rules, List::Allow)?;
     if patterns.rules.is_empty() {
@@ -87,6 +91,51 @@ impl Found {
         let path = path.filter(|path| path != "/");
         self.rules.push(HostRule { line, source, schemes: BOTH, hosts, path, end: End::Closed });
         Ok(())
+    }
+
+    /// Notes a directive that may decide about the same requests.
+    fn beside(&mut self, directive: &Directive, valid: &Directive) {
+        /// Those that only pass the referer on.
+        const HARMLESS: [&str; 9] = [
+            "access_log",
+            "add_header",
+            "error_log",
+            "fastcgi_param",
+            "grpc_set_header",
+            "log_format",
+            "proxy_set_header",
+            "scgi_param",
+            "uwsgi_param",
+        ];
+        /// Files that come with nginx.
+        const KNOWN: [&str; 6] = [
+            "fastcgi.conf",
+            "fastcgi_params",
+            "mime.types",
+            "proxy_params",
+            "scgi_params",
+            "uwsgi_params",
+        ];
+        let words = directive.words.as_slice();
+        let (Some(name), true) =
+            (words.first(), directive.surrounds(valid) || valid.surrounds(directive))
+        else {
+            return;
+        };
+        let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+        let is_known =
+            |word: &Word| word.text.rsplit('/').next().is_some_and(|file| KNOWN.contains(&file));
+        let why = if name.text == "include" && !words.iter().skip(1).all(is_known) {
+            "the file is not read, and may decide by the referer, too"
+        } else if !HARMLESS.contains(&name.text.as_str())
+            && ["$http_referer", "${http_referer}"].iter().any(|it| text.contains(it))
+        {
+            "it decides by the referer beside valid_referers; if it denies, write its rules on the \
+             blacklist"
+        } else {
+            return;
+        };
+        self.notes.push(Note::new(Effect::Lost, why).on(directive.line).about(text));
     }
 
     fn note(&mut self, word: &Word, effect: Effect, text: &str) {

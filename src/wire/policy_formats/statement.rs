@@ -80,8 +80,15 @@ pub(super) struct Text {
 }
 
 impl Statement {
-    /// What the statement says. What cannot be taken over is noted.
-    pub(super) fn outcome(&self, vendor: Vendor, name: &str, notes: &mut Vec<Note>) -> Outcome {
+    /// What the statement says. What cannot be taken over is noted. `part` is the part of the bucket
+    /// that others are about: rules have none, so only one can be taken for the whole.
+    pub(super) fn outcome(
+        &self,
+        vendor: Vendor,
+        name: &str,
+        part: &mut Option<Vec<String>>,
+        notes: &mut Vec<Note>,
+    ) -> Outcome {
         let mut lost = |why: &str| notes.push(Note::new(Effect::Lost, why).about(name));
         if self.not_principal.is_some() || self.not_action.is_some() || self.not_resource.is_some()
         {
@@ -103,14 +110,31 @@ impl Statement {
                 return Outcome::Lost;
             }
         };
+        let Some(own) = self.part() else { return Outcome::Holds(when) };
+        let denies = self.effect == "Deny";
+        if denies && when == Test::Any {
+            lost("it closes a part of the bucket whatever the referer, which is for an ACL to say");
+            return Outcome::Unrelated;
+        }
+        if *part.get_or_insert_with(|| own.clone()) != own {
+            lost("it is about another part of the bucket than a statement before it");
+            return Outcome::Lost;
+        }
+        let effect = if denies { Effect::Narrower } else { Effect::Wider };
+        let why = "it is about a part of the bucket; here it is about all of it";
+        notes.push(Note::new(effect, why).about(name));
+        Outcome::Holds(when)
+    }
+
+    /// What the statement is about, if that is not the whole bucket.
+    fn part(&self) -> Option<Vec<String>> {
         let whole = |resource: &String| {
             resource == "*" || resource.strip_suffix("/*").is_some_and(|it| !it.contains('/'))
         };
-        if !self.resource.as_ref().is_some_and(|it| it.as_slice().iter().any(whole)) {
-            let why = "it is about a part of the bucket; here it is about all of it";
-            notes.push(Note::new(Effect::Information, why).about(name));
-        }
-        Outcome::Holds(when)
+        let resources = self.resource.as_ref().map(Many::as_slice).unwrap_or_default();
+        let mut part = resources.to_vec();
+        part.sort_unstable();
+        (!resources.iter().any(whole)).then_some(part)
     }
 
     fn referer_test(&self, vendor: Vendor) -> Result<Test, String> {

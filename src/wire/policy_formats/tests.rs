@@ -43,6 +43,11 @@ const S3_NOT_EMPTY: &str = r#"{"Statement":[{"Effect":"Deny","Principal":"*","Ac
 const OBS_WHITE: &str = r#"{"Statement":[{"Sid":"1","Effect":"Allow","Principal":{"ID":["*"]},"Action":"*","Resource":["bucket/*"]},{"Sid":"2","Effect":"Deny","Principal":{"ID":["*"]},"Action":["*"],"Resource":["bucket/*"],"Condition":{"StringNotEquals":{"Referer":["http://www.example01.com","${null}"]}}}]}"#;
 const OBS_BLACK: &str = r#"{"Statement":[{"Sid":"1","Effect":"Deny","Principal":{"ID":["*"]},"Action":["*"],"Resource":["bucket/*"],"Condition":{"StringEquals":{"Referer":["http://www.example01.com","http://www.example02.com"]}}}]}"#;
 
+const S3_PARTS: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/a/*","Condition":{"StringLike":{"aws:Referer":"http://a.com/*"}}},{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/b/*","Condition":{"StringLike":{"aws:Referer":"http://b.com/*"}}}]}"#;
+const S3_CLOSED: &str = r#"{"Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/secret/*"},{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*","Condition":{"StringLike":{"aws:Referer":"http://a.com/*"}}}]}"#;
+const COS_OFF: &str = "<RefererConfiguration><Status>Disabled</Status><RefererType>Black-List</RefererType>\n<DomainList><Domain>a.com</Domain><Domain>b.com</Domain></DomainList></RefererConfiguration>";
+const NGINX_DENY: &str = "map $http_referer $bad { default 0; ~evil 1; }\nserver { include snippets/more.conf; include mime.types; log_format x \"$http_referer\";\nlocation / { if ($http_referer ~* \"evil\") { return 403; }\nvalid_referers a.com; if ($invalid_referer) { return 403; } } }\nserver { if ($http_referer) { return 403; } }";
+
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     ("nginx: the manual's example, but for its expression", Import::Nginx,
@@ -72,6 +77,8 @@ const ROWS: &[Row] = &[
     ("S3: what is allowed and not denied", Import::S3, S3_BOTH,
         &["http://a.com/img/1", "http://b.com/"], &["", "http://a.com/", "http://c.com/"]),
     ("S3: a blacklist", Import::S3, S3_BLACK, &["", "http://a.com/"], &["http://evil.com/", "http://a.com/?evil.com"]),
+    ("S3: parts of a bucket do not become one list", Import::S3, S3_PARTS, &["http://a.com/"], &["http://b.com/"]),
+    ("S3: a part that is closed is another matter", Import::S3, S3_CLOSED, &["http://a.com/"], &["", "http://b.com/"]),
     ("S3: only that there is one", Import::S3, S3_NOT_EMPTY, &["http://a.com/", "x"], &[""]),
     ("OBS: the manual's whitelist", Import::Obs, OBS_WHITE,
         &["", "http://www.example01.com/"], &["http://www.example02.com/", "http://www.example01.com.evil.net/"]),
@@ -107,7 +114,10 @@ fn what_cannot_be_said_is_noted() {
         ("a path's case, port and origin", Import::Nginx, "valid_referers a.com/b;", &[Wider, Narrower, Narrower]),
         ("a path beside a wildcard", Import::Nginx, "valid_referers a.com/b *.c.com;", &[Wider, Wider]),
         ("signed URLs", Import::Cos, COS_HOSTS, &[Narrower]),
-        ("a disabled configuration", Import::Cos, "<RefererConfiguration><Status>Disabled</Status><RefererType>Black-List</RefererType><DomainList/></RefererConfiguration>", &[Narrower, Information]),
+        ("a disabled configuration", Import::Cos, "<RefererConfiguration><Status>Disabled</Status><RefererType>Black-List</RefererType><DomainList/></RefererConfiguration>", &[Narrower, Lost]),
+        ("the domains of a disabled configuration", Import::Cos, COS_OFF, &[Narrower, Information, Lost, Lost]),
+        ("what else asks for the referer", Import::Nginx, NGINX_DENY, &[Lost, Lost, Lost]),
+        ("the blacklist of an export", Import::Nginx, &format!("{}valid_referers a.com;", write(&Policy { deny: Pattern::read("http://bad.example").into_iter().collect(), ..Policy::default() }, Export::Nginx).text), &[Lost]),
         ("case", Import::S3, S3_ALLOW, &[Wider]),
         ("an end", Import::S3, &S3_DENY.replace("/*\"]", "/x\"]"), &[Wider, Wider]),
         ("an origin", Import::Obs, OBS_WHITE, &[Wider, Wider]),
@@ -115,7 +125,10 @@ fn what_cannot_be_said_is_noted() {
         ("a blank", Import::S3, &S3_DENY.replace("http://www", " http://www"), &[Wider, Wider]),
         ("a variable", Import::S3, &S3_BOTH.replace("http://c.com/*", "${aws:username}"), &[Lost, Wider]),
         ("a rule that only one statement has", Import::S3, &S3_BOTH.replace("\"http://b.com/*\",\"http://c.com/*\"", "\"http://c.com/*\""), &[Narrower, Narrower, Wider]),
-        ("a part of the bucket", Import::S3, &S3_DENY.replace("b/*", "b/img/*"), &[Information, Wider]),
+        ("a part of the bucket", Import::S3, &S3_DENY.replace("b/*", "b/img/*"), &[Narrower, Wider]),
+        ("a part of the bucket that is open", Import::S3, &S3_ALLOW.replace("bucket/*", "bucket/img/*"), &[Wider, Wider]),
+        ("parts of the bucket", Import::S3, S3_PARTS, &[Wider, Lost, Wider]),
+        ("a part that is closed", Import::S3, S3_CLOSED, &[Lost, Wider]),
         ("a named user", Import::S3, &S3_BLACK.replacen("\"Principal\":\"*\"", "\"Principal\":{\"AWS\":\"arn:aws:iam::1:root\"}", 1), &[Lost, Wider]),
         ("a space", Import::Lines, "http://a.com # mine", &[Information, Information]),
     ];
@@ -147,6 +160,8 @@ fn errors_name_their_line() {
         ("a member twice", Import::S3, &S3_DENY.replace("{\"aws:Referer\"", "{\"aws:Referer\":[],\"aws:Referer\""), "line 1: aws:Referer is there twice"),
         ("another condition on what is granted", Import::S3, &S3_ALLOW.replace("{\"StringLike\"", "{\"IpAddress\":{\"aws:SourceIp\":\"1.2.3.4\"},\"StringLike\""), "nothing is left of the whitelist"),
         ("nothing about referers", Import::Obs, "{\"Statement\":[]}", "no statement says anything about referers that could be taken over"),
+        ("nothing", Import::Lines, "", "there is no rule in it"),
+        ("only comments", Import::Lines, "# http://a.com/\n\n", "there is no rule in it"),
         ("a long rule", Import::Lines, &long, "line 2: the rule has 1031 bytes, it may have 1024"),
         ("a control character", Import::Lines, "a\n!b\u{7}", "line 2: the rule has the control character '\\u{7}'"),
     ];

@@ -5,13 +5,42 @@
 //! only with patterns that contain these. Time is in proportion to the list for lists as people
 //! have them, and bounded for all others ([`STEPS`]).
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::glob::{covers, is_plain};
 
-/// Steps of comparison for one list. They take a few seconds; a list of 1 000 000 usual rules
-/// needs a part of them.
-pub(super) const STEPS: u64 = 2_000_000_000;
+/// Steps of comparison for all that is asked at once. They take a few seconds; a list of 1 000 000
+/// usual rules needs a part of them.
+const STEPS: u64 = 2_000_000_000;
+
+/// What is left of [`STEPS`].
+pub(super) struct Budget(Cell<u64>);
+
+impl Budget {
+    /// All of them.
+    pub(super) const fn new() -> Self {
+        Self::of(STEPS)
+    }
+
+    /// So many.
+    pub(super) const fn of(steps: u64) -> Self {
+        Self(Cell::new(steps))
+    }
+
+    /// Whether a comparison ended early, or the next one would.
+    pub(super) const fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    /// Whether `wide` matches whatever `narrow` matches, as [`covers`] says.
+    pub(super) fn covers(&self, wide: &str, narrow: &str) -> bool {
+        let mut steps = self.0.get();
+        let covered = covers(wide, narrow, &mut steps);
+        self.0.set(steps);
+        covered
+    }
+}
 
 /// What a pattern with wildcards is filed under.
 type Gram = [u8; 5];
@@ -24,7 +53,7 @@ pub(super) struct Covers<'p> {
     filed: HashMap<Gram, Vec<usize>>,
     /// Positions of patterns without five letters in a row.
     loose: Vec<usize>,
-    steps: u64,
+    budget: &'p Budget,
 }
 
 /// What a search found.
@@ -40,7 +69,7 @@ pub(super) enum Cover {
 
 impl<'p> Covers<'p> {
     /// Files the normal patterns of a list.
-    pub(super) fn new(texts: &'p [String]) -> Self {
+    pub(super) fn new(texts: &'p [String], budget: &'p Budget) -> Self {
         let mut plain: Vec<usize> = Vec::new();
         let mut wild = Vec::new();
         for (position, text) in texts.iter().enumerate() {
@@ -59,36 +88,33 @@ impl<'p> Covers<'p> {
                 None => loose.push(position),
             }
         }
-        Self { texts, plain, filed, loose, steps: STEPS }
+        Self { texts, plain, filed, loose, budget }
     }
 
     /// Finds a pattern that covers `text`. `itself` is the position of `text` in the same list, if
     /// it is there. Of patterns that cover each other only the first is said to cover, so that not
     /// all of them are ever taken for superfluous.
-    pub(super) fn find(&mut self, text: &str, itself: Option<usize>) -> Cover {
+    pub(super) fn find(&self, text: &str, itself: Option<usize>) -> Cover {
         if let Some(position) = self.find_plain(text)
             && Some(position) != itself
         {
             return Cover::By(position);
         }
-        let mut steps = self.steps;
-        let found = {
-            let filed = grams(text).filter_map(|gram| self.filed.get(&gram)).flatten();
-            filed.chain(&self.loose).copied().find(|&position| {
-                Some(position) != itself && self.is_cover(position, text, itself, &mut steps)
-            })
-        };
-        self.steps = steps;
+        let filed = grams(text).filter_map(|gram| self.filed.get(&gram)).flatten();
+        let others = filed.chain(&self.loose).copied().filter(|position| Some(*position) != itself);
+        let found = others
+            .take_while(|_| !self.budget.is_spent())
+            .find(|position| self.is_cover(*position, text, itself));
         match found {
             Some(position) => Cover::By(position),
-            None if steps == 0 => Cover::Unknown,
+            None if self.budget.is_spent() => Cover::Unknown,
             None => Cover::None,
         }
     }
 
-    /// Whether a search ended early.
-    pub(super) const fn is_exhausted(&self) -> bool {
-        self.steps == 0
+    /// What its searches take their steps from.
+    pub(super) const fn budget(&self) -> &'p Budget {
+        self.budget
     }
 
     /// A plain pattern that begins `text` is, of all that are not behind `text`, the last one: none
@@ -100,10 +126,10 @@ impl<'p> Covers<'p> {
         text.starts_with(text_of(position)).then_some(*position)
     }
 
-    fn is_cover(&self, wide: usize, text: &str, itself: Option<usize>, steps: &mut u64) -> bool {
+    fn is_cover(&self, wide: usize, text: &str, itself: Option<usize>) -> bool {
         let Some(pattern) = self.texts.get(wide) else { return false };
-        covers(pattern, text, steps)
-            && itself.is_none_or(|itself| wide < itself || !covers(text, pattern, steps))
+        self.budget.covers(pattern, text)
+            && itself.is_none_or(|itself| wide < itself || !self.budget.covers(text, pattern))
     }
 }
 
@@ -162,14 +188,15 @@ mod tests {
             "?*",
             "http://c.co",
         ]);
-        let mut covers = Covers::new(&list[..5]);
-        let mut find = |at: usize| covers.find(&list[at], Some(at));
+        let budget = Budget::new();
+        let covers = Covers::new(&list[..5], &budget);
+        let find = |at: usize| covers.find(&list[at], Some(at));
         assert_eq!(find(0), Cover::None);
         assert_eq!(find(1), Cover::None, "not by itself");
         assert_eq!(find(2), Cover::By(0));
         assert_eq!(find(3), Cover::By(1));
         assert_eq!(find(4), Cover::None);
-        let mut covers = Covers::new(&list);
+        let covers = Covers::new(&list, &budget);
         assert_eq!(covers.find(&list[4], Some(4)), Cover::By(6));
         assert_eq!(covers.find(&list[1], Some(1)), Cover::By(5), "a pattern without letters");
         assert_eq!(covers.find("", None), Cover::None);
@@ -178,7 +205,8 @@ mod tests {
     #[test]
     fn patterns_that_cover_each_other_are_not_all_covered() {
         let list = texts(&["http://?*", "http://?*", "http://?**"]);
-        let mut covers = Covers::new(&list);
+        let budget = Budget::new();
+        let covers = Covers::new(&list, &budget);
         let found: Vec<_> = (0..3).map(|at| covers.find(&list[at], Some(at))).collect();
         assert_eq!(found[0], Cover::None);
         assert!(found[1..].iter().all(|cover| matches!(cover, Cover::By(_))), "{found:?}");
@@ -187,10 +215,10 @@ mod tests {
     #[test]
     fn a_hostile_list_ends_the_search() {
         let list: Vec<String> = (0..3000).map(|n| format!("*{}b{n}", "a*".repeat(200))).collect();
-        let mut covers = Covers::new(&list);
-        covers.steps = 1_000_000;
+        let budget = Budget::of(1_000_000);
+        let covers = Covers::new(&list, &budget);
         let found: Vec<_> = (0..3000).map(|at| covers.find(&list[at], Some(at))).collect();
-        assert!(covers.is_exhausted());
+        assert!(budget.is_spent());
         assert_eq!(found.last(), Some(&Cover::Unknown));
     }
 
@@ -199,7 +227,8 @@ mod tests {
         #[test]
         fn the_files_are_complete(list in prop::collection::vec("(http://)?[ab.*?]{0,4}(ab.com|b.ab)?[*/]?", 1..12)) {
             let list: Vec<String> = list.iter().map(|text| normal(text)).collect();
-            let mut index = Covers::new(&list);
+            let budget = Budget::new();
+            let index = Covers::new(&list, &budget);
             for (at, text) in list.iter().enumerate() {
                 let slow = list.iter().enumerate().any(|(other, wide)| {
                     let covers = |a: &str, b: &str| covers(a, b, &mut u64::MAX.clone());

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::cover::Budget;
 use super::{Finding, LintContext, List, tell};
 use crate::domain::referer::{Compare, Pattern, Policy};
 use crate::domain::word::words;
@@ -102,12 +103,22 @@ pub fn fixed(
     context: &LintContext,
     accepts: impl Fn(&Finding, Safety) -> bool,
 ) -> Policy {
+    fixed_within(policy, context, accepts, &Budget::new())
+}
+
+/// Does what [`fixed`] does, as far as the budget reaches.
+pub(super) fn fixed_within(
+    policy: &Policy,
+    context: &LintContext,
+    accepts: impl Fn(&Finding, Safety) -> bool,
+    budget: &Budget,
+) -> Policy {
     /// No policy is known that needs over four.
     const MAX_ROUNDS: usize = 16;
     let mut policy = policy.clone();
     for _ in 0..MAX_ROUNDS {
         let (mut findings, mut removals) = (Vec::new(), Removals::default());
-        tell(&policy, context, |finding| {
+        tell(&policy, context, budget, |finding| {
             if finding.fix.as_ref().is_some_and(|fix| accepts(&finding, fix.safety)) {
                 removals.count(&finding);
                 findings.push(finding);

@@ -62,23 +62,35 @@ pub(super) fn matches_some_url(pattern: &str, compare: Compare) -> bool {
 }
 
 /// The subjects of all URLs of a scheme, as an automaton: one state for each character of the
-/// scheme, one for what follows, one for the end. A set of states is a set of bits.
+/// scheme, one for the host with its port, and one for what follows the slash behind it. A set of
+/// states is a set of bits.
 struct Urls {
     scheme: &'static str,
     compare: Compare,
 }
 
 impl Urls {
+    /// What follows the scheme.
+    fn host(&self) -> u32 {
+        1 << self.scheme.len()
+    }
+
+    /// What can be followed by anything else of its kind: of an origin the slash is the end.
+    fn endless(&self) -> u32 {
+        match self.compare {
+            Compare::Origin => self.host(),
+            Compare::WithPath | Compare::WithQuery => self.host() | self.host() << 1,
+        }
+    }
+
     fn meet(&self, pattern: &str) -> bool {
-        let rest = 1_u32 << self.scheme.len();
-        let end = rest << 1;
-        let everything = if self.compare == Compare::Origin { (end << 1) - 1 } else { end - 1 };
+        let everything = (self.host() << 2) - 1;
         let mut states = 1_u32;
         for c in pattern.chars() {
             states = match c {
                 // From the earliest state on, every later one is within reach.
                 '*' => everything & !((states & states.wrapping_neg()) - 1),
-                '?' => ((states << 1) | (states & rest)) & everything,
+                '?' => ((states << 1) | (states & self.endless())) & everything,
                 c => self.step(states, c),
             };
             if states == 0 {
@@ -89,19 +101,22 @@ impl Urls {
     }
 
     fn step(&self, states: u32, c: char) -> u32 {
-        let rest = 1_u32 << self.scheme.len();
         let in_scheme = self.scheme.chars().enumerate();
         let mut next: u32 = in_scheme
             .filter(|&(at, expected)| states & (1 << at) != 0 && expected == c)
             .map(|(at, _)| 1 << (at + 1))
             .sum();
-        if states & rest != 0 {
-            next |= match (self.compare, c) {
-                (Compare::Origin, '/') => rest << 1,
-                (Compare::Origin | Compare::WithPath, '#') => 0,
-                (_, '!'..='~') => rest,
+        // Browsers send neither users' names nor fragments.
+        if states & self.host() != 0 {
+            next |= match c {
+                '/' => self.host() << 1,
+                '@' | '#' => 0,
+                '!'..='~' => self.host(),
                 _ => 0,
             };
+        }
+        if states & self.endless() & !self.host() != 0 && c != '#' && matches!(c, '!'..='~') {
+            next |= self.host() << 1;
         }
         next
     }
@@ -158,8 +173,12 @@ mod tests {
             ("?ttps:/", [true, true, true]),
             ("?.a.com", [false, false, false]),
             ("http://a.com/?x=1", [true, true, false]),
-            ("http://a.com/#x", [true, false, false]),
-            ("*#", [true, false, false]),
+            ("http://a.com/#x", [false, false, false]),
+            ("*#", [false, false, false]),
+            ("http://a.com@evil", [false, false, false]),
+            ("https://user@q.com/", [false, false, false]),
+            ("*://*@", [true, true, false]),
+            ("http://a.com/@b", [true, true, false]),
             ("http://a.com/b", [true, true, false]),
             ("http://a.com/", [true, true, true]),
             ("http://a.com/*b", [true, true, false]),
@@ -192,8 +211,8 @@ mod tests {
 
         #[test]
         fn what_meets_no_url_matches_no_url(
-            pattern in "[hts:/*?]{0,4}[/:]{0,2}[a/*?#]{1,5}",
-            url in "https?://[a:@]{0,3}(/[a/]{0,3})?([?][a/?]{0,3})?(#[a?/]{0,2})?",
+            pattern in "[hts:/*?]{0,4}[/:]{0,2}[a/*?#@]{1,5}",
+            url in "https?://[a:]{0,3}(/[a/@]{0,3}([?][a/?@]{0,3})?)?",
             compare in prop::sample::select(COMPARES.to_vec()),
         ) {
             if admits(&pattern, compare, &url) && Pattern::read(&pattern).is_some() {

@@ -55,7 +55,8 @@ pub use own::{InvalidOrigin, OwnPlace};
 
 use super::{Extras, Pattern, Policy};
 use crate::domain::word::words;
-use fix::Removals;
+use cover::Budget;
+use fix::{Removals, fixed_within};
 
 #[cfg(test)]
 mod tests;
@@ -203,9 +204,13 @@ impl Survey {
 /// Does what [`lint`] does, and keeps no more than some of the findings: a million rules can have
 /// millions.
 pub fn survey(policy: &Policy, context: &LintContext, most: usize) -> Survey {
+    survey_within(policy, context, most, &Budget::new())
+}
+
+fn survey_within(policy: &Policy, context: &LintContext, most: usize, budget: &Budget) -> Survey {
     let mut survey = Survey::default();
     let mut removals = Removals::default();
-    tell(policy, context, |finding| {
+    tell(policy, context, budget, |finding| {
         removals.count(&finding);
         *survey.counts.entry(finding.code).or_default() += 1;
         if survey.findings.len() < most {
@@ -216,9 +221,45 @@ pub fn survey(policy: &Policy, context: &LintContext, most: usize) -> Survey {
     survey
 }
 
+/// What [`survey`] says of a policy, and of what its fixes make of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// Of the policy as it is.
+    pub found: Survey,
+    /// The policy with its fixes, and what is found in that.
+    pub fixed: Option<(Policy, Survey)>,
+}
+
+/// Surveys a policy and, if fixes are accepted, what they make of it. All of it together takes no
+/// longer than [`lint`] at the most.
+pub fn review(
+    policy: &Policy,
+    context: &LintContext,
+    accept: Option<Accept>,
+    most: usize,
+) -> Review {
+    review_within(policy, context, (accept, most), &Budget::new())
+}
+
+fn review_within(
+    policy: &Policy,
+    context: &LintContext,
+    (accept, most): (Option<Accept>, usize),
+    budget: &Budget,
+) -> Review {
+    let found = survey_within(policy, context, most, budget);
+    let fixed = accept.map(|accept| {
+        let accepts = |_: &Finding, safety| accept.allows(safety);
+        let fixed = fixed_within(policy, context, accepts, budget);
+        let remaining = survey_within(&fixed, context, most, budget);
+        (fixed, remaining)
+    });
+    Review { found, fixed }
+}
+
 /// Tells all findings, before fixes that would harm together are taken back.
-fn tell(policy: &Policy, context: &LintContext, mut tell: impl FnMut(Finding)) {
-    rule::tell(policy, &context.extras, &mut tell);
+fn tell(policy: &Policy, context: &LintContext, budget: &Budget, mut tell: impl FnMut(Finding)) {
+    rule::tell(policy, &context.extras, budget, &mut tell);
     whole::findings(policy, context).into_iter().for_each(tell);
 }
 

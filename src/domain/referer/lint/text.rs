@@ -19,8 +19,9 @@ pub(super) fn never_matches(text: &str, shape: &Shape<'_>, compare: Compare) -> 
         Some(c) => format!(
             "It has the character {c:?}; browsers send hosts as punycode (xn--…) and paths escaped."
         ),
-        None if compare != Compare::WithQuery && text.contains('#') => {
-            "It asks for a fragment, and referers are compared without theirs.".into()
+        None if text.contains('#') => "It asks for a fragment, which browsers do not send.".into(),
+        None if shape.host.contains('@') => {
+            "It asks for a user's name before the host, which browsers do not send.".into()
         }
         None if compare == Compare::Origin && !shape.is_origin() => {
             "It asks for more than an origin, and referers are cut to scheme and host before they \

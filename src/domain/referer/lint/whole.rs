@@ -1,5 +1,7 @@
 //! Findings about a policy as a whole.
 
+use super::glob::normal;
+use super::rule::admits_all;
 use super::text::EMPTY_SET_FREE;
 use super::{Code, Edit, Finding, Fix, LintContext, List, OwnPlace, Safety};
 use crate::domain::referer::{
@@ -16,8 +18,8 @@ pub(super) fn findings(policy: &Policy, context: &LintContext) -> Vec<Finding> {
 }
 
 fn empty(policy: &Policy, extras: &Extras) -> Option<Finding> {
-    let admits_all = |rule: &Pattern| rule.as_str().bytes().all(|byte| byte == b'*');
-    let is_guarded = !policy.allow.is_empty() && !policy.allow.iter().any(admits_all);
+    let is_open = |rule: &Pattern| admits_all(rule, &normal(rule.as_str()), extras);
+    let is_guarded = !policy.allow.is_empty() && !policy.allow.iter().any(is_open);
     let passes = || is_guarded.then(|| Finding::about_policy(Code::EmptyPasses));
     let in_vain = || policy.allow.is_empty().then(|| Finding::about_policy(Code::EmptyDenyInVain));
     match (extras.missing, policy.empty) {

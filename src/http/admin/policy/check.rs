@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{at_leisure, json, read_policy, with_etag};
 use crate::domain::code::Code;
-use crate::domain::referer::lint::{Accept, LintContext, OwnPlace, fixed, survey};
+use crate::domain::referer::lint::{Accept, LintContext, OwnPlace, review};
 use crate::domain::referer::{Extras, Policy};
 use crate::http::admin::api::{OnBucket, PATIENCE, read_query};
 use crate::http::admin::{ApiError, OwnHosts};
@@ -101,14 +101,13 @@ fn linted(policy: &Policy, wanted: &Wanted, version: Option<i64>) -> Response {
         remaining: Option<SurveyView<'p>>,
     }
     let Wanted { context, fix, findings } = wanted;
-    let found = survey(policy, context, *findings);
-    let fixed = fix.map(|accept| fixed(policy, context, |_, safety| accept.allows(safety)));
-    let remaining = fixed.as_ref().map(|fixed| (fixed, survey(fixed, context, *findings)));
+    let review = review(policy, context, *fix, *findings);
+    let fixed = review.fixed.as_ref();
     json(&Linted {
         version,
-        found: SurveyView::new(policy, &found),
-        fixed: fixed.as_ref().map(PolicyView),
-        remaining: remaining.as_ref().map(|(fixed, found)| SurveyView::new(fixed, found)),
+        found: SurveyView::new(policy, &review.found),
+        fixed: fixed.map(|(fixed, _)| PolicyView(fixed)),
+        remaining: fixed.map(|(fixed, found)| SurveyView::new(fixed, found)),
     })
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::cover::{Cover, Covers};
-use super::super::glob::{covers, matches_some_url, normal};
+use super::super::cover::{Budget, Cover, Covers};
+use super::super::glob::{matches_some_url, normal};
 use super::super::shape::{Scheme, Shape};
 use super::super::{Code, Edit, Finding, Fix, List, Safety};
 use super::{Rule, replacing, sample, strict_forms};
@@ -13,7 +13,7 @@ use crate::domain::referer::{Compare, Pattern};
 pub(super) struct Beside<'p, 'b> {
     own: Covers<'p>,
     /// The blacklist, for rules of the whitelist.
-    black: Option<&'b mut Covers<'p>>,
+    black: Option<&'b Covers<'p>>,
     /// Where each text is first.
     first: HashMap<&'p str, usize>,
     /// The rules that have a fix which lets them match less.
@@ -21,30 +21,27 @@ pub(super) struct Beside<'p, 'b> {
 }
 
 impl<'p, 'b> Beside<'p, 'b> {
-    /// Files the rules of a list. `narrowed` are those that have a fix which lets them match less.
+    /// The rules of a list. `narrowed` are those that have a fix which lets them match less.
     pub(super) fn new(
-        texts: &'p [String],
-        black: Option<&'b mut Covers<'p>>,
+        own: Covers<'p>,
+        black: Option<&'b Covers<'p>>,
         narrowed: HashSet<usize>,
     ) -> Self {
-        Self { own: Covers::new(texts), black, first: HashMap::new(), narrowed }
-    }
-
-    /// Whether a search among the rules ended early.
-    pub(super) const fn is_exhausted(&self) -> bool {
-        self.own.is_exhausted()
+        Self { own, black, first: HashMap::new(), narrowed }
     }
 
     /// What is to be found of a rule. They are asked for in the order of the list.
     pub(super) fn findings(&mut self, rule: &Rule<'p>) -> Vec<Finding> {
         let first = *self.first.entry(rule.text).or_insert(rule.position);
-        if first < rule.position && is_whole_cover(rule, first) {
+        if first < rule.position && is_whole_cover(rule, first, self.own.budget()) {
             let sentence = format!("Rule {} is the same.", first.saturating_add(1));
             return vec![superfluous(rule, Code::Duplicate, sentence)];
         }
         let mut found: Vec<Finding> = self.blacklisted(rule).into_iter().collect();
         match self.own.find(rule.text, Some(rule.position)) {
-            Cover::By(wide) if is_whole_cover(rule, wide) => found.push(self.shadowed(rule, wide)),
+            Cover::By(wide) if is_whole_cover(rule, wide, self.own.budget()) => {
+                found.push(self.shadowed(rule, wide));
+            }
             Cover::Unknown => {}
             _ if !matches_some_url(rule.text, rule.policy.compare) => {}
             Cover::None | Cover::By(_) => {
@@ -55,8 +52,8 @@ impl<'p, 'b> Beside<'p, 'b> {
         found
     }
 
-    fn blacklisted(&mut self, rule: &Rule<'_>) -> Option<Finding> {
-        let black = self.black.as_mut()?;
+    fn blacklisted(&self, rule: &Rule<'_>) -> Option<Finding> {
+        let black = self.black?;
         // A rule without a port vouches for all ports of its host, whichever rule fits them as text.
         let Shape { lead, host, .. } = rule.shape;
         let ports = format!("{lead}{host}:");
@@ -84,11 +81,11 @@ impl<'p, 'b> Beside<'p, 'b> {
     }
 
     /// Which of some patterns no rule covers, of either list; none if that cannot be told.
-    fn uncovered(&mut self, candidates: impl IntoIterator<Item = String>) -> Vec<Pattern> {
+    fn uncovered(&self, candidates: impl IntoIterator<Item = String>) -> Vec<Pattern> {
         let mut open = Vec::new();
         for candidate in candidates {
             let text = normal(&candidate);
-            let black = self.black.as_mut().map_or(Cover::None, |black| black.find(&text, None));
+            let black = self.black.map_or(Cover::None, |black| black.find(&text, None));
             if black == Cover::None && self.own.find(&text, None) == Cover::None {
                 open.extend(Pattern::read(&candidate));
             }
@@ -96,7 +93,7 @@ impl<'p, 'b> Beside<'p, 'b> {
         open
     }
 
-    fn missing(&mut self, rule: &Rule<'_>, code: Code, candidates: Vec<String>) -> Option<Finding> {
+    fn missing(&self, rule: &Rule<'_>, code: Code, candidates: Vec<String>) -> Option<Finding> {
         let new = self.uncovered(candidates);
         let example = new.first()?.as_str().to_owned();
         let fix = Some(Fix { safety: rule.admitting(), edit: Edit::Add(new) });
@@ -104,14 +101,15 @@ impl<'p, 'b> Beside<'p, 'b> {
         Some(Finding { example, fix, ..rule.finding(code) })
     }
 
-    fn twin(&mut self, rule: &Rule<'_>) -> Option<Finding> {
+    fn twin(&self, rule: &Rule<'_>) -> Option<Finding> {
         let Shape { scheme, lead, host, .. } = rule.shape;
         let other = match scheme {
             Scheme::Http => "https://",
             Scheme::Https if host != "servicewechat.com" => "http://",
             Scheme::Https | Scheme::Any | Scheme::Other | Scheme::Missing => return None,
         };
-        if host.is_empty() || host.contains(':') {
+        // What its query is meant to be is said first: as it is, the twin would be as dead.
+        if host.is_empty() || host.contains(':') || rule.question_mark().is_some() {
             return None;
         }
         let rest = rule.pattern.as_str().get(lead.len()..)?;
@@ -128,7 +126,7 @@ impl<'p, 'b> Beside<'p, 'b> {
         self.missing(rule, Code::SchemeTwin, vec![twin])
     }
 
-    fn apex(&mut self, rule: &Rule<'_>) -> Option<Finding> {
+    fn apex(&self, rule: &Rule<'_>) -> Option<Finding> {
         let domain = rule.shape.apex()?;
         let path = rule.shape.path_or_slash();
         let schemes = rule.shape.schemes().iter();
@@ -136,7 +134,7 @@ impl<'p, 'b> Beside<'p, 'b> {
         self.missing(rule, Code::Apex, candidates)
     }
 
-    fn path(&mut self, rule: &Rule<'_>) -> Option<Finding> {
+    fn path(&self, rule: &Rule<'_>) -> Option<Finding> {
         let Shape { lead, host, .. } = rule.shape;
         let exempt = host.is_empty() || host == "servicewechat.com" || rule.shape.is_origin();
         if exempt || rule.list == List::Deny || rule.policy.compare == Compare::Origin {
@@ -155,14 +153,13 @@ const fn is_cover(cover: Cover) -> bool {
 
 /// Whether a rule that covers another as text also vouches for all hosts that the other vouches
 /// for, if that is asked.
-fn is_whole_cover(rule: &Rule<'_>, wide: usize) -> bool {
-    const STEPS: u64 = 100_000;
+fn is_whole_cover(rule: &Rule<'_>, wide: usize, budget: &Budget) -> bool {
     if !rule.is_strict() {
         return true;
     }
     let Some(wide) = rule.policy.allow.get(wide) else { return false };
     let wide = strict_forms(wide);
-    let has_cover = |form: &String| wide.iter().any(|it| covers(it, form, &mut STEPS.clone()));
+    let has_cover = |form: &String| wide.iter().any(|it| budget.covers(it, form));
     strict_forms(rule.pattern).iter().all(has_cover)
 }
 

@@ -2,7 +2,7 @@
 
 mod beside;
 
-use super::cover::Covers;
+use super::cover::{Budget, Covers};
 use super::glob::{covers, matches_some_url, normal};
 use super::shape::{Scheme, Shape};
 use super::text::{MALFORMED, WECHAT, least_bytes, never_matches, sentence};
@@ -15,15 +15,20 @@ use crate::domain::referer::{
 use beside::Beside;
 
 /// Tells the findings about all rules, in the order of the lists.
-pub(super) fn tell(policy: &Policy, extras: &Extras, tell: &mut impl FnMut(Finding)) {
+pub(super) fn tell(
+    policy: &Policy,
+    extras: &Extras,
+    budget: &Budget,
+    tell: &mut impl FnMut(Finding),
+) {
     let normals = |list: &[Pattern]| list.iter().map(|p| normal(p.as_str())).collect::<Vec<_>>();
     let (allow, deny) = (normals(&policy.allow), normals(&policy.deny));
-    let mut black = Covers::new(&deny);
+    let black = Covers::new(&deny, budget);
     for (list, texts) in [(List::Allow, &allow), (List::Deny, &deny)] {
         let all = || rules(policy, extras, list, texts);
         let narrowed = all().filter(Rule::is_narrowed).map(|rule| rule.position).collect();
-        let black = (list == List::Allow).then_some(&mut black);
-        let mut beside = Beside::new(texts, black, narrowed);
+        let black = (list == List::Allow).then_some(&black);
+        let mut beside = Beside::new(Covers::new(texts, budget), black, narrowed);
         for rule in all() {
             let mut found = beside.findings(&rule);
             // Of a rule that is there twice it is enough to say so once.
@@ -33,7 +38,7 @@ pub(super) fn tell(policy: &Policy, extras: &Extras, tell: &mut impl FnMut(Findi
             found.sort_by_key(|it| it.code);
             found.into_iter().for_each(&mut *tell);
         }
-        if beside.is_exhausted() {
+        if budget.is_spent() {
             let list = Some(list);
             tell(Finding { list, ..Finding::about_policy(Code::SearchCut) });
         }
@@ -200,13 +205,7 @@ impl Rule<'_> {
     }
 
     fn admits_all(&self) -> bool {
-        let all = |scheme: &str| {
-            let every_host = format!("{scheme}*{MARK}");
-            let vouches = |form: &String| covers(form, &every_host, &mut 100_000);
-            covers(self.text, scheme, &mut 100_000)
-                && (!self.is_strict() || strict_forms(self.pattern).iter().any(vouches))
-        };
-        all("http://") || all("https://")
+        admits_all(self.pattern, self.text, self.extras)
     }
 
     fn question_mark(&self) -> Option<Finding> {
@@ -279,6 +278,17 @@ impl Rule<'_> {
     }
 }
 
+/// Whether a rule of the whitelist, with this normal form, admits every website of a scheme: every
+/// host with a dot in its name, which those of the Internet have.
+pub(super) fn admits_all(pattern: &Pattern, text: &str, extras: &Extras) -> bool {
+    ["http://", "https://"].iter().any(|scheme| {
+        let (site, host) = (format!("{scheme}*.*/"), format!("{scheme}*.*{MARK}"));
+        let vouches = |form: &String| covers(form, &host, &mut 100_000);
+        covers(text, &site, &mut 100_000)
+            && (extras.host == HostRule::Prefix || strict_forms(pattern).iter().any(vouches))
+    })
+}
+
 /// The normal patterns of what a rule vouches for with strict hosts.
 fn strict_forms(pattern: &Pattern) -> Vec<String> {
     marked_forms(pattern.as_str()).iter().map(|form| normal(form)).collect()
@@ -292,7 +302,8 @@ fn replacing(safety: Safety, new: &[String]) -> Option<Fix> {
 
 /// A text that the wildcards could stand for.
 fn fill(pattern: &str) -> String {
-    pattern.replace('*', "").replace('?', "a")
+    // Not nothing for a `*`: `www..com` is no host.
+    pattern.replace(['*', '?'], "a")
 }
 
 /// A host that the pattern fits.

@@ -109,6 +109,30 @@ fn findings_of_policies() {
     }
 }
 
+#[test]
+fn open_whitelists_and_dead_rules() {
+    #[rustfmt::skip]
+    let table: &[(&str, Policy, &[&str])] = &[
+        ("every host", policy(Origin, &["*://*/"], &[]), &["admits-everything whitelist 1"]),
+        ("every page", policy(WithPath, &["*://*/*"], &[]), &["admits-everything whitelist 1"]),
+        ("every host with a dot", policy(WithPath, &["*.*"], &[]), &["admits-everything whitelist 1"]),
+        ("every host, by its scheme", policy(Origin, &["https://*/", "http://*/"], &[]),
+            &["admits-everything whitelist 1", "admits-everything whitelist 2"]),
+        ("a fragment that is compared", policy(WithQuery, &["https://a.com/#b", "https://b.com:1/"], &[]),
+            &["never-matches whitelist 1"]),
+        ("a name before the host", policy(WithPath, &["https://me@a.com/", "http://a.com@evil"], &[]),
+            &["never-matches whitelist 1", "never-matches whitelist 2"]),
+        ("a query in vain has no twin", policy(WithPath, &["https://b.com/?x=1"], &[]),
+            &["question-mark whitelist 1 https://b.com/?x=1", "path-not-sent whitelist 1 https://b.com/"]),
+        ("an example is a host", policy(Origin, &["https://*.*.com", "http://*.*.com/"], &[]),
+            &["look-alike-suffix whitelist 1 https://www.a.com.evil.net/"]),
+        ("empty referers pass, as all do", Policy { empty: EmptyReferer::Allow, ..policy(Origin, &["*://*/"], &["https://a.com:1/"]) }, &[]),
+    ];
+    for (name, policy, want) in table {
+        assert_eq!(found(policy, &LintContext::default()), *want, "{name}");
+    }
+}
+
 /// With strict hosts no rule admits a look-alike unless it says so, and none covers another host.
 #[test]
 fn findings_with_strict_hosts() {
@@ -253,6 +277,24 @@ fn long_lists_are_linted() {
     let first = survey(&policy, &LintContext::default(), 10);
     assert_eq!((first.findings.as_slice(), first.total()), (&findings[..10], findings.len()));
     assert_eq!(first.counts[&Code::Shadowed], 7_500);
+}
+
+/// However often lists are gone through, it is one search that ends.
+#[test]
+fn hostile_lists_share_what_time_there_is() {
+    let hard = |n| format!("*aaaaa*{}b{n}", "ab*".repeat(100));
+    let policy = Policy {
+        allow: patterns(&(0..300).map(hard).collect::<Vec<_>>()),
+        ..policy(Origin, &[], &[])
+    };
+    for context in [LintContext::default(), strict()] {
+        let budget = Budget::of(1_000_000);
+        let review = review_within(&policy, &context, (Some(Accept::All), 10), &budget);
+        let (_, remaining) = review.fixed.unwrap();
+        for survey in [&review.found, &remaining] {
+            assert_eq!(survey.counts.get(&Code::SearchCut), Some(&2), "{survey:?}");
+        }
+    }
 }
 
 /// Also of a policy of which only the first finding is told.
