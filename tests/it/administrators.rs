@@ -43,7 +43,8 @@ fn a_key_that_is_not_the_owners_opens_none_of_it() {
         ("a token in place of a key", Some(format!("Bearer {}", alice.secret))),
     ];
     let known = |name: &str| server.api_done("GET", name, None);
-    let before = (known("users"), known("policies"), known("domains"));
+    let all = || ["users", "policies", "domains", "applications"].map(known);
+    let before = all();
     for &(method, path) in refgate::http::admin::ROUTES {
         if OPEN.contains(&path) {
             continue;
@@ -55,12 +56,13 @@ fn a_key_that_is_not_the_owners_opens_none_of_it() {
             .replace("{policy}", "of-alice")
             .replace("{version}", "1")
             .replace("{to}", "1")
-            .replace("{host}", "cdn.example.com");
+            .replace("{host}", "cdn.example.com")
+            .replace("{application}", "shop");
         assert!(!path.contains('{'), "{path} has an example for each of its parts");
         for (name, authorization) in &everybody {
             let status = ask(&server, method, &path, authorization.as_deref());
             assert_eq!(status, 401, "{name}: {method} {path}");
         }
     }
-    assert_eq!((known("users"), known("policies"), known("domains")), before);
+    assert_eq!(all(), before);
 }
