@@ -36,6 +36,7 @@ mod strangers;
 mod support;
 mod symlinks;
 mod tags;
+mod taken_back;
 mod temporary;
 mod users;
 mod ways_out;

@@ -76,7 +76,7 @@ pub(super) async fn get_tags(oss: &Oss, permit: ObjectPermit) -> Answer {
 
 /// `PUT /<bucket>/<key>?tagging`
 pub(super) async fn put_tags(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
-    let body = call.read_body(MAX_TAGGING_BYTES, oss.body_timeout).await?;
+    let body = call.read_body(MAX_TAGGING_BYTES, oss).await?;
     oss.app.put_object_tags(permit, read_tagging(&body)?).await?;
     Ok(empty(StatusCode::OK))
 }

@@ -54,7 +54,7 @@ pub(super) fn list_all(oss: &Oss, permit: ServicePermit, call: Call) -> Answer {
 /// `PUT /<bucket>`
 pub(super) async fn create(oss: &Oss, permit: NewBucketPermit, call: Call) -> Answer {
     let acl = acl_header(&call)?;
-    let body = call.read_body(MAX_CONFIG_BYTES, oss.body_timeout).await?;
+    let body = call.read_body(MAX_CONFIG_BYTES, oss).await?;
     let class = read_create_bucket(&body)?.unwrap_or(StorageClass::Standard);
     oss.app.create_bucket(permit, acl, class).await?;
     Ok(empty(StatusCode::OK))
@@ -98,7 +98,7 @@ pub(super) fn get_acl(oss: &Oss, permit: &BucketPermit) -> Response<Body> {
 /// `PUT /<bucket>?acl`
 pub(super) async fn put_acl(oss: &Oss, permit: BucketPermit, call: Call) -> Answer {
     let acl = acl_header(&call)?;
-    call.read_body(MAX_CONFIG_BYTES, oss.body_timeout).await?;
+    call.read_body(MAX_CONFIG_BYTES, oss).await?;
     let acl =
         acl.ok_or_else(|| OssError::saying(Code::MissingArgument, "x-oss-acl is missing."))?;
     oss.app.put_bucket_acl(permit, acl).await?;
@@ -121,7 +121,7 @@ pub(super) async fn get_referer(permit: BucketPermit) -> Answer {
 /// `PUT /<bucket>?referer`
 pub(super) async fn put_referer(oss: &Oss, permit: BucketPermit, call: Call) -> Answer {
     let limit = permit.bucket().settings().referer_limit();
-    let body = call.read_body(max_body_bytes(limit), oss.body_timeout).await.map_err(|err| {
+    let body = call.read_body(max_body_bytes(limit), oss).await.map_err(|err| {
         // What is too long for a body is too long for the lists in it.
         let too_long = err.code() == Code::EntityTooLarge;
         if too_long { code::REFERER_LISTS_TOO_LARGE.into() } else { err }

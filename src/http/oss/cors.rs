@@ -20,7 +20,7 @@ pub(super) fn get(oss: &Oss, permit: &BucketPermit) -> Answer {
 
 /// `PUT /<bucket>?cors`
 pub(super) async fn put(oss: &Oss, permit: BucketPermit, call: Call) -> Answer {
-    let body = call.read_body(MAX_CORS_BYTES, oss.body_timeout).await?;
+    let body = call.read_body(MAX_CORS_BYTES, oss).await?;
     oss.app.put_bucket_cors(permit, read_cors(&body)?).await?;
     Ok(empty(StatusCode::OK))
 }

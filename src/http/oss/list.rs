@@ -110,7 +110,7 @@ pub(super) fn encoding(query: &Query) -> Result<Encoding, OssError> {
 /// `POST /<bucket>?delete`
 pub(super) async fn delete(oss: &Oss, permit: BucketPermit, call: Call) -> Answer {
     let encoding = encoding(&call.head.query)?;
-    let body = call.read_body(MAX_DELETE_BYTES, oss.body_timeout).await?;
+    let body = call.read_body(MAX_DELETE_BYTES, oss).await?;
     let request = read_delete(&body)?;
     oss.app.delete_objects(&permit, request.keys.clone()).await?;
     Ok(match request.answer {

@@ -275,15 +275,17 @@ fn announced(head: &Head, caller: &Caller) -> Result<Announced, OssError> {
 }
 
 impl Call {
-    /// Reads the body as a whole and checks it against what the request says of it.
-    async fn read_body(self, max: usize, patience: Duration) -> Result<bytes::Bytes, OssError> {
+    /// Reads the body as a whole, and checks it against what the request says of it, and that its
+    /// sender's key is still one.
+    async fn read_body(self, max: usize, oss: &Oss) -> Result<bytes::Bytes, OssError> {
         let announced = announced(&self.head, &self.caller)?;
         if self.head.content_length()?.is_some_and(|length| length > max as u64) {
             error::drain_unread(&self.head.parts.headers, self.body).await;
             return Err(code::Reason::of(Code::EntityTooLarge).into());
         }
-        let body = super::body::read(self.body, max, patience).await?;
+        let body = super::body::read(self.body, max, oss.body_timeout).await?;
         announced.check(&body)?;
+        oss.app.check_key(&self.caller)?;
         Ok(body)
     }
 }

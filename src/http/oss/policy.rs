@@ -15,7 +15,7 @@ use crate::wire::bucket::write_policy_status;
 
 /// `PUT /<bucket>?policy`
 pub(super) async fn put(oss: &Oss, permit: BucketPermit, call: Call) -> Answer {
-    let body = call.read_body(MAX_POLICY_BYTES, oss.body_timeout).await.map_err(|err| {
+    let body = call.read_body(MAX_POLICY_BYTES, oss).await.map_err(|err| {
         let too_long = err.code() == Code::EntityTooLarge;
         if too_long { code::POLICY_TOO_LARGE.into() } else { err }
     })?;

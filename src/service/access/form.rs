@@ -79,9 +79,6 @@ impl App {
         let caller = self.placed(&sender.0, &wish, visit);
         let put = (Action::PutObject, Action::PutObject);
         let permit = self.permit_object(put, (&permit.0.name, key), &caller, visit).await?;
-        for &action in also {
-            self.also(&permit, action).await?;
-        }
-        Ok(permit)
+        self.permit_also(permit, also).await
     }
 }

@@ -66,14 +66,15 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Denied`] names the object.
+    /// [`Error::Denied`] names the object; [`Error::Auth`] if the sender's key is none any more.
     pub(in crate::service) fn grant_each(
         &self,
         permit: &BucketPermit,
         action: Action,
         keys: &[ObjectKey],
     ) -> Result<(), Error> {
-        let (caller, bucket) = (&permit.caller, permit.bucket());
+        // The body that names them may have taken its time.
+        let (caller, bucket) = (&self.renewed(&permit.caller)?, permit.bucket());
         for key in keys {
             let asked = |permission| Asked::of_object(permission, &bucket.name, key);
             let reason = match self.by_policies(caller, action, asked, Some(bucket)) {
@@ -119,7 +120,7 @@ impl App {
         (bucket, key): (&Bucket, &ObjectKey),
     ) -> Result<Ground, Error> {
         if self.grant_without_acl(caller, action, (bucket, key))? == Say::Granted {
-            return Ok(Ground::GrantedByPolicy);
+            return Ok(Ground::GrantedByPolicy(action));
         }
         let acl = self.acl_of(bucket, key).await?;
         decide(caller, action, (bucket, key), acl)?;
@@ -167,6 +168,18 @@ impl App {
         self.grant_on_object(&permit.caller, action, object).await.map(drop)
     }
 
+    /// The same for all operations that a request asks for beside its own.
+    pub(super) async fn permit_also(
+        &self,
+        permit: ObjectPermit,
+        also: &[Action],
+    ) -> Result<ObjectPermit, Error> {
+        for &action in also {
+            self.also(&permit, action).await?;
+        }
+        Ok(ObjectPermit { also: also.to_vec(), ..permit })
+    }
+
     /// The right to read the object for which a symlink stands: it takes the right to both.
     pub(in crate::service) async fn permit_target(
         &self,
@@ -204,7 +217,7 @@ impl ObjectPermit {
             Ground::Granted(action) => {
                 decide(&self.caller, action, (&self.bucket, &self.key), object.attributes.acl)
             }
-            Ground::GrantedByPolicy | Ground::ChosenForAll => Ok(()),
+            Ground::GrantedByPolicy(_) | Ground::ChosenForAll => Ok(()),
         }
     }
 }

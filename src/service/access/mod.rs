@@ -13,6 +13,9 @@
 //! 5. the same from 2 on for the object that is copied, of which a copy is a way to read it
 //! 6. existence of the object (the use case itself)
 //!
+//! When the body of a write has come, what was granted is asked for once more: see the module
+//! `renewal`.
+//!
 //! A form is asked for what stands in it: see the module `form`.
 //!
 //! A preflight is asked for nothing: browsers send it without credentials, and with the parameters
@@ -33,6 +36,7 @@ mod form;
 mod grant;
 mod permit;
 mod policies;
+mod renewal;
 mod withheld;
 
 use std::sync::Arc;
@@ -159,9 +163,7 @@ impl App {
             Target::Object(name, key) => {
                 let object = (name, key);
                 let target = self.permit_object((action, action), object, caller, visit).await?;
-                for &action in wish.also {
-                    self.also(&target, action).await?;
-                }
+                let target = self.permit_also(target, wish.also).await?;
                 match (action.content(), wish.source) {
                     (Content::Sent, _) => Ok(Permit::Object(target)),
                     (Content::Copied, Some(source)) => {
@@ -205,7 +207,7 @@ impl App {
         let would_refuse = checked?.map(Box::new);
         let ground = self.grant_on_object(caller, action, (&bucket, key)).await?;
         let (key, caller) = (key.clone(), caller.clone());
-        Ok(ObjectPermit { bucket, key, would_refuse, caller, ground })
+        Ok(ObjectPermit { bucket, key, would_refuse, caller, ground, also: Vec::new() })
     }
 
     /// Decides whether somebody who presents a key itself may administer the server.

@@ -67,6 +67,8 @@ pub struct ObjectPermit {
     pub(super) caller: Caller,
     /// Why it is.
     pub(super) ground: Ground,
+    /// Operations on the same object that are asked for beside it.
+    pub(super) also: Vec<Action>,
 }
 
 /// Why there is a right to an object.
@@ -75,7 +77,7 @@ pub(super) enum Ground {
     /// The ACL lets the sender perform this operation.
     Granted(Action),
     /// A policy does, whatever the ACL, or the sender is the owner.
-    GrantedByPolicy,
+    GrantedByPolicy(Action),
     /// The bucket's owner chose the object for everybody, whatever its ACL.
     ChosenForAll,
 }
@@ -90,6 +92,7 @@ impl ObjectPermit {
             would_refuse: None,
             caller: Caller::ANONYMOUS,
             ground: Ground::ChosenForAll,
+            also: Vec::new(),
         }
     }
 

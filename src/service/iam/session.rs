@@ -67,6 +67,22 @@ pub struct Session {
     pub(in crate::service) policy: Option<Arc<PolicyDocument>>,
 }
 
+impl Session {
+    /// The same with what its user has now.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::TokenInvalid`]: the user is gone.
+    pub(in crate::service) fn renewed(&self, directory: &Directory) -> Result<Self, AuthError> {
+        let user = |user: &Arc<User>| directory.user_of_id(user.id).cloned();
+        let user = match &self.user {
+            Some(known) => Some(user(known).ok_or(AuthError::TokenInvalid)?),
+            None => None,
+        };
+        Ok(Self { user, policy: self.policy.clone() })
+    }
+}
+
 /// What is in a token.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -76,6 +76,7 @@ impl App {
         selection: Selection,
         overwrite: Overwrite,
     ) -> Result<Arc<StoredObject>, Error> {
+        self.ask_again(&permit).await?;
         let app = self.clone();
         self.to_the_end(async move {
             let (bucket, key) = (permit.bucket().id, permit.key());

@@ -86,7 +86,7 @@ impl App {
         if !self.meta.has_upload(place(&permit, id.upload)).await? {
             return Err(gone(code::NO_SUCH_UPLOAD_OF_PART, id.upload));
         }
-        let received = self.receive(content).await?;
+        let received = self.receive(&permit, content).await?;
         let Written { length, md5, crc64, .. } = received.written;
         let (number, modified, extents) = (id.number, self.clock.now(), received.extents());
         let part = Part { number, size: length, md5, crc64, modified, extents };
@@ -128,6 +128,9 @@ impl App {
                     continue;
                 }
             };
+            // Reading it may have taken its time.
+            self.ask_again(&to).await?;
+            self.ask_again(&from).await?;
             let Written { length, md5, crc64, .. } = digests;
             let extents = cut(&source.content().object.extents, slice);
             let shared = extents.iter().map(|extent| extent.blob).collect();

@@ -57,7 +57,7 @@ impl App {
         new: NewObject,
         content: Content<'_>,
     ) -> Result<Arc<StoredObject>, Error> {
-        let received = self.receive(content).await?;
+        let received = self.receive(&permit, content).await?;
         let Written { length, md5, crc64, .. } = received.written;
         let object = Object {
             size: length,
@@ -89,7 +89,7 @@ impl App {
         let base = found.named.clone();
         let taken = rewritten(&base.object.extents, content.length);
         let before = self.end_of(&permit, &found, taken).await?;
-        let received = self.receive_behind(before, content).await?;
+        let received = self.receive_behind(&permit, before, content).await?;
         let Written { length, md5, crc64, .. } = received.written;
         let extents = received.extents();
         let tail = Tail {

@@ -38,6 +38,7 @@ impl App {
         permit: ObjectPermit,
         tags: Tags,
     ) -> Result<(), Error> {
+        self.ask_again(&permit).await?;
         self.edit(permit, Edit::Tags(tags)).await
     }
 

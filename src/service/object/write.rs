@@ -71,7 +71,7 @@ impl App {
         if overwrite == Overwrite::Forbid && self.find_object(&permit).await.is_ok() {
             return Err(Error::Exists);
         }
-        let received = self.receive(content).await?;
+        let received = self.receive(&permit, content).await?;
         let Written { length, md5, crc64, .. } = received.written;
         let object = Object {
             size: length,
@@ -91,18 +91,21 @@ impl App {
         Ok(stored)
     }
 
-    /// Writes content into a blob, and checks that it is what was announced.
+    /// Writes content into a blob, and checks that it is what was announced, and that its sender
+    /// may still write it.
     pub(in crate::service) async fn receive(
         &self,
+        permit: &ObjectPermit,
         content: Content<'_>,
     ) -> Result<Received, Error> {
         let before = Before { length: 0, bytes: stream::empty().boxed() };
-        self.receive_behind(before, content).await
+        self.receive_behind(permit, before, content).await
     }
 
     /// The same behind other bytes.
     pub(super) async fn receive_behind(
         &self,
+        permit: &ObjectPermit,
         Before { length: before, mut bytes }: Before,
         content: Content<'_>,
     ) -> Result<Received, Error> {
@@ -117,6 +120,7 @@ impl App {
         }
         let written = writer.finish().await?;
         content.announced.check_written(&written)?;
+        self.ask_again(permit).await?;
         let is_empty = before + written.length == 0;
         Ok(Received { written, blob: (!is_empty).then_some(blob), before })
     }

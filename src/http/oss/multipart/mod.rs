@@ -46,7 +46,7 @@ pub(super) async fn begin(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer
     let new = new_object(&call.head.parts.headers)?;
     let permitted = permit.clone();
     let target = target(&permitted, &call.head.query)?;
-    call.read_body(MAX_IDLE_BYTES, oss.body_timeout).await?;
+    call.read_body(MAX_IDLE_BYTES, oss).await?;
     let id = oss.app.begin_upload(permit, new).await?;
     Ok(xml(write_begun(&target, id)))
 }
@@ -59,7 +59,7 @@ pub(super) async fn complete(oss: &Oss, permit: ObjectPermit, call: Call) -> Ans
     let location = location(&call);
     let permitted = permit.clone();
     let target = target(&permitted, &call.head.query)?;
-    let body = call.read_body(MAX_COMPLETION_BYTES, oss.body_timeout).await?;
+    let body = call.read_body(MAX_COMPLETION_BYTES, oss).await?;
     let selection = match (all, body.is_empty()) {
         (true, true) => Selection::All,
         (true, false) => return Err(code::COMPLETE_ALL_WITH_BODY.into()),
