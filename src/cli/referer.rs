@@ -22,10 +22,12 @@ use super::remote::{Remote, number};
 use super::report::{self, ReportArgs, SimulateArgs};
 use crate::domain::name::BucketName;
 use crate::domain::referer::lint::List;
-use crate::domain::referer::{Extras, Gate, MAX_LARGE_LIST_BYTES, MAX_LIST_BYTES, Policy};
+use crate::domain::referer::{
+    Extras, Gate, KnownRules, MAX_LARGE_LIST_BYTES, MAX_LIST_BYTES, Policy,
+};
 use crate::wire::referer::{
-    max_body_bytes, read_extras_json, read_policy, read_strict_policy, read_strict_policy_json,
-    write_policy, write_policy_json,
+    max_body_bytes, read_extras_json, read_policy, read_policy_json, read_strict_policy,
+    read_strict_policy_json, write_policy, write_policy_json,
 };
 
 /// The most bytes of a policy file.
@@ -94,6 +96,9 @@ pub(super) struct PutArgs {
     /// The file holds a rule a line, which replace this list; the rest of the policy stays
     #[arg(long, value_parser = word::<List>())]
     list: Option<List>,
+    /// The list may become empty, which opens a whitelist to everybody
+    #[arg(long, requires = "list")]
+    empty: bool,
     /// Put it through the admin API, as lists over OSS's 20 KB always are
     #[arg(long)]
     large: bool,
@@ -160,22 +165,23 @@ fn get(client: &Client, bucket: &BucketName) -> Result<Policy, Failure> {
 
 /// Puts a policy by OSS's operation, or, if it is too long for that, through the admin API.
 fn put(args: PutArgs) -> Result<(), Failure> {
-    let PutArgs { bucket, file, list, large, client } = args;
+    let PutArgs { bucket, file, list, empty, large, client } = args;
     if let Some(list) = list {
         let lines = read_bytes(&file)?;
         let remote = Remote::new(client, bucket)?;
-        let done = remote.put_lines(list, lines)?;
+        let done = remote.put_lines(list, lines, empty)?;
         remote.print_outcome(&done, Form::Text);
         return Ok(());
     }
-    let policy = read_file(&file)?;
+    let (remote, policy) = read_to_put(&file, bucket, client)?;
+    let bucket = remote.bucket();
     let bytes = policy.list_bytes();
     let (allow, deny) = (policy.allow.len(), policy.deny.len());
     let counts = format!("{bucket}: {allow} patterns on the whitelist, {deny} on the blacklist");
     if !large && bytes <= MAX_LIST_BYTES {
         let headers = [("content-type", "application/xml")];
         let sent = (&headers[..], write_policy(&policy));
-        Client::new(client)?.send(&Method::PUT, Some(&bucket), "referer", sent)?;
+        remote.client().send(&Method::PUT, Some(bucket), "referer", sent)?;
         say!("{counts}");
         return Ok(());
     }
@@ -184,7 +190,6 @@ fn put(args: PutArgs) -> Result<(), Failure> {
             "The lists have {bytes} bytes, OSS's own operation takes {MAX_LIST_BYTES}: putting them through the admin API."
         );
     }
-    let remote = Remote::new(client, bucket)?;
     let done = remote.put(&policy, "api-put", None)?;
     say!("{counts}");
     remote.print_outcome(&done, Form::Text);
@@ -210,16 +215,40 @@ pub(super) fn print_policy(policy: &Policy, format: Format) {
     say!("{}", text.trim_end());
 }
 
-/// Reads a policy from a file, as XML or as JSON. Every rule is checked to be one that an
-/// administrator may put.
+/// Reads a policy from a file, as XML or as JSON, with whatever rules OSS takes.
 pub(super) fn read_file(path: &Path) -> Result<Policy, Failure> {
+    parse(path, &read_bytes(path)?, None)
+}
+
+/// Reads a policy that is to be put. Every rule is checked to be one that an administrator may put,
+/// or that the bucket has: what was read can be put back.
+fn read_to_put(
+    path: &Path,
+    bucket: BucketName,
+    client: ClientArgs,
+) -> Result<(Remote, Policy), Failure> {
     let bytes = read_bytes(path)?;
+    let wrong = match parse(path, &bytes, Some(&KnownRules::default())) {
+        Ok(policy) => return Ok((Remote::new(client, bucket)?, policy)),
+        Err(wrong) => wrong,
+    };
+    let found = Remote::new(client, bucket)
+        .and_then(|remote| Ok((get(remote.client(), remote.bucket())?, remote)));
+    let Ok((present, remote)) = found else { return Err(wrong) };
+    let policy = parse(path, &bytes, Some(&KnownRules::of(&present)))?;
+    Ok((remote, policy))
+}
+
+/// Reads a policy, of which every rule is checked if there are known ones beside the good.
+fn parse(path: &Path, bytes: &[u8], known: Option<&KnownRules>) -> Result<Policy, Failure> {
     let no_policy =
         |why: &dyn Display| Failure::of(&format!("{} is no policy", path.display()), why);
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let policy = match text.trim_ascii_start().first() {
-        Some(b'{') => read_strict_policy_json(text, MAX_LARGE_LIST_BYTES),
-        Some(b'<') => read_strict_policy(text, MAX_LARGE_LIST_BYTES),
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let policy = match (text.trim_ascii_start().first(), known) {
+        (Some(b'{'), Some(known)) => read_strict_policy_json(text, MAX_LARGE_LIST_BYTES, known),
+        (Some(b'{'), None) => read_policy_json(text, MAX_LARGE_LIST_BYTES),
+        (Some(b'<'), Some(known)) => read_strict_policy(text, MAX_LARGE_LIST_BYTES, known),
+        (Some(b'<'), None) => read_policy(text, MAX_LARGE_LIST_BYTES),
         _ => return Err(no_policy(&"it begins neither like JSON nor like XML")),
     };
     policy.map_err(|err| no_policy(&err))

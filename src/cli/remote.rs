@@ -69,11 +69,20 @@ impl Remote {
         self.client.api(&Method::PUT, &self.path(&format!("?how={how}")), (&headers, body))
     }
 
-    /// Replaces a list by lines.
-    pub(super) fn put_lines(&self, list: List, lines: Vec<u8>) -> Result<Value, Failure> {
+    /// Replaces a list by lines; by none only if it may become empty.
+    pub(super) fn put_lines(
+        &self,
+        list: List,
+        lines: Vec<u8>,
+        empty: bool,
+    ) -> Result<Value, Failure> {
         let text = HeaderValue::from_static("text/plain");
         let headers = [(header::CONTENT_TYPE, text)];
-        self.client.api(&Method::PUT, &self.path(&format!("/{list}")), (&headers, lines))
+        self.client.api(
+            &Method::PUT,
+            &self.path(&format!("/{list}?empty={empty}")),
+            (&headers, lines),
+        )
     }
 
     /// Sets the limit of `PutBucketReferer`.

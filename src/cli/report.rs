@@ -232,6 +232,10 @@ fn simulation_text(answer: &Value) -> String {
             format_args!("{name:<32}{requests:>12}  {:>10}{}", size(bytes), more(count)),
         );
     }
+    if text(answer, "/mode") == "monitor" {
+        let sentence = "the bucket is monitored: what is called denied is marked, and served";
+        line(&mut out, format_args!("{sentence}"));
+    }
     line(&mut out, format_args!("bytes: what they got; of the denied, what they would have got"));
     if number(answer, "/hours") > number(answer, "/hours_kept") {
         let kept = number(answer, "/hours_kept");

@@ -68,6 +68,22 @@ pub fn stream(body: Body, max: u64, patience: Duration) -> object::Body {
     .boxed()
 }
 
+/// The body, unless nothing comes: not even one in chunks has to say before its end that it is empty.
+///
+/// # Errors
+///
+/// [`BodyError`].
+pub async fn unless_empty(mut pieces: object::Body) -> Result<Option<object::Body>, BodyError> {
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        if !piece.is_empty() {
+            let first = stream::iter([Ok(piece)]);
+            return Ok(Some(first.chain(pieces).fuse().boxed()));
+        }
+    }
+    Ok(None)
+}
+
 /// Reads a whole body of at most `max` bytes.
 ///
 /// # Errors

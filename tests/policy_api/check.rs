@@ -1,8 +1,12 @@
 //! Looking through a policy, and taking it from and to other products, changes no bucket.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
 
-use crate::support::{BUCKET, server, server_with};
+use crate::support::{BUCKET, KEY, basic, server, server_with};
+use crate::versions::oss;
 
 fn codes(answer: &Value) -> Vec<&str> {
     answer["findings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect()
@@ -37,6 +41,52 @@ fn without_a_body_the_lint_is_of_the_bucket() {
         json!({"allow_empty_referer": false, "whitelist": ["http://a.com", "http://a.com"]});
     server.api("PUT", BUCKET, &policy.to_string(), 200);
     assert!(!codes(&server.api("POST", &lint, "", 200)).is_empty());
+}
+
+/// A body in chunks says at its end that it was none.
+#[test]
+fn an_empty_body_in_chunks_is_none() {
+    let (_folder, server) = server();
+    let mut stream = TcpStream::connect(&server.admin).unwrap();
+    let head = format!(
+        "POST {BUCKET}/lint HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\n\
+         transfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\n",
+        basic(KEY),
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// OSS's own operation takes rules that are too long to be put; what was read can be put back.
+#[test]
+fn a_policy_with_a_long_rule_comes_back() {
+    let (_folder, server) = server();
+    let long = format!("http://a.com/{}", "x".repeat(1020));
+    let xml = format!(
+        "<RefererConfiguration><AllowEmptyReferer>false</AllowEmptyReferer><RefererList>\
+         <Referer>{long}</Referer><Referer>http://b.com</Referer></RefererList>\
+         </RefererConfiguration>"
+    );
+    let file = server.folder().join("policy.xml");
+    std::fs::write(&file, xml.replace(&long, "http://a.com/x")).unwrap();
+    let file = file.to_str().unwrap();
+    let run = |args: &[&str]| server.run(&[&["referer"], args].concat());
+    assert_eq!(run(&["put", "pictures", file]).0, 0);
+    std::fs::write(file, &xml).unwrap();
+    let (code, _, err) = run(&["put", "pictures", file]);
+    assert!(code == 1 && err.contains("the rule has 1033 bytes"), "{err}");
+    assert_eq!(oss(&server, "PUT", &xml).status, 200);
+
+    let shown = server.api("GET", BUCKET, "", 200)["policy"].to_string();
+    server.api("PUT", BUCKET, &shown, 200);
+    server.api("PUT", BUCKET, &shown.replace("x\"", "y\""), 400);
+    assert_eq!(run(&["put", "pictures", file]).0, 0, "{}", run(&["put", "pictures", file]).2);
+    assert_eq!(run(&["simulate", "pictures", file]).0, 0);
+    assert_eq!(run(&["lint", "--file", file]).0, 1);
+    let (_, out, err) = run(&["lint", "pictures", "--fix=all"]);
+    assert!(out.contains("+ whitelist: http://b.com/\n"), "{out} {err}");
 }
 
 #[test]
@@ -112,10 +162,17 @@ fn bad_questions() {
         ("POST", "import",            "",                         "from"),
         ("POST", "import?from=s3",    "{",                        "The body"),
         ("GET",  "export?to=word",    "",                         "to"),
+        ("POST", "lint?limit=10001",  "",                         "limit is 10001"),
+        ("GET",  "versions?limit=0",   "",                        "limit is 0, it must be 1 to 100"),
+        ("GET",  "versions?limit=101", "",                        "limit is 101"),
+        ("GET",  "versions?limt=3",    "",                        "unknown field `limt`"),
     ];
     for (method, path, body, word) in table {
         let answer = server.api(method, &format!("{BUCKET}/{path}"), body, 400);
         let message = answer["error"]["message"].as_str().unwrap();
         assert!(message.contains(word), "{path}: {message}");
     }
+    let first = server.api("GET", &format!("{BUCKET}/versions/0"), "", 404);
+    let message = first["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("Version 0 is the policy of a new bucket"), "{message}");
 }

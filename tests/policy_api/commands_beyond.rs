@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{BUCKET, Server, server};
+use crate::support::{BUCKET, KEY, Server, server};
 
 fn write(server: &Server, name: &str, text: &str) -> String {
     let path = server.folder().join(name);
@@ -109,6 +109,41 @@ fn a_lint_of_a_file_knows_settings_and_hosts() {
         &["referer", "lint", "--file", &policy, "--settings", &wrong],
         "unknown field `strict`",
     );
+}
+
+/// The environment that is enough for the server is enough for its commands.
+#[test]
+fn commands_know_where_the_server_listens() {
+    let (_folder, server) = server();
+    let ask = |data: &str, admin: &str| {
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_refgate"))
+            .args(["referer", "history", "pictures"])
+            .env("REFGATE_LISTEN", data)
+            .env("REFGATE_ADMIN_LISTEN", admin)
+            .env("REFGATE_ROOT_ACCESS_KEY_ID", KEY.0)
+            .env("REFGATE_ROOT_ACCESS_KEY_SECRET", KEY.1)
+            .current_dir(server.folder())
+            .output()
+            .unwrap();
+        (done.status.code(), String::from_utf8(done.stderr).unwrap())
+    };
+    assert_eq!(ask(&server.data, &server.admin), (Some(0), String::new()));
+    assert_eq!(ask("here", &server.admin).0, Some(2));
+}
+
+#[test]
+fn an_empty_file_opens_no_bucket() {
+    let (_folder, server) = server();
+    server.api("PUT", BUCKET, r#"{"allow_empty_referer":false,"whitelist":["http://a/"]}"#, 200);
+    let file = write(&server, "empty.txt", "# nothing\n");
+    let import = ["referer", "import", "--from", "lines", &file, "--to", "pictures"];
+    fails(&server, &import, "there is no rule in it");
+    let file = write(&server, "empty.txt", "\n");
+    let put = ["referer", "put", "pictures", &file, "--list", "whitelist"];
+    fails(&server, &put, "The body has no rule");
+    assert_eq!(newest(&server)["version"], 1);
+    assert_eq!(server.run(&[&put[..], &["--empty"]].concat()).0, 0);
+    assert_eq!(newest(&server)["whitelist_rules"], 0);
 }
 
 #[test]

@@ -87,7 +87,12 @@ fn a_list_is_put_as_lines() {
     assert_eq!(policy["whitelist"], json!(["https://good.example/", "中文"]));
     assert_eq!(policy["blacklist"], json!(["x"]));
     assert_eq!(policy["allow_empty_referer"], json!(false));
-    server.api("PUT", &format!("{BUCKET}/blacklist"), "", 200);
+    for list in ["whitelist", "blacklist"] {
+        let refused = server.api("PUT", &format!("{BUCKET}/{list}"), "\n \n", 400);
+        assert!(refused["error"]["message"].as_str().unwrap().contains("empty=true"), "{refused}");
+    }
+    assert_eq!(server.api("GET", BUCKET, "", 200)["version"], 2, "nothing was opened");
+    server.api("PUT", &format!("{BUCKET}/blacklist?empty=true"), "", 200);
     assert_eq!(server.api("GET", BUCKET, "", 200)["policy"]["blacklist"], json!([]));
 }
 

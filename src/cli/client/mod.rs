@@ -3,6 +3,7 @@
 
 mod object;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -41,6 +42,14 @@ pub(super) struct ClientArgs {
     #[arg(long, env = "REFGATE_ADMIN_ENDPOINT", value_name = "URL")]
     admin_endpoint: Option<String>,
 
+    /// As for `serve`, whose environment may be that of a command, too
+    #[arg(long, env = "REFGATE_LISTEN", value_name = "ADDRESS", hide = true)]
+    listen: Option<SocketAddr>,
+
+    /// The same
+    #[arg(long, env = "REFGATE_ADMIN_LISTEN", value_name = "ADDRESS", hide = true)]
+    admin_listen: Option<SocketAddr>,
+
     /// Settings file [default: refgate.toml, if there is one]
     #[arg(short, long, env = "REFGATE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -77,6 +86,8 @@ impl Client {
         let file = Layer::from_file(args.config.as_deref())?;
         let flags = Layer {
             data_dir: args.data_dir,
+            listen: args.listen,
+            admin_listen: args.admin_listen,
             region: args.region,
             root_access_key_id: args.root_access_key_id,
             ..Layer::default()

@@ -46,6 +46,31 @@ pub fn read_rule(text: &str) -> Result<Option<Pattern>, InvalidRule> {
     }
 }
 
+/// Rules that nobody may put any more, and that are there: OSS's own operation checks none. Whoever
+/// has read a policy may put them back.
+#[derive(Clone, Debug, Default)]
+pub struct KnownRules(HashSet<String>);
+
+impl KnownRules {
+    /// Those of a policy.
+    pub fn of(policy: &Policy) -> Self {
+        let all = policy.allow.iter().chain(&policy.deny).map(Pattern::as_str);
+        Self(all.filter(|rule| read_rule(rule).is_err()).map(str::to_owned).collect())
+    }
+
+    /// Reads a rule as [`read_rule`] does, or one of these.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRule`].
+    pub fn read(&self, text: &str) -> Result<Option<Pattern>, InvalidRule> {
+        read_rule(text).or_else(|err| {
+            let known = Pattern::read(text).filter(|rule| self.0.contains(rule.as_str()));
+            known.map(Some).ok_or(err)
+        })
+    }
+}
+
 impl Policy {
     /// The policy with another list in the place of one.
     #[must_use]

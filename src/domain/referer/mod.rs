@@ -68,8 +68,8 @@ mod texts;
 mod url;
 
 pub use change::{
-    Edited, InvalidRule, ListDiff, MAX_LARGE_LIST_BYTES, MAX_RULE_BYTES, MAX_RULES, Placed, diff,
-    edit, read_rule,
+    Edited, InvalidRule, KnownRules, ListDiff, MAX_LARGE_LIST_BYTES, MAX_RULE_BYTES, MAX_RULES,
+    Placed, diff, edit, read_rule,
 };
 pub use decision::{Allowed, Decision, Denied, Entry};
 pub use extras::{

@@ -12,6 +12,7 @@ use http::{Uri, header};
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
+use super::stats::within;
 use crate::domain::code::{self, Code};
 use crate::domain::name::BucketName;
 use crate::domain::query;
@@ -121,5 +122,10 @@ pub(super) fn read_page(query: &str) -> Result<(Option<i64>, u32), ApiError> {
         let number = query.first(name).map(str::parse::<u32>).transpose();
         number.map_err(|_| bad(format!("{name} must be a whole number.")))
     };
-    Ok((number("before")?.map(i64::from), number("limit")?.unwrap_or(PAGE).clamp(1, PAGE)))
+    let unknown = query.pairs().map(|(name, _)| name).find(|it| !matches!(*it, "before" | "limit"));
+    if let Some(name) = unknown {
+        return Err(bad(format!("The query: unknown field `{name}`.")));
+    }
+    let limit = within("limit", number("limit")?, (PAGE, PAGE))?;
+    Ok((number("before")?.map(i64::from), limit))
 }

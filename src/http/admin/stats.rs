@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::ApiError;
 use super::api::{OnBucket, read_query};
-use super::policy::read_policy;
+use super::policy::read_candidate;
 use crate::domain::code::{Code, REFERER_BLACKLISTED, REFERER_EMPTY, REFERER_NOT_WHITELISTED};
 use crate::domain::name::BucketName;
 use crate::domain::referer::{HostRule, MalformedReferer, MissingReferer};
@@ -19,6 +19,7 @@ use crate::domain::stats::{
     Candidate, Change, Count, Outcome, Share, Simulation, Top, Totals, Verdict,
 };
 use crate::service::App;
+use crate::service::bucket::Bucket;
 use crate::service::stats::{Keep, Report};
 use crate::wire::word::Word;
 
@@ -90,19 +91,16 @@ async fn simulate(
     uri: Uri,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
-    use http_body::Body as _;
     let query: SimulateQuery = read_query(&uri)?;
     let hours = within("hours", query.hours, (24, MAX_HOURS))?;
     let mut candidate = query.candidate();
-    if !body.is_end_stream() {
-        candidate.policy = Some(read_policy(body).await?);
-    }
+    candidate.policy = read_candidate(&permit, body).await?;
     if candidate.is_empty() {
         let sentence = "There is nothing to try: neither a policy nor a setting.";
         return Err(ApiError::saying(Code::InvalidArgument, sentence));
     }
     let simulation = app.simulate_referer_policy(&permit, candidate, hours).await?;
-    let of = (&permit.bucket().name, app.stats_kept());
+    let of = (permit.bucket(), app.stats_kept());
     Ok(Json(simulation_json(of, hours, &simulation)))
 }
 
@@ -200,15 +198,12 @@ fn top_json(top: &Top, total: Count, most: usize) -> Value {
     })
 }
 
-fn simulation_json(
-    (bucket, keep): (&BucketName, Keep),
-    hours: u32,
-    simulation: &Simulation,
-) -> Value {
+fn simulation_json((bucket, keep): (&Bucket, Keep), hours: u32, simulation: &Simulation) -> Value {
     let unknown = simulation.unknown.requests.saturating_mul(10_000);
     let hundredths = unknown.checked_div(simulation.recorded.requests).unwrap_or(0);
     json!({
-        "bucket": bucket.as_str(),
+        "bucket": bucket.name.as_str(),
+        "mode": bucket.settings().referer.extras().mode.as_str(),
         "hours": hours,
         "hours_kept": keep.hours,
         "recorded": count_json(simulation.recorded),

@@ -42,7 +42,7 @@ use crate::domain::code::{
     REFERER_XML_NO_LIST, Reason,
 };
 use crate::domain::referer::{
-    Compare, EmptyReferer, InvalidRule, MAX_RULES, Newer, Pattern, Policy, read_rule,
+    Compare, EmptyReferer, InvalidRule, KnownRules, MAX_RULES, Newer, Pattern, Policy,
 };
 
 #[cfg(test)]
@@ -217,15 +217,19 @@ pub fn read_put(xml: &[u8], max_list_bytes: usize) -> Result<(Policy, Vec<Newer>
 }
 
 /// Reads a policy as [`read_policy`] does, with every entry checked to be a rule that an
-/// administrator may put.
+/// administrator may put, or one of these.
 ///
 /// # Errors
 ///
 /// As [`read_put`], and [`InvalidPolicy::Rule`], which names the entry's line.
-pub fn read_strict_policy(xml: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
+pub fn read_strict_policy(
+    xml: &[u8],
+    max_list_bytes: usize,
+    known: &KnownRules,
+) -> Result<Policy, InvalidPolicy> {
     let rule = |entry: &Element, list| {
         let line = entry.line();
-        read_rule(entry.text()).map_err(|reason| InvalidPolicy::Rule { list, line, reason })
+        known.read(entry.text()).map_err(|reason| InvalidPolicy::Rule { list, line, reason })
     };
     read(xml, max_list_bytes, rule).map(|(policy, _)| policy)
 }

@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::{at_leisure, json, read_policy, with_etag};
+use super::{at_leisure, json, read_candidate, with_etag};
 use crate::domain::code::Code;
 use crate::domain::referer::lint::{Accept, LintContext, OwnPlace, review};
 use crate::domain::referer::{Extras, Policy};
@@ -57,7 +57,6 @@ pub(super) async fn lint(
     uri: Uri,
     body: Body,
 ) -> Result<Response, ApiError> {
-    use http_body::Body as _;
     let query: LintQuery = read_query(&uri)?;
     let bucket = on.permit.bucket();
     let settings = bucket.settings();
@@ -68,14 +67,13 @@ pub(super) async fn lint(
             places.push(place);
         }
     }
+    let findings = query.limit.unwrap_or(FINDINGS);
+    if findings > MAX_FINDINGS {
+        return Err(bad(format!("limit is {findings}, it may be at most {MAX_FINDINGS}.")));
+    }
     let context = LintContext { own: places, extras: Extras::clone(settings.referer.extras()) };
-    let wanted = Wanted {
-        context,
-        fix: query.fix.map(|Word(accept)| accept),
-        findings: query.limit.unwrap_or(FINDINGS).min(MAX_FINDINGS),
-    };
-    if !body.is_end_stream() {
-        let policy = read_policy(body).await?;
+    let wanted = Wanted { context, fix: query.fix.map(|Word(accept)| accept), findings };
+    if let Some(policy) = read_candidate(&on.permit, body).await? {
         return at_leisure(move || linted(&policy, &wanted, None)).await;
     }
     let version = settings.referer.version();

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use futures_util::StreamExt;
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::{changed, json, order, state, with_etag};
@@ -14,7 +14,7 @@ use crate::domain::code::Code;
 use crate::domain::referer::lint::List;
 use crate::domain::referer::{MAX_LARGE_LIST_BYTES, Pattern, read_rule};
 use crate::http::admin::ApiError;
-use crate::http::admin::api::{OnBucket, PATIENCE, read_json};
+use crate::http::admin::api::{OnBucket, PATIENCE, read_json, read_query};
 use crate::http::body;
 use crate::service::App;
 use crate::service::policy::RuleEdit;
@@ -104,30 +104,46 @@ pub(super) async fn reset(
 pub(super) async fn put_whitelist(
     State(app): State<Arc<App>>,
     on: OnBucket,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    put_list(&app, on, (List::Allow, &headers), body).await
+    put_list(&app, on, (List::Allow, &uri, &headers), body).await
 }
 
 /// `PUT …/referer/blacklist`
 pub(super) async fn put_blacklist(
     State(app): State<Arc<App>>,
     on: OnBucket,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    put_list(&app, on, (List::Deny, &headers), body).await
+    put_list(&app, on, (List::Deny, &uri, &headers), body).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// Whether the list may become empty.
+    #[serde(default)]
+    empty: bool,
 }
 
 async fn put_list(
     app: &Arc<App>,
     on: OnBucket,
-    (list, headers): (List, &HeaderMap),
+    (list, uri, headers): (List, &Uri, &HeaderMap),
     body: Body,
 ) -> Result<Response, ApiError> {
+    let query: ListQuery = read_query(uri)?;
     let order = order(&on.admin, headers)?;
     let rules = read_lines(body).await?;
+    if rules.is_empty() && !query.empty {
+        // A file that was cut off or is the wrong one must not open the bucket.
+        let sentence = "The body has no rule; if the list is to be empty, say so with empty=true.";
+        return Err(ApiError::saying(Code::InvalidArgument, sentence));
+    }
     Ok(changed(&app.put_list(on.permit, order, (list, rules)).await?))
 }
 

@@ -97,6 +97,11 @@ pub(super) async fn show(
         policy: PolicyView<'p>,
     }
     let version = version(&names, "version")?;
+    if version == PolicyVersion::default() {
+        let sentence = "Version 0 is the policy of a new bucket: it can be compared and rolled back to, \
+            but nobody made it, so nothing is recorded of it.";
+        return Err(ApiError::not_found(sentence));
+    }
     let found = app.policy_version(&on.permit, version).await?;
     let (record, policy) = found.ok_or_else(|| not_kept(version))?;
     let answer = move || {

@@ -21,12 +21,13 @@ use super::ApiError;
 use super::api::{OnBucket, PATIENCE, read_query};
 use super::tags::IfMatch;
 use crate::domain::code::Code;
-use crate::domain::referer::{How, MAX_LARGE_LIST_BYTES, Policy, PolicyVersion};
+use crate::domain::referer::{How, KnownRules, MAX_LARGE_LIST_BYTES, Policy, PolicyVersion};
 use crate::domain::word::words;
 use crate::http::body;
 use crate::service::App;
-use crate::service::access::Administrator;
+use crate::service::access::{Administrator, BucketPermit};
 use crate::service::error::Error;
+use crate::service::object;
 use crate::service::policy::{Expect, Order, Outcome};
 use crate::wire::referer::{InvalidPolicy, PolicyView, max_body_bytes, read_arriving_policy_json};
 use crate::wire::word::Word;
@@ -114,16 +115,35 @@ async fn replace(
         Some(Made::Import) => How::Import,
     };
     let order = order(&on.admin, &headers)?;
-    let policy = read_policy(body).await?;
+    let policy = read_policy(&on.permit, policy_body(body)).await?;
     Ok(changed(&app.put_policy(on.permit, order, (policy, how)).await?))
 }
 
-/// Reads a policy, whose lists may be large.
-pub(super) async fn read_policy(body: Body) -> Result<Policy, ApiError> {
-    let most = max_body_bytes(MAX_LARGE_LIST_BYTES) as u64;
-    let pieces = body::stream(body, most, PATIENCE);
-    let read = |json| read_arriving_policy_json(json, MAX_LARGE_LIST_BYTES);
+/// A body for a policy, whose lists may be large.
+fn policy_body(body: Body) -> object::Body {
+    body::stream(body, max_body_bytes(MAX_LARGE_LIST_BYTES) as u64, PATIENCE)
+}
+
+/// Reads a policy. A rule that no administrator may put is taken if the bucket has it: what was read
+/// can be put back.
+async fn read_policy(permit: &BucketPermit, pieces: object::Body) -> Result<Policy, ApiError> {
+    let settings = permit.bucket().settings();
+    let read = move |json| {
+        let known = KnownRules::of(settings.referer.policy());
+        read_arriving_policy_json(json, MAX_LARGE_LIST_BYTES, &known)
+    };
     Ok(body::read_arriving(pieces, read).await??)
+}
+
+/// Reads a policy, if there is one.
+pub(super) async fn read_candidate(
+    permit: &BucketPermit,
+    body: Body,
+) -> Result<Option<Policy>, ApiError> {
+    match body::unless_empty(policy_body(body)).await? {
+        Some(pieces) => read_policy(permit, pieces).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// What came of a change.

@@ -12,32 +12,37 @@
 
 use std::fmt;
 use std::io::{BufReader, Read};
-use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::tokens::ShortTokens;
 use super::{Cut, InvalidPolicy, empty_referer, max_body_bytes};
 use crate::domain::referer::{
-    EmptyReferer, MAX_LARGE_LIST_BYTES, MAX_RULES, Pattern, Policy, read_rule,
+    EmptyReferer, KnownRules, MAX_LARGE_LIST_BYTES, MAX_RULES, Pattern, Policy,
 };
 use crate::wire::xml::{XmlError, is_xml_safe};
 
 /// A policy as it is in JSON. It lives for one function call and is never passed on.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "expected a JSON object", bound = "E: Entries")]
-struct PolicyJson<E> {
+#[derive(Debug)]
+struct PolicyJson {
     allow_empty_referer: bool,
     truncate_query_string: Option<bool>,
     truncate_path: Option<bool>,
-    #[serde(default, deserialize_with = "whitelist::<_, E>")]
     whitelist: ListJson,
-    #[serde(default, deserialize_with = "blacklist::<_, E>")]
     blacklist: ListJson,
-    #[serde(skip)]
-    entries: PhantomData<E>,
+}
+
+/// The fields of a policy.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Field {
+    AllowEmptyReferer,
+    TruncateQueryString,
+    TruncatePath,
+    Whitelist,
+    Blacklist,
 }
 
 /// A list as far as it can be kept. Nobody may put one that is longer, so the rest is counted only.
@@ -60,30 +65,22 @@ impl ListJson {
 }
 
 /// What is accepted as an entry of a list.
-trait Entries {
+#[derive(Clone, Copy)]
+enum Entries<'k> {
+    /// Whatever OSS takes.
+    OfOss,
+    /// What an administrator may put, and what is there already.
+    OfRules(&'k KnownRules),
+}
+
+impl Entries<'_> {
     /// Reads an entry. `None` is one to drop.
-    fn read(text: &str) -> Result<Option<Pattern>, String>;
-}
-
-/// Whatever OSS takes.
-struct OfOss;
-
-/// What an administrator may put.
-struct OfRules;
-
-impl Entries for OfOss {
-    fn read(text: &str) -> Result<Option<Pattern>, String> {
-        if is_xml_safe(text) {
-            Ok(Pattern::read(text))
-        } else {
-            Err("the entry has a character that XML cannot carry".into())
+    fn read(self, text: &str) -> Result<Option<Pattern>, String> {
+        match self {
+            Self::OfOss if is_xml_safe(text) => Ok(Pattern::read(text)),
+            Self::OfOss => Err("the entry has a character that XML cannot carry".into()),
+            Self::OfRules(known) => known.read(text).map_err(|err| err.to_string()),
         }
-    }
-}
-
-impl Entries for OfRules {
-    fn read(text: &str) -> Result<Option<Pattern>, String> {
-        read_rule(text).map_err(|err| err.to_string())
     }
 }
 
@@ -96,11 +93,11 @@ impl Entries for OfRules {
 /// [`InvalidPolicy`]. Unlike in XML, an unknown field is an error: people write the file, and a
 /// misspelt `blacklist` must not be one that denies nothing.
 pub fn read_policy_json(json: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
-    read::<OfOss>(json, max_list_bytes)
+    read(json, max_list_bytes, Entries::OfOss)
 }
 
 /// Reads a policy as [`read_policy_json`] does, with every entry checked to be a rule that an
-/// administrator may put.
+/// administrator may put, or one of these.
 ///
 /// # Errors
 ///
@@ -108,8 +105,9 @@ pub fn read_policy_json(json: &[u8], max_list_bytes: usize) -> Result<Policy, In
 pub fn read_strict_policy_json(
     json: &[u8],
     max_list_bytes: usize,
+    known: &KnownRules,
 ) -> Result<Policy, InvalidPolicy> {
-    read::<OfRules>(json, max_list_bytes)
+    read(json, max_list_bytes, Entries::OfRules(known))
 }
 
 /// Reads a policy as [`read_strict_policy_json`] does, but as the text arrives: what is kept of it
@@ -121,21 +119,31 @@ pub fn read_strict_policy_json(
 pub fn read_arriving_policy_json(
     json: impl Read,
     max_list_bytes: usize,
+    known: &KnownRules,
 ) -> Result<Policy, InvalidPolicy> {
     // The parser asks for single bytes.
     let json = BufReader::with_capacity(BUFFER_BYTES, ShortTokens::new(json));
-    let policy: PolicyJson<OfRules> = serde_json::from_reader(json).map_err(unreadable)?;
-    policy.within(max_list_bytes)
+    let from = serde_json::Deserializer::from_reader(json);
+    parsed(from, Entries::OfRules(known))?.within(max_list_bytes)
 }
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
-fn read<E: Entries>(json: &[u8], max_list_bytes: usize) -> Result<Policy, InvalidPolicy> {
+fn read(json: &[u8], max_list_bytes: usize, entries: Entries<'_>) -> Result<Policy, InvalidPolicy> {
     if json.len() > max_body_bytes(max_list_bytes) {
         return Err(InvalidPolicy::Xml(XmlError::TooLarge(json.len())));
     }
-    let policy: PolicyJson<E> = serde_json::from_slice(json).map_err(unreadable)?;
-    policy.within(max_list_bytes)
+    parsed(serde_json::Deserializer::from_slice(json), entries)?.within(max_list_bytes)
+}
+
+/// Reads a text that is one policy.
+fn parsed<'de, R: serde_json::de::Read<'de>>(
+    mut from: serde_json::Deserializer<R>,
+    entries: Entries<'_>,
+) -> Result<PolicyJson, InvalidPolicy> {
+    let policy = Whole(entries).deserialize(&mut from).map_err(unreadable)?;
+    from.end().map_err(unreadable)?;
+    Ok(policy)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what an error is mapped with")]
@@ -143,7 +151,7 @@ fn unreadable(err: serde_json::Error) -> InvalidPolicy {
     InvalidPolicy::Json(format!("the policy cannot be read: {err}"))
 }
 
-impl<E> PolicyJson<E> {
+impl PolicyJson {
     /// The policy, if its lists have no more bytes than that.
     fn within(self, limit: usize) -> Result<Policy, InvalidPolicy> {
         let bytes = self.whitelist.bytes + self.blacklist.bytes;
@@ -167,21 +175,83 @@ impl<E> PolicyJson<E> {
     }
 }
 
-fn whitelist<'de, D: Deserializer<'de>, E: Entries>(from: D) -> Result<ListJson, D::Error> {
-    from.deserialize_seq(List::<E> { name: "whitelist", entries: PhantomData })
+/// Reads a policy.
+struct Whole<'k>(Entries<'k>);
+
+impl<'de> DeserializeSeed<'de> for Whole<'_> {
+    type Value = PolicyJson;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<PolicyJson, D::Error> {
+        from.deserialize_map(self)
+    }
 }
 
-fn blacklist<'de, D: Deserializer<'de>, E: Entries>(from: D) -> Result<ListJson, D::Error> {
-    from.deserialize_seq(List::<E> { name: "blacklist", entries: PhantomData })
+impl<'de> Visitor<'de> for Whole<'_> {
+    type Value = PolicyJson;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PolicyJson, A::Error> {
+        let Self(entries) = self;
+        let (mut empty, mut query, mut path) = (None, None, None);
+        let (mut white, mut black) = (None, None);
+        while let Some(field) = map.next_key()? {
+            match field {
+                Field::AllowEmptyReferer => {
+                    once(empty.is_some(), "allow_empty_referer")?;
+                    empty = Some(map.next_value()?);
+                }
+                Field::TruncateQueryString => {
+                    once(query.is_some(), "truncate_query_string")?;
+                    query = Some(map.next_value::<Option<bool>>()?);
+                }
+                Field::TruncatePath => {
+                    once(path.is_some(), "truncate_path")?;
+                    path = Some(map.next_value::<Option<bool>>()?);
+                }
+                Field::Whitelist => {
+                    once(white.is_some(), "whitelist")?;
+                    white = Some(map.next_value_seed(List { name: "whitelist", entries })?);
+                }
+                Field::Blacklist => {
+                    once(black.is_some(), "blacklist")?;
+                    black = Some(map.next_value_seed(List { name: "blacklist", entries })?);
+                }
+            }
+        }
+        Ok(PolicyJson {
+            allow_empty_referer: empty
+                .ok_or_else(|| Error::missing_field("allow_empty_referer"))?,
+            truncate_query_string: query.flatten(),
+            truncate_path: path.flatten(),
+            whitelist: white.unwrap_or_default(),
+            blacklist: black.unwrap_or_default(),
+        })
+    }
+}
+
+/// Refuses a field that was there before: of two the second would silently win.
+fn once<E: Error>(is_there: bool, name: &'static str) -> Result<(), E> {
+    if is_there { Err(E::duplicate_field(name)) } else { Ok(()) }
 }
 
 /// Reads a list.
-struct List<E> {
+struct List<'k> {
     name: &'static str,
-    entries: PhantomData<E>,
+    entries: Entries<'k>,
 }
 
-impl<'de, E: Entries> Visitor<'de> for List<E> {
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = ListJson;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<ListJson, D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_> {
     type Value = ListJson;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,7 +261,7 @@ impl<'de, E: Entries> Visitor<'de> for List<E> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ListJson, A::Error> {
         let mut read = ListJson::default();
         for position in 0.. {
-            let entry = Entry::<E> { list: self.name, position, entries: self.entries };
+            let entry = Entry { list: self.name, position, entries: self.entries };
             match list.next_element_seed(entry)? {
                 Some(Some(pattern)) => read.add(pattern),
                 Some(None) => {}
@@ -204,13 +274,13 @@ impl<'de, E: Entries> Visitor<'de> for List<E> {
 
 /// Reads an entry. What is wrong with it is said while the reader stands behind it, so that the
 /// error has its line.
-struct Entry<E> {
+struct Entry<'k> {
     list: &'static str,
     position: usize,
-    entries: PhantomData<E>,
+    entries: Entries<'k>,
 }
 
-impl<'de, E: Entries> DeserializeSeed<'de> for Entry<E> {
+impl<'de> DeserializeSeed<'de> for Entry<'_> {
     type Value = Option<Pattern>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Option<Pattern>, D::Error> {
@@ -218,7 +288,7 @@ impl<'de, E: Entries> DeserializeSeed<'de> for Entry<E> {
     }
 }
 
-impl<E: Entries> Visitor<'_> for Entry<E> {
+impl Visitor<'_> for Entry<'_> {
     type Value = Option<Pattern>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -226,8 +296,8 @@ impl<E: Entries> Visitor<'_> for Entry<E> {
     }
 
     fn visit_str<X: Error>(self, text: &str) -> Result<Option<Pattern>, X> {
-        let Self { list, position, .. } = self;
-        E::read(text).map_err(|err| X::custom(format_args!("{list}[{position}]: {err}")))
+        let Self { list, position, entries } = self;
+        entries.read(text).map_err(|err| X::custom(format_args!("{list}[{position}]: {err}")))
     }
 }
 

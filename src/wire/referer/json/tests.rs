@@ -68,8 +68,10 @@ fn a_text_may_arrive_in_pieces() {
         &many.replace("\"b\"", "1"),
         "",
     ] {
-        let whole = read_strict_policy_json(json.as_bytes(), MAX_LIST_BYTES);
-        let arriving = read_arriving_policy_json(Pieces(json.as_bytes()), MAX_LIST_BYTES);
+        let whole =
+            read_strict_policy_json(json.as_bytes(), MAX_LIST_BYTES, &KnownRules::default());
+        let pieces = Pieces(json.as_bytes());
+        let arriving = read_arriving_policy_json(pieces, MAX_LIST_BYTES, &KnownRules::default());
         // The parser stands one character further or not.
         let lined = |read: Result<Policy, InvalidPolicy>| {
             let text = |err: InvalidPolicy| err.to_string();
@@ -86,13 +88,12 @@ fn what_is_too_much_is_counted_and_not_kept() {
         list.add(pattern("a"));
     }
     assert_eq!((list.patterns.len(), list.entries), (MAX_RULES, MAX_RULES + 10));
-    let json = PolicyJson::<OfRules> {
+    let json = PolicyJson {
         allow_empty_referer: true,
         truncate_query_string: None,
         truncate_path: None,
         whitelist: list,
         blacklist: ListJson::default(),
-        entries: PhantomData,
     };
     let refused = json.within(MAX_LARGE_LIST_BYTES).unwrap_err();
     assert_eq!(refused.to_string(), "the lists have 2000010 rules, they may have 2000000");
@@ -106,7 +107,8 @@ fn what_is_too_much_is_counted_and_not_kept() {
 fn a_strict_reader_names_the_entry() {
     let read = |entry: &str| {
         let json = serde_json::json!({"allow_empty_referer": true, "blacklist": ["a", entry]});
-        let read = read_strict_policy_json(json.to_string().as_bytes(), MAX_LIST_BYTES);
+        let json = json.to_string();
+        let read = read_strict_policy_json(json.as_bytes(), MAX_LIST_BYTES, &KnownRules::default());
         read.map_err(|err| err.to_string())
     };
     assert_eq!(read(" b ").unwrap().deny, [pattern("a"), pattern("b")]);
@@ -142,4 +144,18 @@ fn errors_say_what_to_change() {
     }
     let endless = " ".repeat(max_body_bytes(MAX_LIST_BYTES) + 1);
     assert!(read_policy_json(endless.as_bytes()).is_err());
+}
+
+/// What OSS's operation has put can be read and put back, and nothing else that is as long.
+#[test]
+fn a_strict_reader_knows_what_is_there() {
+    let long = "x".repeat(1025);
+    let policy = Policy { deny: vec![pattern(&long)], ..Policy::default() };
+    let json = write_policy_json(&policy);
+    let read = |known: &Policy| {
+        read_strict_policy_json(json.as_bytes(), MAX_LIST_BYTES, &KnownRules::of(known))
+    };
+    assert_eq!(read(&policy), Ok(policy.clone()));
+    let other = Policy { deny: vec![pattern(&"y".repeat(1025))], ..Policy::default() };
+    assert!(read(&other).is_err());
 }

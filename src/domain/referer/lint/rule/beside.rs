@@ -6,7 +6,7 @@ use super::super::cover::{Budget, Cover, Covers};
 use super::super::glob::{matches_some_url, normal};
 use super::super::shape::{Scheme, Shape};
 use super::super::{Code, Edit, Finding, Fix, List, Safety};
-use super::{Rule, replacing, sample, strict_forms};
+use super::{Rule, puttable, replacing, sample, strict_forms};
 use crate::domain::referer::{Compare, Pattern};
 
 /// What is to be found by looking at other rules.
@@ -87,7 +87,7 @@ impl<'p, 'b> Beside<'p, 'b> {
             let text = normal(&candidate);
             let black = self.black.map_or(Cover::None, |black| black.find(&text, None));
             if black == Cover::None && self.own.find(&text, None) == Cover::None {
-                open.extend(Pattern::read(&candidate));
+                open.extend(puttable(&candidate));
             }
         }
         open

@@ -10,7 +10,7 @@ use super::{Code, Edit, Finding, Fix, List, Safety};
 use crate::domain::referer::gate::{MARK, marked_forms};
 use crate::domain::referer::{
     Compare, Extras, Facts, Gate, HostRule, MAX_REFERER_BYTES, MalformedReferer, Pattern, Policy,
-    Referers,
+    Referers, read_rule,
 };
 use beside::Beside;
 
@@ -294,10 +294,15 @@ fn strict_forms(pattern: &Pattern) -> Vec<String> {
     marked_forms(pattern.as_str()).iter().map(|form| normal(form)).collect()
 }
 
+/// A rule of a fix. One that is too long could not be put, so there is no such fix.
+fn puttable(text: &str) -> Option<Pattern> {
+    read_rule(text).ok().flatten()
+}
+
 /// A fix that puts others in a rule's place.
 fn replacing(safety: Safety, new: &[String]) -> Option<Fix> {
-    let new: Vec<Pattern> = new.iter().filter_map(|text| Pattern::read(text)).collect();
-    (!new.is_empty()).then_some(Fix { safety, edit: Edit::Replace(new) })
+    let new: Option<Vec<Pattern>> = new.iter().map(|text| puttable(text)).collect();
+    new.map(|new| Fix { safety, edit: Edit::Replace(new) })
 }
 
 /// A text that the wildcards could stand for.

@@ -258,6 +258,14 @@ fn a_long_rule_can_never_match() {
     assert!(findings[0].sentence.contains("4096 bytes"), "{}", findings[0].sentence);
 }
 
+#[test]
+fn no_fix_makes_a_rule_that_cannot_be_put() {
+    let full = format!("http://{}.com", "x".repeat(1013));
+    let findings = lint(&policy(WithPath, &[&full], &[]), &LintContext::default());
+    assert_eq!(findings[0].code, Code::LookAlikeSuffix);
+    assert!(findings.iter().all(|it| it.fix.is_none()), "{findings:?}");
+}
+
 /// A list is compared with itself in less than quadratic time: quadratic would be minutes.
 #[test]
 fn long_lists_are_linted() {
