@@ -19,7 +19,7 @@ use crate::domain::name::{BucketName, ObjectKey};
 /// What can be done with objects.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Upload a file
+    /// Upload a file of up to 5 GiB
     Put {
         /// The bucket
         bucket: BucketName,

@@ -1,15 +1,18 @@
 //! `refgate object put` and `get`: bytes stream, and their checksum is compared.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crc_fast::{CrcAlgorithm, Digest};
 use http::HeaderMap;
+use tempfile::NamedTempFile;
 
 use crate::cli::Failure;
 use crate::cli::client::Client;
 use crate::domain::name::{BucketName, ObjectKey};
+use crate::domain::object::MAX_OBJECT_BYTES;
 
 /// The checksum of an object that is or was whole.
 const CHECKSUM: &str = "x-oss-hash-crc64ecma";
@@ -55,6 +58,12 @@ pub(super) fn put(
     headers: &[(&'static str, &str)],
 ) -> Result<(), Failure> {
     let (source, length) = open(file)?;
+    if length.is_some_and(|length| length > MAX_OBJECT_BYTES) {
+        return Err(Failure::Other(format!(
+            "{} has over 5 GiB, the most that is uploaded in one piece: an SDK uploads it in parts",
+            file.display()
+        )));
+    }
     let mut source = Checked::new(source);
     let answer = client.upload((bucket, key), headers, (&mut source, length))?;
     source.check(answer.headers(), &format!("{bucket}/{key}"))?;
@@ -93,21 +102,23 @@ pub(super) fn get(
         return source.check(&parts.headers, &what);
     }
     let bad = |err| Failure::of(&format!("cannot write {}", file.display()), err);
-    let mut name = file.as_os_str().to_owned();
-    name.push(".part");
-    let draft = Path::new(&name);
-    let mut target = File::create(draft).map_err(bad)?;
-    let done = copy(&mut source, &mut target, &what)
-        .and_then(|()| source.check(&parts.headers, &what))
-        .and_then(|()| target.sync_all().map_err(bad))
-        .and_then(|()| std::fs::rename(draft, file).map_err(bad));
-    if done.is_err() {
-        // What failed is the news; that half a file could not be removed either adds little.
-        let _ = std::fs::remove_file(draft);
-        return done;
-    }
+    let mut target = draft(file).map_err(bad)?;
+    copy(&mut source, &mut target, &what)?;
+    source.check(&parts.headers, &what)?;
+    target.as_file().sync_all().map_err(bad)?;
+    target.persist(file).map_err(|err| bad(err.error))?;
     say!("got {what}: {} bytes", source.bytes);
     Ok(())
+}
+
+/// A file of a name of its own beside the one that is to be, for a while: it goes when it is dropped.
+fn draft(file: &Path) -> io::Result<NamedTempFile> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    tempfile::Builder::new()
+        .prefix(".refgate-")
+        .suffix(".part")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
 fn copy(source: &mut impl Read, target: &mut impl Write, what: &str) -> Result<(), Failure> {

@@ -18,6 +18,9 @@ use crate::domain::name::{BlobId, ObjectKey};
 use crate::domain::time::UnixMillis;
 use tags::Tags;
 
+/// The most bytes of an object that is uploaded in one piece: OSS's limit for `PutObject`.
+pub const MAX_OBJECT_BYTES: u64 = 5 << 30;
+
 /// What is known of one version of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {

@@ -252,7 +252,31 @@ def test_objects(refgate, bucket, tmp_path):
     refused(refgate("object", "get", bucket, key, target), "NoSuchKey")
     assert target.read_bytes() == content, "a failed download changes nothing"
     refused(refgate("object", "put", bucket, key, tmp_path), "is a folder")
+    assert sorted(os.listdir(tmp_path)) == ["source", "target"], "nothing half is left"
     refused(refgate("object", "put", bucket, key, tmp_path / "none"), "cannot read")
+
+
+def test_a_download_touches_no_other_file(refgate, bucket, tmp_path):
+    done(refgate("object", "put", bucket, "key", "-", stdin=b"content"))
+    target, own = tmp_path / "out", tmp_path / "out.part"
+    own.write_bytes(b"the user's own")
+    for name in ("key", "none"):
+        got = refgate("object", "get", bucket, name, target)
+        assert (got.returncode == 0) == (name == "key")
+        assert own.read_bytes() == b"the user's own"
+        assert target.read_bytes() == b"content"
+    assert sorted(os.listdir(tmp_path)) == ["out", "out.part"]
+    umask = os.umask(0)
+    os.umask(umask)
+    assert target.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_a_file_that_is_too_large_is_not_sent(refgate, bucket, tmp_path):
+    source = tmp_path / "large"
+    with source.open("wb") as file:
+        file.truncate((5 << 30) + 1)
+    refused(refgate("object", "put", bucket, "key", source), "over 5 GiB")
+    assert done(refgate("object", "ls", bucket)) == b""
 
 
 def test_a_signed_url(refgate, bucket):
