@@ -5,7 +5,7 @@ use http::{StatusCode, header};
 use super::error::drain_unread;
 use super::head::Head;
 use super::respond::{empty, xml};
-use super::upload::new_object;
+use super::upload::{new_object, object_acl};
 use super::{Answer, Call, Oss, OssError};
 use crate::domain::code::Code;
 use crate::domain::object::conditional::Conditions;
@@ -25,6 +25,7 @@ pub(super) async fn copy(oss: &Oss, permit: CopyPermit, call: Call) -> Answer {
         conditions: conditions(head),
         metadata: directive(head, "x-oss-metadata-directive")?,
         tagging: directive(head, "x-oss-tagging-directive")?,
+        acl: object_acl(&head.parts.headers)?,
         object: new_object(&head.parts.headers)?,
     };
     let copy = match oss.app.copy_object(permit, new).await? {

@@ -8,6 +8,7 @@ use super::super::cache::StoredObject;
 use super::super::error::Error;
 use super::NewObject;
 use super::write::Version;
+use crate::domain::acl::ObjectAcl;
 use crate::domain::code::Code;
 use crate::domain::object::conditional::{Conditions, Outcome};
 use crate::domain::object::copy::{Directive, MAX_COPY_BYTES, kind_of_copy};
@@ -23,7 +24,9 @@ pub struct NewCopy<'c> {
     pub metadata: Directive,
     /// Whose tags it has.
     pub tagging: Directive,
-    /// What the client brings.
+    /// The ACL that the client asks for.
+    pub acl: Option<ObjectAcl>,
+    /// What else the client brings.
     pub object: NewObject,
 }
 
@@ -107,13 +110,20 @@ impl App {
             Directive::Copy => source.attributes.tags.clone(),
             Directive::Replace => new.object.tags.clone(),
         };
-        let usual_class =
-            if is_itself { source.attributes.storage_class } else { to.bucket().storage_class };
+        // Of an object that is copied onto itself, what the client says nothing of stays as it is:
+        // whoever changes its headers does not mean to open it.
+        let Attributes { storage_class, acl, .. } = source.attributes;
+        let (usual_class, usual_acl) = if is_itself {
+            (storage_class, acl)
+        } else {
+            (to.bucket().storage_class, ObjectAcl::default())
+        };
         let storage_class = new.object.storage_class.unwrap_or(usual_class);
+        let acl = new.acl.unwrap_or(usual_acl);
         Ok(Object {
             kind: kind_of_copy(source.kind, is_itself),
             modified: self.clock.now(),
-            attributes: Attributes { storage_class, headers, acl: new.object.acl, tags },
+            attributes: Attributes { storage_class, headers, acl, tags },
             ..source.clone()
         })
     }
