@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Changed, MetaError};
+use crate::domain::acl::ObjectAcl;
 use crate::domain::name::{BlobId, BucketId, ObjectKey, UploadId};
 use crate::domain::object::listing::Position;
 use crate::domain::object::multipart::{
@@ -43,6 +44,8 @@ pub struct Completion {
     pub selection: Selection,
     /// Whether the object may replace one that is there.
     pub overwrite: Overwrite,
+    /// The ACL of the object, if it is another than was said at the beginning.
+    pub acl: Option<ObjectAcl>,
     /// When the object is written.
     pub now: UnixMillis,
 }

@@ -53,7 +53,8 @@ impl Place {
     }
 
     async fn complete(&self, meta: &dyn Meta, selection: Selection) -> Completed {
-        let completion = Completion { selection, overwrite: Overwrite::Allow, now: NOW };
+        let (overwrite, acl) = (Overwrite::Allow, None);
+        let completion = Completion { selection, overwrite, acl, now: NOW };
         meta.complete_upload(self.get(), completion).await.unwrap()
     }
 }
@@ -108,8 +109,8 @@ pub(super) async fn what_does_not_fit_changes_nothing(meta: &dyn Meta) {
     assert_eq!(meta.bucket_usage(id).await.unwrap(), before);
 
     put(meta, id, "k", &object(&[(3, 1)])).await;
-    let completion =
-        Completion { selection: Selection::All, overwrite: Overwrite::Forbid, now: NOW };
+    let (selection, overwrite) = (Selection::All, Overwrite::Forbid);
+    let completion = Completion { selection, overwrite, acl: None, now: NOW };
     let refused = meta.complete_upload(place.get(), completion).await.unwrap();
     assert_eq!(refused, Completed::Exists);
     assert_eq!(meta.find_object(id, &key("k")).await.unwrap(), Some(object(&[(3, 1)])));

@@ -160,6 +160,27 @@ fn an_answer_can_be_read_by_the_pages_that_a_rule_names() {
     }
 }
 
+/// Also where the key is none, so that a page can tell its user what is wrong with a name.
+#[test]
+fn a_refused_name_can_be_read() {
+    let server = server(PUBLIC_READ_WRITE, RULES);
+    let long = "k".repeat(1024);
+    let put = |path: &str, host: &str, origin: &str| {
+        let head = format!("PUT {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n");
+        server.raw(format!("{head}Content-Length: 0\r\n\r\n").as_bytes()).unwrap()
+    };
+    let exposed = Some("ETag, x-oss-request-id");
+    for (path, host) in
+        [(format!("/{BUCKET}/{long}"), "x"), (format!("/{long}"), "pages.localhost")]
+    {
+        let response = put(&path, host, PAGE);
+        assert_eq!(response.code(), refused(400, "InvalidObjectName"), "{host}");
+        assert_eq!(granted(&response), [Some(PAGE), None, None, exposed, None], "{host}");
+        let response = put(&path, host, "https://other.example");
+        assert_eq!((response.status, granted(&response)), (400, [None; 5]), "{host}");
+    }
+}
+
 /// The page is told that the referer policy denies, and by which rule.
 #[test]
 fn a_denial_by_referer_can_be_read() {

@@ -244,6 +244,17 @@ pub fn resolve(verb: Verb, level: Level, query: &Query, content: Content) -> Res
     }
 }
 
+/// A parameter that says where in an object something is written, and the one that selects the
+/// operation which does so, if a request has the first and not the second: passed over, the first
+/// would make the whole of an object out of a part.
+pub fn stray_parameter(action: Action, query: &Query) -> Option<(&'static str, &'static str)> {
+    const PAIRS: [(&str, &str); 2] = [("partNumber", "uploadId"), ("position", "append")];
+
+    let writes_all = matches!(action, Action::PutObject | Action::CopyObject);
+    let mut pairs = PAIRS.into_iter().filter(|_| writes_all);
+    pairs.find(|(name, selector)| query.has(name) && !query.has(selector))
+}
+
 /// The parameters that select an operation at a level, each once and in order. Every request asks,
 /// so they are gathered from the two tables once.
 fn selectors(level: Level) -> &'static [&'static str] {
@@ -314,6 +325,24 @@ mod tests {
         ];
         for (name, verb, level, query, want) in table {
             assert_eq!(ask(verb, level, query), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_not_taken_for_the_whole() {
+        let part = Some(("partNumber", "uploadId"));
+        #[rustfmt::skip]
+        let table = [
+            ("a part without its upload",   Action::PutObject,  "partNumber=1",          part),
+            ("without a value",             Action::PutObject,  "partNumber",            part),
+            ("copied",                      Action::CopyObject, "partNumber=1",          part),
+            ("an append that is none",      Action::PutObject,  "position=0",            Some(("position", "append"))),
+            ("a part",                      Action::UploadPart, "partNumber=1&uploadId", None),
+            ("another parameter",           Action::PutObject,  "part=1",                None),
+            ("read",                        Action::GetObject,  "partNumber=1",          None),
+        ];
+        for (name, action, query, want) in table {
+            assert_eq!(stray_parameter(action, &Query::parse(query).unwrap()), want, "{name}");
         }
     }
 

@@ -100,6 +100,18 @@ impl Targets {
     }
 }
 
+impl Targets {
+    /// The bucket that an authority and a path name, also if the key behind it breaks a rule.
+    pub fn bucket(rules: &HostRules, authority: &str, path: &str) -> Option<BucketName> {
+        if let Some(label) = rules.bucket_label(authority).ok()? {
+            return label.parse().ok();
+        }
+        let decoded = percent_decode_bytes(path).ok()?;
+        let name = decoded.strip_prefix(b"/")?.split(|byte| *byte == b'/').next()?;
+        lossy(name).parse().ok()
+    }
+}
+
 fn path_style(rest: &[u8]) -> Result<Target, InvalidTarget> {
     if rest.is_empty() {
         return Ok(Target::Service);
@@ -155,6 +167,26 @@ mod tests {
             let got = Targets::read(&rules, host, path).unwrap();
             assert_eq!(show(&got.first), first, "{name}");
             assert_eq!(got.second.as_ref().map(show).as_deref(), second, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_named_beside_a_bad_key() {
+        #[rustfmt::skip]
+        let table = [
+            ("a bad key",                   IP,    "/abc//k",     Some("abc")),
+            ("not UTF-8",                   IP,    "/abc/%ff",    Some("abc")),
+            ("an escaped slash",            IP,    "/abc%2F%2Fk", Some("abc")),
+            ("in a virtual host",           VHOST, "//k",         Some("abc")),
+            ("whose path cannot be read",   VHOST, "/%f",         Some("abc")),
+            ("in a path that cannot",       IP,    "/abc/%f",     None),
+            ("the service",                 IP,    "/",           None),
+            ("a bad bucket",                IP,    "/_vod/x",     None),
+            ("two labels",                  "a.b.oss-x.aliyuncs.com", "/", None),
+        ];
+        for (name, host, path, want) in table {
+            let got = Targets::bucket(&HostRules::default(), host, path);
+            assert_eq!(got, want.map(|bucket| bucket.parse().unwrap()), "{name}");
         }
     }
 

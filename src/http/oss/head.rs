@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Uri, Version, header};
 use super::OssError;
 use crate::domain::client::{ClientAddress, TrustedProxies};
 use crate::domain::code::{self, Code};
-use crate::domain::name::{InvalidBucketName, InvalidObjectKey};
+use crate::domain::name::{BucketName, InvalidBucketName, InvalidObjectKey};
 use crate::domain::op::{HostRules, InvalidTarget, Target, Targets, Verb};
 use crate::domain::query::Query;
 use crate::domain::referer::{Facts, Referers};
@@ -112,6 +112,18 @@ impl Head {
     /// Who sends the request, as far as proxies tell.
     pub(in crate::http) fn client(&self, proxies: &TrustedProxies) -> ClientAddress {
         client_of(&self.parts, proxies)
+    }
+
+    /// How the client reached us, for URLs that it is told.
+    pub(super) fn scheme(&self, proxies: &TrustedProxies) -> &'static str {
+        if self.client(proxies).secure { "https" } else { "http" }
+    }
+
+    /// The bucket that the head of a request names that could not be read, such as one with a key
+    /// that breaks a rule.
+    pub(super) fn bucket_of(parts: &Parts, hosts: &HostRules) -> Option<BucketName> {
+        let authority = authority((&parts.uri, &parts.headers), parts.version).ok()?;
+        Targets::bucket(hosts, authority, parts.uri.path())
     }
 
     /// The host that the request names.

@@ -37,7 +37,8 @@ use crate::domain::auth::PayloadHash;
 use crate::domain::client::TrustedProxies;
 use crate::domain::code::{self, Code};
 use crate::domain::op::{
-    Action, Content, HostRules, Level, Resolution, Target, Verb, implied, resolve, unserved_feature,
+    Action, Content, HostRules, Level, Resolution, Target, Verb, implied, resolve, stray_parameter,
+    unserved_feature,
 };
 use crate::domain::secret::Digest;
 use crate::http::links::LinkService;
@@ -88,7 +89,8 @@ impl Oss {
             Ok(head) => head,
             Err((parts, err)) => {
                 error::drain_unread(&parts.headers, body).await;
-                return exchange.finish(Err(err), Known::default());
+                let target = Head::bucket_of(&parts, &self.hosts).map(Target::Bucket);
+                return exchange.finish(Err(err), Known { target, ..Known::default() });
             }
         };
         let (answer, known) = self.answer(head, body).await;
@@ -234,7 +236,12 @@ fn action_of(head: &Head, target: &Target) -> Result<Action, OssError> {
     match resolve(verb, target.level(), &head.query, content) {
         Resolution::Served(action) => {
             check_features(head, target)?;
-            Ok(action)
+            match stray_parameter(action, &head.query) {
+                None => Ok(action),
+                Some((name, selector)) => Err(OssError::invalid_argument(format!(
+                    "The parameter {name} has no meaning without {selector}."
+                ))),
+            }
         }
         Resolution::Unserved(name) => Err(OssError::not_implemented(name)),
         Resolution::NotAllowed => Err(not_allowed()),

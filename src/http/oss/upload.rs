@@ -8,16 +8,13 @@ use super::{Answer, Call, Oss, OssError, announced};
 use crate::domain::acl::ObjectAcl;
 use crate::domain::code::{self, Code};
 use crate::domain::object::tags::{InvalidTags, Tags};
-use crate::domain::object::{Overwrite, StorageClass};
+use crate::domain::object::{MAX_OBJECT_BYTES, Overwrite, StorageClass};
 use crate::http::body;
 use crate::service::access::ObjectPermit;
 use crate::service::cache::StoredObject;
 use crate::service::error::Error;
 use crate::service::object::{Content, NewObject};
 use crate::wire::bucket::read_storage_class;
-
-/// The largest object that is uploaded in one piece: OSS's limit for `PutObject`.
-pub(super) const MAX_OBJECT_BYTES: u64 = 5 << 30;
 
 /// The most bytes of user metadata, names and values: OSS's limit.
 const MAX_USER_METADATA_BYTES: usize = 8 * 1024;
@@ -101,7 +98,8 @@ pub(super) fn check_length(head: &Head, most: u64) -> Result<(), OssError> {
 }
 
 /// Refuses a body in the frames that clients of S3 can put around one. OSS's signatures cover no
-/// frames, and stored with them, the object would be another than its sender's.
+/// frames, and stored with them, the object would be another than its sender's. Nor does an object
+/// say that it has them: the header would tell its readers of frames that are not there.
 fn check_encoding(headers: &HeaderMap) -> Result<(), OssError> {
     const FRAMED: &str = "aws-chunked";
 
@@ -117,6 +115,7 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), OssError> {
 /// What headers say of an object that is made, beside its content: those of a request, or what
 /// stands for them.
 pub(super) fn new_object(headers: &HeaderMap) -> Result<NewObject, OssError> {
+    check_encoding(headers)?;
     Ok(NewObject {
         headers: stored_headers(headers)?,
         storage_class: storage_class(headers)?,

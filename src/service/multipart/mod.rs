@@ -13,6 +13,7 @@ use super::access::{BucketPermit, ObjectPermit};
 use super::cache::StoredObject;
 use super::error::Error;
 use super::object::NewObject;
+use crate::domain::acl::ObjectAcl;
 use crate::domain::code::{self, Reason};
 use crate::domain::name::UploadId;
 use crate::domain::object::Overwrite;
@@ -27,6 +28,17 @@ pub struct PartPage {
     pub parts: Vec<ListedPart>,
     /// Whether there are more after them.
     pub more: bool,
+}
+
+/// What a client says of an upload that it completes.
+#[derive(Debug)]
+pub struct Ending {
+    /// Of which parts the object is made.
+    pub selection: Selection,
+    /// Whether it may replace one that is there.
+    pub overwrite: Overwrite,
+    /// Its ACL, if it is another than was said at the beginning.
+    pub acl: Option<ObjectAcl>,
 }
 
 /// Which upload an id names under a key. It need not be there.
@@ -73,14 +85,14 @@ impl App {
         self: &Arc<Self>,
         permit: ObjectPermit,
         id: UploadId,
-        selection: Selection,
-        overwrite: Overwrite,
+        ending: Ending,
     ) -> Result<Arc<StoredObject>, Error> {
         self.ask_again(&permit).await?;
         let app = self.clone();
         self.to_the_end(async move {
             let (bucket, key) = (permit.bucket().id, permit.key());
-            let completion = Completion { selection, overwrite, now: app.clock.now() };
+            let Ending { selection, overwrite, acl } = ending;
+            let completion = Completion { selection, overwrite, acl, now: app.clock.now() };
             let in_doubt = app.inflight.take_in_doubt();
             let completed = app.meta.complete_upload(place(&permit, id), completion).await;
             app.objects.remove(bucket, key);

@@ -47,7 +47,14 @@ pub struct PartCopy<'c> {
 #[derive(Debug)]
 pub enum CopiedPart {
     /// There is a part.
-    Done(Part),
+    Done {
+        /// The part.
+        part: Part,
+        /// Which bytes of the source it is.
+        slice: Slice,
+        /// How many the source has.
+        of: u64,
+    },
     /// The client has the source as it is, and no part was made.
     NotModified,
 }
@@ -140,7 +147,10 @@ impl App {
             match self.write_part(to.clone(), id.upload, new).await {
                 // What memory told of the source is not true any more.
                 Err(Error::SourceChanged) => source = self.find_anew(&from, &source).await?,
-                written => return written.map(CopiedPart::Done),
+                written => {
+                    let of = source.size();
+                    return written.map(|part| CopiedPart::Done { part, slice, of });
+                }
             }
         }
         Err(Error::SourceChanged)

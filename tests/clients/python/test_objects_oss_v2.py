@@ -86,6 +86,24 @@ def test_an_acl_of_an_object_overrules_its_bucket(owner, stranger):
     assert error_of(download).code == "AccessDenied"
 
 
+def test_an_acl_may_come_when_an_upload_is_completed(owner, stranger):
+    owner.call("put_bucket_acl", acl="public-read")
+    begun = owner.call("initiate_multipart_upload", key="in parts")
+    part = owner.call(
+        "upload_part", key="in parts", upload_id=begun.upload_id, part_number=1, body=HELLO
+    )
+    parts = [oss.UploadPart(part_number=1, etag=part.etag)]
+    owner.call(
+        "complete_multipart_upload",
+        key="in parts",
+        upload_id=begun.upload_id,
+        acl="private",
+        complete_multipart_upload=oss.CompleteMultipartUpload(parts=parts),
+    )
+    assert owner.call("get_object_acl", key="in parts").acl == "private"
+    assert error_of(lambda: stranger.call("get_object", key="in parts")).code == "AccessDenied"
+
+
 def test_a_symlink_is_read_as_its_target(owner):
     # This SDK leaves escaping the target to its caller, both ways.
     target = urllib.parse.quote(KEY)

@@ -114,6 +114,54 @@ fn uploads_that_are_not_there() {
     wait_for_blobs(&server, 2);
 }
 
+/// Where the upload's id got lost, the object that is there is not made of one part.
+#[test]
+fn a_part_without_an_upload_replaces_nothing() {
+    let server = server();
+    server.done(Request::put(BUCKET, KEY, "whole"));
+    server.done(Request::put(BUCKET, "source", "a part"));
+    let put = |name: &str, value: &str| {
+        Request::object("PUT", BUCKET, KEY).query(name, value).body("a part")
+    };
+    let copy = put("partNumber", "1").header("x-oss-copy-source", "/in-parts/source").body("");
+    let table = [
+        ("a part", put("partNumber", "1")),
+        ("the number of none", put("partNumber", "")),
+        ("a copied part", copy),
+        ("an append", put("position", "0")),
+    ];
+    for (name, request) in table {
+        let answer = server.owner(request.clone());
+        assert_eq!(answer.code(), refused(400, "InvalidArgument"), "{name}: {}", answer.error());
+        assert_eq!(server.send(&request).status, 400, "{name}");
+        assert_eq!(server.content(BUCKET, KEY).as_deref(), Some(&b"whole"[..]), "{name}");
+    }
+}
+
+/// S3's frames are refused wherever a request says that the object has them.
+#[test]
+fn no_object_says_that_it_has_frames() {
+    let server = server();
+    server.done(Request::put(BUCKET, "source", "content"));
+    let object = |method| Request::object(method, BUCKET, KEY).body("");
+    let table = [
+        ("a beginning", object("POST").query("uploads", "")),
+        ("a copy", object("PUT").header("x-oss-copy-source", "/in-parts/source")),
+        ("a symlink", object("PUT").query("symlink", "").header("x-oss-symlink-target", "source")),
+        ("an append", object("POST").query("append", "").query("position", "0")),
+    ];
+    let want = (400, "InvalidArgument".to_owned(), "0017-00000804".to_owned());
+    for (name, request) in table {
+        for value in ["aws-chunked", "gzip, AWS-Chunked"] {
+            let answer = server.owner(request.clone().header("Content-Encoding", value));
+            assert_eq!(answer.outcome(), want, "{name}: {value}");
+        }
+        assert_eq!(server.content(BUCKET, KEY), None, "{name}");
+    }
+    let uploads = server.done(Request::bucket("GET", BUCKET).query("uploads", ""));
+    assert_eq!(uploads.element("UploadId"), None);
+}
+
 #[test]
 fn parts_that_are_none() {
     let server = server();

@@ -6,6 +6,9 @@ use super::*;
 use crate::support::policy::{EMPTY_EC, EVIL, GOOD, STRICT};
 use crate::support::{Channel, PRIVATE, Signer};
 
+/// A source, the range of it that is asked for and the one that is told, and what that has.
+type Row<'r> = (&'r str, Option<&'r str>, Option<&'r str>, &'r [u8]);
+
 /// A request to make a part of an object.
 fn copy(upload: &Upload<'_>, number: usize, source: &str) -> Request {
     let source = crate::support::request::escape(source, b"/");
@@ -33,15 +36,15 @@ fn a_part_of_an_object_is_a_part_and_no_byte_moves() {
     let mut whole = Vec::new();
     let mut list = Vec::new();
     #[rustfmt::skip]
-    let copies: [(&str, Option<&str>, &[u8]); 6] = [
-        ("plain",    None,                     &plain),
-        ("plain",    Some("bytes=0-102399"),   &plain[..LEAST]),
-        ("plain",    Some("bytes=100000-"),    &plain[100_000..]),
-        ("of parts", Some("bytes=5-204800"),   &of_parts[5..=204_800]),
-        ("of parts", None,                     &of_parts),
-        ("of parts", Some("bytes=-3"),         &of_parts[of_parts.len() - 3..]),
+    let copies: [Row<'_>; 6] = [
+        ("plain",    None,                     None,                               &plain),
+        ("plain",    Some("bytes=0-102399"),   Some("bytes 0-102399/300000"),      &plain[..LEAST]),
+        ("plain",    Some("bytes=100000-"),    Some("bytes 100000-299999/300000"), &plain[100_000..]),
+        ("of parts", Some("bytes=5-204800"),   Some("bytes 5-204800/204809"),      &of_parts[5..=204_800]),
+        ("of parts", None,                     None,                               &of_parts),
+        ("of parts", Some("bytes=-3"),         Some("bytes 204806-204808/204809"), &of_parts[of_parts.len() - 3..]),
     ];
-    for (at, (key, range, want)) in copies.into_iter().enumerate() {
+    for (at, (key, range, told, want)) in copies.into_iter().enumerate() {
         let source = format!("/{BUCKET}/{key}");
         let request = match range {
             Some(range) => ranged(&upload, at + 1, &source, range),
@@ -49,6 +52,7 @@ fn a_part_of_an_object_is_a_part_and_no_byte_moves() {
         };
         let answer = server.done(request);
         assert_eq!(answer.element("ETag"), Some(tag(want)), "{key} {range:?}");
+        assert_eq!(answer.header("content-range"), told, "{key} {range:?}");
         assert!(answer.element("LastModified").unwrap().contains(".000Z"));
         whole.extend_from_slice(want);
         list.push((at + 1, tag(want)));

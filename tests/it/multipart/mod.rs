@@ -4,6 +4,7 @@
 //! "AbortMultipartUpload", and the pages of the errors by their EC. What an entity tag and a checksum
 //! must be is computed here by other programs' code.
 
+mod acls;
 mod bad_input;
 mod copy;
 mod lists;
@@ -16,6 +17,8 @@ use crc_fast::CrcAlgorithm;
 use md5::{Digest as _, Md5};
 
 use crate::support::clock::wait_until;
+use crate::support::form::Form;
+use crate::support::server::Start;
 use crate::support::wire::refused;
 use crate::support::{PUBLIC_READ_WRITE, Request, Response, Server};
 
@@ -197,6 +200,27 @@ fn all_parts_are_taken_without_a_list() {
     let done = server.done(all().body(""));
     assert_eq!(done.element("ETag"), Some(tag_of_parts(&parts)));
     assert_eq!(server.content(BUCKET, KEY), Some(parts.concat()));
+}
+
+/// Behind a proxy that speaks TLS, the object's URL is one of TLS.
+#[test]
+fn the_object_is_where_its_client_found_us() {
+    let server = Start::default().flag("--trusted-proxy", "127.0.0.0/8").run();
+    server.bucket(BUCKET, PUBLIC_READ_WRITE);
+    for (proto, scheme) in [(Some("https"), "https"), (Some("http"), "http"), (None, "http")] {
+        let upload = Upload::begin(&server, "k");
+        let list = completion(&[(1, upload.part(1, b"content"))]);
+        let with = |request: Request| match proto {
+            Some(proto) => request.header("X-Forwarded-Proto", proto),
+            None => request,
+        };
+        let done = server.done(with(upload.request("POST")).body(list));
+        let url = |key: &str| Some(format!("{scheme}://{}/{BUCKET}/{key}", server.data));
+        assert_eq!(done.element("Location"), url("k"), "{proto:?}");
+        let form = Form::of("form").field("success_action_status", "201");
+        let posted = server.send(&with(form.to(BUCKET)));
+        assert_eq!(posted.element("Location"), url("form"), "{proto:?}");
+    }
 }
 
 #[test]

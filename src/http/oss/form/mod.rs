@@ -9,14 +9,14 @@ use http::{HeaderValue, Response, StatusCode, header};
 use super::error::OssError;
 use super::head::Head;
 use super::respond::{Known, empty, xml};
-use super::upload::{MAX_OBJECT_BYTES, check_length, report};
+use super::upload::{check_length, report};
 use super::{Answer, Call, Oss};
 use crate::domain::auth::FormClaim;
 use crate::domain::code::{self, Code};
 use crate::domain::encode::percent_encode_path;
 use crate::domain::form::{InvalidUpload, SizeRange, Success, Unmet, UploadForm, redirect_of};
 use crate::domain::name::{BucketName, ObjectKey};
-use crate::domain::object::ETag;
+use crate::domain::object::{ETag, MAX_OBJECT_BYTES};
 use crate::domain::op::{Action, implied};
 use crate::domain::secret::Digest;
 use crate::http::body;
@@ -62,7 +62,9 @@ pub(super) async fn post(oss: &Oss, permit: FormPermit, call: Call, known: &mut 
             return Err(err.into());
         }
     };
-    let mut response = answer(&success, &head, (&bucket, &key), &stored.object.etag)?;
+    let url = location_of(oss, &head, &key);
+    let object = (&bucket, &key, url.as_str());
+    let mut response = answer(&success, object, &stored.object.etag)?;
     report(&stored, response.headers_mut());
     Ok(response)
 }
@@ -130,16 +132,13 @@ fn check_policy(
 /// What the client gets that has written an object.
 fn answer(
     success: &Success,
-    head: &Head,
-    (bucket, key): (&BucketName, &ObjectKey),
+    (bucket, key, location): (&BucketName, &ObjectKey, &str),
     etag: &ETag,
 ) -> Answer {
     Ok(match success {
         Success::Ok => empty(StatusCode::OK),
         Success::NoContent => empty(StatusCode::NO_CONTENT),
-        Success::Created => {
-            created(&PostResponse { bucket, key, etag, location: &location_of(head, key) })
-        }
+        Success::Created => created(&PostResponse { bucket, key, etag, location }),
         Success::Redirect(url) => {
             let url = HeaderValue::try_from(redirect_of(url, (bucket, key), etag));
             let mut response = empty(StatusCode::SEE_OTHER);
@@ -157,9 +156,10 @@ fn created(post: &PostResponse<'_>) -> Response<Body> {
 }
 
 /// The URL of an object in the way in which its form was addressed.
-fn location_of(head: &Head, key: &ObjectKey) -> String {
+fn location_of(oss: &Oss, head: &Head, key: &ObjectKey) -> String {
     let path = head.parts.uri.path().trim_end_matches('/');
-    format!("http://{}{path}/{}", head.host(), percent_encode_path(key.as_str()))
+    let (scheme, key) = (head.scheme(&oss.proxies), percent_encode_path(key.as_str()));
+    format!("{scheme}://{}{path}/{key}", head.host())
 }
 
 /// Reads the rest of a form that is refused, unless its sender waits for `100 Continue` and

@@ -7,7 +7,7 @@ use http::{HeaderName, StatusCode, header};
 use super::list::{encoding, limit, name};
 use super::object::copy;
 use super::respond::{empty, xml};
-use super::upload::{new_object, overwrite};
+use super::upload::{new_object, object_acl, overwrite};
 use super::{Answer, Call, Oss, OssError};
 use crate::domain::code::{self, Code};
 use crate::domain::name::UploadId;
@@ -16,6 +16,7 @@ use crate::domain::object::multipart::{PartNumber, Selection};
 use crate::domain::query::Query;
 use crate::service::access::{BucketPermit, ObjectPermit};
 use crate::service::error::Error;
+use crate::service::multipart::Ending;
 use crate::wire::multipart::{
     InvalidCompletion, MAX_COMPLETION_BYTES, PartList, Target, UploadList, read_completion,
     write_begun, write_completed, write_part_list, write_upload_list,
@@ -54,9 +55,10 @@ pub(super) async fn begin(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer
 /// `POST /<bucket>/<key>?uploadId`
 pub(super) async fn complete(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
     let id = upload_id(&call.head.query)?;
-    let overwrite = overwrite(&call.head.parts.headers)?;
+    let headers = &call.head.parts.headers;
+    let (overwrite, acl) = (overwrite(headers)?, object_acl(headers)?);
     let all = wants_all(&call)?;
-    let location = location(&call);
+    let location = location(oss, &call);
     let permitted = permit.clone();
     let target = target(&permitted, &call.head.query)?;
     let body = call.read_body(MAX_COMPLETION_BYTES, oss).await?;
@@ -65,7 +67,7 @@ pub(super) async fn complete(oss: &Oss, permit: ObjectPermit, call: Call) -> Ans
         (true, false) => return Err(code::COMPLETE_ALL_WITH_BODY.into()),
         (false, _) => read_completion(&body)?,
     };
-    let stored = oss.app.complete_upload(permit, id, selection, overwrite).await?;
+    let stored = oss.app.complete_upload(permit, id, Ending { selection, overwrite, acl }).await?;
     let mut response = xml(write_completed(&target, &location, &stored.object.etag));
     let told = [header::ETAG, HeaderName::from_static("x-oss-hash-crc64ecma")];
     copy(&stored.headers, response.headers_mut(), &told);
@@ -82,8 +84,8 @@ fn wants_all(call: &Call) -> Result<bool, OssError> {
 }
 
 /// The URL of the object: where the request went, without its parameters.
-fn location(call: &Call) -> String {
-    format!("http://{}{}", call.head.host(), call.head.parts.uri.path())
+fn location(oss: &Oss, Call { head, .. }: &Call) -> String {
+    format!("{}://{}{}", head.scheme(&oss.proxies), head.host(), head.parts.uri.path())
 }
 
 /// `DELETE /<bucket>/<key>?uploadId`

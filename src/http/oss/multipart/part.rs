@@ -41,9 +41,12 @@ pub(in crate::http::oss) async fn copy_part(oss: &Oss, permit: CopyPermit, call:
     let copy = PartCopy { conditions: conditions(head), range };
     match oss.app.copy_part(permit, id, copy).await? {
         CopiedPart::NotModified => Ok(empty(StatusCode::NOT_MODIFIED)),
-        CopiedPart::Done(part) => {
+        CopiedPart::Done { part, slice, of } => {
             let mut response = xml(write_copied_part(&ETag::of_md5(&part.md5), part.modified));
             describe(&part, &mut response)?;
+            if range.is_some() {
+                response.headers_mut().insert("content-range", value(slice.content_range(of))?);
+            }
             Ok(response)
         }
     }

@@ -57,6 +57,8 @@ impl CompleteUpload {
     fn object(&self, whole: Assembly, attributes: Attributes) -> Object {
         let Assembly { size, etag, crc64, extents } = whole;
         let (kind, modified) = (ObjectKind::Multipart, self.completion.now);
+        let acl = self.completion.acl.unwrap_or(attributes.acl);
+        let attributes = Attributes { acl, ..attributes };
         Object { size, etag, crc64, md5: None, kind, modified, attributes, extents, link: None }
     }
 
