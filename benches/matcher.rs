@@ -26,7 +26,7 @@ use std::rc::Rc;
 use divan::{Bencher, black_box};
 use refgate::domain::referer::{Engine, Pattern, Policy};
 
-use engines::{Any, Competitor, Refgate};
+use engines::{Any, Competitor, Refgate, Strict};
 use mixture::Mixture;
 
 /// Answers that are compared with the plain matcher's.
@@ -185,4 +185,14 @@ fn hostile(bencher: Bencher<'_, '_>, name: &str) {
     let allow = rules.iter().filter_map(|rule| Pattern::read(rule)).collect();
     let refgate = Refgate::of(Policy { allow, ..Policy::default() }, Engine::Index);
     decide(bencher, &refgate, &[referer]);
+}
+
+/// Such lists with strict hosts: a rule that fits as text, and hosts and paths of others to find one
+/// in that vouches for the host.
+#[divan::bench(args = mixture::HOSTILE_STRICT, min_time = 0.25, max_time = 1)]
+fn hostile_strict(bencher: Bencher<'_, '_>, name: &str) {
+    let (rules, referer) = mixture::hostile_strict(name, HOSTILE_RULES);
+    let allow = rules.iter().filter_map(|rule| Pattern::read(rule)).collect();
+    let strict = Strict::of(Policy { allow, ..Policy::default() });
+    decide(bencher, &strict, &[referer]);
 }

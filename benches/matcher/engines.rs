@@ -2,7 +2,10 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use refgate::domain::referer::{Allowed, Decision, Engine, Entry, Matcher, Policy, Referers};
+use refgate::domain::referer::{
+    Allowed, Decision, Engine, Entry, Extras, Facts, Gate, HostRule, Matcher, Passed, Policy,
+    Referers, Verdict,
+};
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use wildmatch::WildMatch;
 
@@ -82,6 +85,24 @@ impl Any for Refgate {
         match self.0.decide(&Referers::read([referer.as_bytes()])) {
             Decision::Allow(Allowed::Listed(Entry { position, .. })) => Some(position),
             Decision::Allow(_) | Decision::Deny(_) => None,
+        }
+    }
+}
+
+/// The server with strict hosts.
+pub(crate) struct Strict(Gate);
+
+impl Strict {
+    pub(crate) fn of(policy: Policy) -> Self {
+        Self(Gate::new(policy, Extras { host: HostRule::Strict, ..Extras::default() }))
+    }
+}
+
+impl Any for Strict {
+    fn first(&self, referer: &str) -> Option<usize> {
+        match self.0.decide(&Facts::of(Referers::read([referer.as_bytes()]))) {
+            Verdict::Pass(Passed::Policy(Allowed::Listed(entry))) => Some(entry.position),
+            Verdict::Pass(_) | Verdict::WouldRefuse(_) | Verdict::Refuse { .. } => None,
         }
     }
 }

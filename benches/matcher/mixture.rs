@@ -156,6 +156,32 @@ pub(crate) fn hostile(name: &str, rules: usize) -> (Vec<String>, String) {
     }
 }
 
+/// The same for strict hosts.
+pub(crate) const HOSTILE_STRICT: [&str; 3] = [
+    "strict: paths that nearly fit everywhere",
+    "strict: crowded pieces of paths, wrong order",
+    "strict: hosts that any rule may have",
+];
+
+/// Such a list, and the referer to go with it, whose host only begins like a rule.
+pub(crate) fn hostile_strict(name: &str, rules: usize) -> (Vec<String>, String) {
+    let list = |rule: &dyn Fn(usize) -> String| {
+        ["http://a.com".to_owned()].into_iter().chain((1..rules).map(rule)).collect()
+    };
+    let referer = |path: &str| format!("http://a.com.evil.net/{}", path.repeat(4000 / path.len()));
+    match HOSTILE_STRICT.iter().position(|known| *known == name) {
+        Some(0) => {
+            let path = "a".repeat(400);
+            (list(&|n| format!("http://*/*{path}b{n:05}")), referer("a"))
+        }
+        Some(1) => (
+            list(&|n| format!("http://*/{}*zz", letters(n))),
+            referer("zyxwvutsrqponmlkjihgfedcba"),
+        ),
+        _ => (list(&|n| format!("*.{}?net/x", "?*".repeat(n % 300))), referer("y")),
+    }
+}
+
 /// One of 26.
 fn letter(n: usize) -> char {
     u8::try_from(n).map_or('?', |n| char::from(b'a' + n))

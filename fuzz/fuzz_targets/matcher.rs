@@ -1,4 +1,6 @@
-//! Every engine gives the answers of the plain matcher.
+//! Every engine gives the answers of the plain matcher. With strict hosts, compiled lists answer like
+//! those that are not compiled, admit nothing that the policy refuses, and who cannot wait gets the
+//! same answer or none.
 //!
 //! ```text
 //! cargo +nightly fuzz run matcher
@@ -11,7 +13,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use refgate::domain::referer::{Compare, EmptyReferer, Engine, Matcher, Pattern, Policy, Referers};
+use refgate::domain::referer::{
+    Compare, EmptyReferer, Engine, Extras, Facts, Gate, HostRule, MalformedReferer, Matcher,
+    Pattern, Policy, Referers,
+};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&options, text)) = input.split_first() else { return };
@@ -42,6 +47,21 @@ fuzz_target!(|input: &[u8]| {
             let request = Referers::read(lines.iter().copied());
             assert_eq!(matcher.explain(&request), plain.explain(&request), "{engine:?}");
             assert_eq!(matcher.decide(&request), plain.decide(&request), "{engine:?}");
+        }
+    }
+    let malformed =
+        if options & 8 == 0 { MalformedReferer::AsText } else { MalformedReferer::Deny };
+    let extras = Extras { host: HostRule::Strict, malformed, ..Extras::default() };
+    let strict = Gate::new(policy.clone(), extras.clone());
+    let provisional = Gate::provisional(policy, extras);
+    let alone = referers.iter().chain(&referers).map(std::slice::from_ref);
+    for lines in alone.chain([referers.as_slice()]) {
+        let facts = Facts::of(Referers::read(lines.iter().copied()));
+        let verdict = strict.decide(&facts);
+        assert_eq!(verdict, provisional.decide(&facts));
+        assert!(!verdict.passes() || plain.decide(&facts.referers).is_allowed());
+        for soon in [&strict, &provisional].map(|gate| gate.decide_soon(&facts)) {
+            assert!(soon.is_none_or(|soon| soon == verdict));
         }
     }
 });

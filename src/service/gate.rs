@@ -45,8 +45,9 @@ pub enum Instead {
 /// refusal.
 pub(super) type Checked = (stats::Verdict, Result<Option<RefererDenial>, Error>);
 
-/// Slots for going through the rules of policies that are not compiled yet: after a start, for the
-/// seconds that compiling a long list takes.
+/// Slots for going through rules, which nobody should wait for who has other requests to answer:
+/// those of policies that are not compiled yet, after a start, for the seconds that compiling a long
+/// list takes; and those of which more than usual may fit a referer, in lists made to be slow.
 #[derive(Debug)]
 pub(super) struct Scanners {
     /// For referers of up to [`SHORT_BYTES`], which take a millisecond or two for a million rules.
@@ -87,8 +88,8 @@ impl App {
     ) -> Checked {
         let settings = bucket.settings();
         let (_, gate) = settings.referer.answering();
-        if gate.is_quick(facts) {
-            return judge(bucket, (action, key), &gate.decide(facts));
+        if let Some(verdict) = gate.decide_soon(facts) {
+            return judge(bucket, (action, key), &verdict);
         }
         let (own, key) = (Arc::clone(bucket), key.clone());
         let judge = move |verdict: &Verdict<'_>| judge(&own, (action, &key), verdict);
@@ -112,8 +113,8 @@ impl App {
         let denial = |verdict: &Verdict<'_>| verdict.refused().map(RefererDenial::of);
         let settings = permit.bucket().settings();
         let (_, gate) = settings.referer.answering();
-        if gate.is_quick(facts) {
-            return denial(&gate.decide(facts));
+        if let Some(verdict) = gate.decide_soon(facts) {
+            return denial(&verdict);
         }
         self.scan(permit.bucket(), facts, denial).await.ok().flatten()
     }

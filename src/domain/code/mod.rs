@@ -190,8 +190,8 @@ reasons! {
     /// Both lists together are over what an administrator may put, too.
     REFERER_LISTS_OVER_ALL_LIMITS = Reason::saying(C::InlineDataTooLarge,
         "The whitelist and the blacklist may have 64 MiB and 2 000 000 rules together.");
-    /// The server was started, the policy is not compiled yet, and too many requests had to be
-    /// decided without that at once.
+    /// Too many requests had to be decided at once that take long: the server was started and the
+    /// policy is not compiled yet, or its list was made to be slow.
     POLICY_NOT_READY = Reason::saying(C::ServiceUnavailable,
         "The referer policy of this bucket is being prepared. Please try again in a few seconds.");
     /// `If-Match` names another version than the newest.

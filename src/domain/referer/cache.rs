@@ -54,29 +54,23 @@ impl Cache {
     }
 
     /// The answer about a subject: the remembered one, or that of `answer`, which always gives the
-    /// same about the same subject.
-    pub(super) fn get_or(
+    /// same about the same subject, or none and an error, of which nothing is remembered.
+    pub(super) fn get_or<E>(
         &self,
         subject: &str,
-        answer: impl FnOnce() -> Option<Rank>,
-    ) -> Option<Rank> {
+        answer: impl FnOnce() -> Result<Option<Rank>, E>,
+    ) -> Result<Option<Rank>, E> {
         if subject.len() > MAX_BYTES {
             return answer();
         }
         let hash = hash(subject);
         let Some(slot) = self.slot(hash) else { return answer() };
-        let rank = slot.read(subject).unwrap_or_else(|| {
-            let rank = answer().unwrap_or(Rank::LAST);
-            slot.offer(subject, hash, rank);
-            rank
-        });
-        (rank != Rank::LAST).then_some(rank)
-    }
-
-    /// Whether the answer about a subject is remembered.
-    pub(super) fn has(&self, subject: &str) -> bool {
-        let slot = || self.slot(hash(subject));
-        subject.len() <= MAX_BYTES && slot().is_some_and(|slot| slot.read(subject).is_some())
+        if let Some(rank) = slot.read(subject) {
+            return Ok((rank != Rank::LAST).then_some(rank));
+        }
+        let rank = answer()?;
+        slot.offer(subject, hash, rank.unwrap_or(Rank::LAST));
+        Ok(rank)
     }
 
     fn slot(&self, hash: u64) -> Option<&Slot> {
@@ -162,8 +156,15 @@ mod tests {
 
     const SLOTS: usize = 1024;
 
+    type Known = Result<Option<Rank>, ()>;
+
     fn rank(number: usize) -> Option<Rank> {
         Rank::of(number)
+    }
+
+    /// Whether the answer about a subject is remembered.
+    fn has(cache: &Cache, subject: &str) -> bool {
+        cache.get_or(subject, || Err(())).is_ok()
     }
 
     #[test]
@@ -177,9 +178,11 @@ mod tests {
         for (subject, answer) in
             [("", None), ("a", rank(0)), ("a\0", rank(7)), ("http://a.com/", None)]
         {
-            assert_eq!(cache.get_or(subject, || answer), answer, "{subject:?}");
-            assert!(cache.has(subject), "{subject:?}");
-            assert_eq!(cache.get_or(subject, || panic!("it is known")), answer, "{subject:?}");
+            assert_eq!(cache.get_or(subject, || Err(())), Err(()), "{subject:?}");
+            assert!(!has(&cache, subject), "{subject:?}: an error is no answer");
+            assert_eq!(cache.get_or(subject, || Known::Ok(answer)), Ok(answer), "{subject:?}");
+            let known = cache.get_or(subject, || -> Known { panic!("it is known") });
+            assert_eq!(known, Ok(answer), "{subject:?}");
         }
     }
 
@@ -190,9 +193,9 @@ mod tests {
             let subject = "a".repeat(length);
             let mut asked = 0;
             for _ in 0..2 {
-                cache.get_or(&subject, || {
+                let _ = cache.get_or(&subject, || {
                     asked += 1;
-                    None
+                    Known::Ok(None)
                 });
             }
             assert_eq!(asked == 2, asked_again, "{length}");
@@ -203,14 +206,14 @@ mod tests {
     fn subjects_that_never_come_again_displace_nothing() {
         let cache = Cache::new(SLOTS);
         let popular: Vec<_> = (0..SLOTS / 8).map(|n| format!("http://{n}.example/")).collect();
-        let known = |cache: &Cache| popular.iter().filter(|s| cache.has(s)).count();
+        let known = |cache: &Cache| popular.iter().filter(|s| has(cache, s)).count();
         for subject in &popular {
-            assert_eq!(cache.get_or(subject, || None), None);
+            assert_eq!(cache.get_or(subject, || Known::Ok(None)), Ok(None));
         }
         let before = known(&cache);
         assert!(before > SLOTS / 8 * 8 / 10, "few share a slot");
         for n in 0..100 * SLOTS {
-            cache.get_or(&format!("http://{n}.random/"), || None);
+            let _ = cache.get_or(&format!("http://{n}.random/"), || Known::Ok(None));
         }
         assert_eq!(known(&cache), before);
     }
@@ -219,12 +222,12 @@ mod tests {
     fn a_subject_that_comes_twice_in_a_row_displaces_another() {
         let cache = Cache::new(SLOTS);
         for n in 0..100 * SLOTS {
-            cache.get_or(&format!("http://{n}.random/"), || None);
+            let _ = cache.get_or(&format!("http://{n}.random/"), || Known::Ok(None));
         }
         for _ in 0..2 {
-            cache.get_or("http://popular.example/", || rank(3));
+            let _ = cache.get_or("http://popular.example/", || Known::Ok(rank(3)));
         }
-        assert!(cache.has("http://popular.example/"));
+        assert!(has(&cache, "http://popular.example/"));
     }
 
     /// Threads that write the same slots never read a mixture.
@@ -238,7 +241,8 @@ mod tests {
                     for round in 0..20_000 {
                         let number = (round / 2 * 31 + thread) % (4 * SLOTS);
                         let subject = format!("{number}").repeat(1 + number % 20);
-                        assert_eq!(cache.get_or(&subject, || rank(number)), rank(number));
+                        let got = cache.get_or(&subject, || Known::Ok(rank(number)));
+                        assert_eq!(got, Ok(rank(number)));
                     }
                 });
             }

@@ -51,6 +51,13 @@ pub struct Entry<'p> {
     pub pattern: &'p Pattern,
 }
 
+impl<'p> Entry<'p> {
+    /// The entry of a list at a position, if there is one.
+    pub(super) fn of(list: &'p [Pattern], position: usize) -> Option<Self> {
+        Some(Self { position, pattern: list.get(position)? })
+    }
+}
+
 impl Decision<'_> {
     /// Whether the request passes.
     pub const fn is_allowed(&self) -> bool {

@@ -4,14 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cache::Cache;
-use super::index::Index;
-use super::plain::Plain;
-use super::rules::Rules;
-use super::scan::Scan;
+use super::compiled::Compiled;
+use super::patience::{Endless, Patience, strictest};
 use super::subject::subject;
 use super::{
-    Allowed, Decision, Denied, EmptyReferer, Entry, MAX_REFERER_BYTES, Pattern, Policy, Rank,
-    Referers,
+    Allowed, Decision, Denied, EmptyReferer, Entry, MAX_REFERER_BYTES, Policy, Rank, Referers,
 };
 
 /// A policy compiled for answering. Immutable but for a cache of fixed size, so requests share it
@@ -19,7 +16,8 @@ use super::{
 ///
 /// What it answers is defined by [`Engine::Plain`]. How long it takes is bounded for all lists and
 /// all referers: a pass over the referer for each rule is the worst that lists made for the purpose
-/// can do, and usual lists of any size are answered in two microseconds on average.
+/// can do, and usual lists of any size are answered in two microseconds on average. Whoever has not
+/// the time for the worst asks [`Gate::decide_soon`](super::Gate::decide_soon).
 #[derive(Debug)]
 pub struct Matcher {
     policy: Arc<Policy>,
@@ -45,15 +43,6 @@ pub enum Engine {
     /// two for a million rules, and remembers answers like [`CachedIndex`](Self::CachedIndex). Best
     /// until an index is built, which takes ten times as long.
     Scan,
-}
-
-/// The rules of both lists, by [`Rank`].
-#[derive(Debug)]
-enum Compiled {
-    Plain(Plain),
-    Loop(Rules),
-    Index(Index),
-    Scan(Scan),
 }
 
 /// A decision with what it was taken on.
@@ -82,33 +71,6 @@ fn rules(policy: &Policy) -> usize {
     policy.allow.len().saturating_add(policy.deny.len())
 }
 
-impl Compiled {
-    fn new(policy: &Policy, engine: Engine) -> Self {
-        let rules = || policy.deny.iter().chain(&policy.allow);
-        match engine {
-            Engine::Plain => Self::Plain(Plain::new(rules())),
-            Engine::Loop => Self::Loop(Rules::new(rules())),
-            Engine::Index | Engine::CachedIndex => match Index::new(rules()) {
-                Some(index) => Self::Index(index),
-                None => Self::Loop(Rules::new(rules())),
-            },
-            Engine::Scan => match Scan::new(rules()) {
-                Some(scan) => Self::Scan(scan),
-                None => Self::Loop(Rules::new(rules())),
-            },
-        }
-    }
-
-    fn first(&self, subject: &str) -> Option<Rank> {
-        match self {
-            Self::Plain(plain) => plain.first(subject),
-            Self::Loop(rules) => rules.first(subject),
-            Self::Index(index) => index.first(subject),
-            Self::Scan(scan) => scan.first(subject),
-        }
-    }
-}
-
 impl Matcher {
     /// Compiles a policy for the [best engine](Engine::best_for). It takes seconds for a
     /// million rules, so larger policies are compiled where no request waits.
@@ -119,7 +81,7 @@ impl Matcher {
     }
 
     /// Prepares a long policy to be asked until it is compiled. It takes a tenth of a second for a
-    /// million rules, and a decision some milliseconds: [`is_quick`](Self::is_quick) tells.
+    /// million rules, and a decision some milliseconds.
     pub fn provisional(policy: impl Into<Arc<Policy>>) -> Self {
         Self::with_engine(policy, Engine::Scan)
     }
@@ -127,7 +89,7 @@ impl Matcher {
     /// Compiles a policy for an engine: for tests and measurements.
     pub fn with_engine(policy: impl Into<Arc<Policy>>, engine: Engine) -> Self {
         let policy = policy.into();
-        let compiled = Compiled::new(&policy, engine);
+        let compiled = Compiled::new(|| policy.deny.iter().chain(&policy.allow), engine);
         let remembers = matches!(engine, Engine::CachedIndex | Engine::Scan);
         let cache = remembers.then(|| Cache::new(rules(&policy)));
         Self { policy, compiled, cache }
@@ -144,29 +106,9 @@ impl Matcher {
         matches!(self.compiled, Compiled::Scan(_))
     }
 
-    /// Whether a decision about these lines takes microseconds at the most. Not so if the rules
-    /// must be gone through: the policy is not compiled yet, a line is compared with it, and the
-    /// answer is not remembered.
-    pub fn is_quick(&self, referers: &Referers<'_>) -> bool {
-        let remembers =
-            |line: &[u8]| self.cache.as_ref().is_some_and(|cache| cache.has(&self.subject(line)));
-        let mut lines = referers.lines().unwrap_or_default().iter();
-        !self.is_provisional() || lines.all(|line| !self.compares(line) || remembers(line))
-    }
-
-    /// Whether a line is compared with the lists.
-    pub(super) fn compares(&self, line: &[u8]) -> bool {
-        self.policy.has_lists() && comparable(line)
-    }
-
     /// The bytes that the compiled policy takes beside the policy itself; 0 where it is small.
     pub fn compiled_bytes(&self) -> usize {
-        let compiled = match &self.compiled {
-            Compiled::Index(index) => index.size_bytes(),
-            Compiled::Scan(scan) => scan.size_bytes(),
-            Compiled::Plain(_) | Compiled::Loop(_) => 0,
-        };
-        compiled + self.cache.as_ref().map_or(0, Cache::size_bytes)
+        self.compiled.size_bytes() + self.cache.as_ref().map_or(0, Cache::size_bytes)
     }
 
     /// The policy as it was put.
@@ -178,18 +120,28 @@ impl Matcher {
     /// the strictest answer. Allocates nothing when there is nothing to compare or when the referer
     /// is lower-case UTF-8 already.
     pub fn decide(&self, referers: &Referers<'_>) -> Decision<'_> {
+        let Ok(decision) = self.attempt(referers, Endless);
+        decision
+    }
+
+    /// [`decide`](Self::decide), if that does not take too long.
+    pub(super) fn attempt<P: Patience>(
+        &self,
+        referers: &Referers<'_>,
+        patience: P,
+    ) -> Result<Decision<'_>, P::Over> {
         let lines = referers.lines().unwrap_or_default();
-        let decisions = lines.iter().map(|line| self.decide_line(line));
-        decisions.max_by_key(Decision::strictness).unwrap_or_else(|| self.decide_unread())
+        let decisions = lines.iter().map(|line| self.decide_line(line, patience));
+        Ok(strictest(decisions, Decision::strictness)?.unwrap_or_else(|| self.decide_unread()))
     }
 
     /// [`decide`](Self::decide), with the subject. Engines are compared by it; people who ask why
     /// are told by the [`Gate`](super::Gate).
     pub fn explain(&self, referers: &Referers<'_>) -> Explanation<'_> {
         let lines = referers.lines().unwrap_or_default();
-        let explain = |line: &&[u8]| Explanation {
-            decision: self.decide_line(line),
-            subject: self.compared(line),
+        let explain = |line: &&[u8]| {
+            let Ok(decision) = self.decide_line(line, Endless);
+            Explanation { decision, subject: self.compared(line) }
         };
         lines
             .iter()
@@ -215,42 +167,46 @@ impl Matcher {
         }
     }
 
-    fn decide_line(&self, line: &[u8]) -> Decision<'_> {
+    fn decide_line<P: Patience>(&self, line: &[u8], patience: P) -> Result<Decision<'_>, P::Over> {
         use Decision::{Allow, Deny};
 
         let whitelisting = !self.policy.allow.is_empty();
         if line.is_empty() {
-            return match self.policy.empty {
+            return Ok(match self.policy.empty {
                 EmptyReferer::Allow => Allow(Allowed::EmptyReferer),
                 EmptyReferer::Deny if whitelisting => Deny(Denied::EmptyReferer),
                 EmptyReferer::Deny => Allow(Allowed::NoWhitelist),
-            };
+            });
         }
         if !self.policy.has_lists() {
-            return Allow(Allowed::NoWhitelist);
+            return Ok(Allow(Allowed::NoWhitelist));
         }
         if !comparable(line) {
-            return Deny(Denied::TooLong);
+            return Ok(Deny(Denied::TooLong));
         }
-        match self.first_match(&self.subject(line)) {
+        Ok(match self.first_match(&self.subject(line), patience)? {
             Some(Listed::Black(entry)) => Deny(Denied::Listed(entry)),
             Some(Listed::White(entry)) => Allow(Allowed::Listed(entry)),
             None if whitelisting => Deny(Denied::NotListed),
             None => Allow(Allowed::NoWhitelist),
-        }
+        })
     }
 
     /// The first entry that matches, of the blacklist if one of it does.
-    fn first_match(&self, subject: &str) -> Option<Listed<'_>> {
+    fn first_match<P: Patience>(
+        &self,
+        subject: &str,
+        patience: P,
+    ) -> Result<Option<Listed<'_>>, P::Over> {
         let rank = match &self.cache {
-            Some(cache) => cache.get_or(subject, || self.compiled.first(subject)),
-            None => self.compiled.first(subject),
+            Some(cache) => cache.get_or(subject, || self.compiled.first(subject, patience)),
+            None => self.compiled.first(subject, patience),
         };
-        let before = rank?.before();
-        match before.checked_sub(self.policy.deny.len()) {
-            None => Some(Listed::Black(entry(&self.policy.deny, before)?)),
-            Some(position) => Some(Listed::White(entry(&self.policy.allow, position)?)),
-        }
+        let Some(before) = rank?.map(Rank::before) else { return Ok(None) };
+        Ok(match before.checked_sub(self.policy.deny.len()) {
+            None => Entry::of(&self.policy.deny, before).map(Listed::Black),
+            Some(position) => Entry::of(&self.policy.allow, position).map(Listed::White),
+        })
     }
 
     fn subject<'r>(&self, line: &'r [u8]) -> Cow<'r, str> {
@@ -267,10 +223,6 @@ fn comparable(line: &[u8]) -> bool {
 enum Listed<'p> {
     Black(Entry<'p>),
     White(Entry<'p>),
-}
-
-fn entry(list: &[Pattern], position: usize) -> Option<Entry<'_>> {
-    Some(Entry { position, pattern: list.get(position)? })
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@
 
 mod cache;
 mod change;
+mod compiled;
 mod decision;
 pub mod explain;
 mod extras;
@@ -57,6 +58,7 @@ mod history;
 mod index;
 pub mod lint;
 mod matcher;
+mod patience;
 mod pattern;
 mod plain;
 mod policy;

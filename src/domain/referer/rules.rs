@@ -19,6 +19,11 @@ impl Rules {
         Self(rules.map(normal).collect())
     }
 
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The first rule that fits.
     pub(super) fn first(&self, subject: &str) -> Option<Rank> {
         Rank::of(self.0.iter().position(|rule| fits(rule, subject.as_bytes()))?)

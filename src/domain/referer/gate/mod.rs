@@ -36,12 +36,12 @@
 //! W3C "Fetch Metadata Request Headers"; RFC 9110, section 10.1.3 (`Referer`). The rules are ours.
 
 mod facts;
-mod glob;
 mod strict;
 mod verdict;
 
 use std::sync::Arc;
 
+use super::patience::{Endless, Patience, Short, strictest};
 use super::{
     Allowed, Decision, Extras, HostRule, MalformedReferer, Matcher, MissingReferer, Mode, Policy,
     Referers, url,
@@ -59,7 +59,7 @@ pub struct Gate {
     extras: Extras,
     /// Whether no setting touches a decision, so that the matcher alone decides.
     is_plain: bool,
-    strict: Option<StrictHosts>,
+    strict: Option<Arc<StrictHosts>>,
 }
 
 /// Which headers of a request a bucket's answers depend on, for `Vary`; the greater has all of the
@@ -93,17 +93,30 @@ impl Gate {
     }
 
     /// Prepares a long policy with its settings to be asked until it is compiled: it answers the
-    /// same, and slower ([`is_quick`](Self::is_quick)).
+    /// same, and slower ([`decide_soon`](Self::decide_soon)).
     pub fn provisional(policy: impl Into<Arc<Policy>>, extras: Extras) -> Self {
         Self::of(Arc::new(Matcher::provisional(policy)), extras)
     }
 
     /// Joins a compiled policy with its settings.
     pub fn of(matcher: Arc<Matcher>, extras: Extras) -> Self {
-        let strict = match extras.host {
-            HostRule::Prefix => None,
-            HostRule::Strict if matcher.is_provisional() => Some(StrictHosts::Provisional),
-            HostRule::Strict => Some(StrictHosts::new(matcher.policy())),
+        Self::with_strict(matcher, extras, None)
+    }
+
+    /// `strict` is the list of the same policy for strict hosts, if there is one already.
+    fn with_strict(
+        matcher: Arc<Matcher>,
+        extras: Extras,
+        strict: Option<&Arc<StrictHosts>>,
+    ) -> Self {
+        let policy = matcher.policy();
+        let strict = match (extras.host, strict) {
+            (HostRule::Prefix, _) => None,
+            (HostRule::Strict, Some(strict)) => Some(Arc::clone(strict)),
+            (HostRule::Strict, None) if matcher.is_provisional() => {
+                Some(Arc::new(StrictHosts::provisional(policy)))
+            }
+            (HostRule::Strict, None) => Some(Arc::new(StrictHosts::new(policy))),
         };
         let is_plain = strict.is_none()
             && extras.missing == MissingReferer::AsPolicy
@@ -117,10 +130,16 @@ impl Gate {
         Self::of(matcher, self.extras.clone())
     }
 
-    /// The same policy with other settings. It is not compiled again.
+    /// The same policy with other settings. It is not compiled again, but for strict hosts if they
+    /// are [new](Self::must_compile_for).
     #[must_use]
     pub fn with_extras(&self, extras: Extras) -> Self {
-        Self::of(Arc::clone(&self.matcher), extras)
+        Self::with_strict(Arc::clone(&self.matcher), extras, self.strict.as_ref())
+    }
+
+    /// Whether [`with_extras`](Self::with_extras) has to compile the whitelist for strict hosts.
+    pub fn must_compile_for(&self, extras: &Extras) -> bool {
+        extras.host == HostRule::Strict && self.strict.is_none() && !self.matcher.is_provisional()
     }
 
     /// The policy as it was put.
@@ -152,36 +171,37 @@ impl Gate {
         }
     }
 
-    /// Whether a decision about a request takes microseconds at the most. A policy that is
-    /// [not compiled yet](Self::provisional) has its rules gone through for a referer that it does
-    /// not remember, which nobody should wait for who has other requests to answer.
-    pub fn is_quick(&self, facts: &Facts<'_>) -> bool {
-        match &self.strict {
-            Some(StrictHosts::Provisional) => {
-                let lines = facts.referers.lines().unwrap_or_default();
-                !lines.iter().any(|line| self.matcher.compares(line))
-            }
-            Some(StrictHosts::Compiled(_)) | None => self.matcher.is_quick(&facts.referers),
-        }
-    }
-
     /// Decides about a request by the [module's table](self). Without settings it is the matcher's
     /// decision, and allocates as little.
     pub fn decide<'g>(&'g self, facts: &Facts<'_>) -> Verdict<'g> {
-        let outcome = if self.is_plain {
-            outcome(self.matcher.decide(&facts.referers))
-        } else {
-            self.judge(facts)
-        };
+        let Ok(outcome) = self.attempt(facts, Endless);
         self.verdict(outcome)
+    }
+
+    /// [`decide`](Self::decide), if that takes microseconds. `None` is for who has other requests to
+    /// answer: rules have to be gone through, because the policy is
+    /// [not compiled yet](Self::provisional) or because too many rules may fit, and the answer is
+    /// not remembered.
+    pub fn decide_soon<'g>(&'g self, facts: &Facts<'_>) -> Option<Verdict<'g>> {
+        self.attempt(facts, Short).ok().map(|outcome| self.verdict(outcome))
+    }
+
+    fn attempt<P: Patience>(&self, facts: &Facts<'_>, patience: P) -> Result<Outcome<'_>, P::Over> {
+        if self.is_plain {
+            Ok(outcome(self.matcher.attempt(&facts.referers, patience)?))
+        } else {
+            self.judge(facts, patience)
+        }
     }
 
     /// [`decide`](Self::decide), with the subject. It is for people who ask why; requests do not
     /// need it.
     pub fn explain(&self, facts: &Facts<'_>) -> Reasons<'_> {
         let lines = facts.referers.lines().unwrap_or_default();
-        let judged =
-            lines.iter().map(|line| (self.judge_line(line, facts), self.matcher.compared(line)));
+        let judged = lines.iter().map(|line| {
+            let Ok(outcome) = self.judge_line(line, facts, Endless);
+            (outcome, self.matcher.compared(line))
+        });
         let strictest = judged.max_by(|(a, a_subject), (b, b_subject)| {
             let strictness = verdict::strictness(a).cmp(&verdict::strictness(b));
             strictness.then_with(|| a_subject.cmp(b_subject))
@@ -200,11 +220,11 @@ impl Gate {
         }
     }
 
-    fn judge<'g>(&'g self, facts: &Facts<'_>) -> Outcome<'g> {
+    fn judge<P: Patience>(&self, facts: &Facts<'_>, patience: P) -> Result<Outcome<'_>, P::Over> {
         let lines = facts.referers.lines().unwrap_or_default();
-        let judged = lines.iter().map(|line| self.judge_line(line, facts));
-        let strictest = judged.max_by_key(verdict::strictness);
-        self.judge_several(strictest.unwrap_or_else(|| self.judge_unread(facts)), lines.len())
+        let judged = lines.iter().map(|line| self.judge_line(line, facts, patience));
+        let strictest = strictest(judged, verdict::strictness)?;
+        Ok(self.judge_several(strictest.unwrap_or_else(|| self.judge_unread(facts)), lines.len()))
     }
 
     /// Judges lines that are too many to be read.
@@ -222,24 +242,29 @@ impl Gate {
         }
     }
 
-    fn judge_line<'g>(&'g self, line: &[u8], facts: &Facts<'_>) -> Outcome<'g> {
+    fn judge_line<P: Patience>(
+        &self,
+        line: &[u8],
+        facts: &Facts<'_>,
+        patience: P,
+    ) -> Result<Outcome<'_>, P::Over> {
         if line.is_empty() {
-            return self.judge_missing(facts);
+            return Ok(self.judge_missing(facts));
         }
-        let allowed = match self.matcher.decide(&Referers::read([line])) {
+        let allowed = match self.matcher.attempt(&Referers::read([line]), patience)? {
             Decision::Allow(allowed) => allowed,
-            Decision::Deny(denied) => return Err(Refused::Policy(denied)),
+            Decision::Deny(denied) => return Ok(Err(Refused::Policy(denied))),
         };
         if self.extras.malformed == MalformedReferer::Deny && url::is_malformed(line) {
-            return Err(Refused::Malformed);
+            return Ok(Err(Refused::Malformed));
         }
         let (Some(strict), Allowed::Listed(plain)) = (&self.strict, allowed) else {
-            return Ok(Passed::Policy(allowed));
+            return Ok(Ok(Passed::Policy(allowed)));
         };
-        match strict.find(self.policy(), line, plain) {
+        Ok(match strict.find(self.policy(), (line, plain), patience)? {
             Some(entry) => Ok(Passed::Policy(Allowed::Listed(entry))),
             None => Err(Refused::OtherHost(plain)),
-        }
+        })
     }
 
     fn judge_missing(&self, facts: &Facts<'_>) -> Outcome<'_> {

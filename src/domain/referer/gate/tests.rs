@@ -166,15 +166,40 @@ fn what_waits_for_nothing_before_a_policy_is_compiled() {
         let strict = Gate::provisional(guarded(EmptyReferer::Deny), strict.clone());
         let compiled = Gate::new(guarded(EmptyReferer::Deny), Extras::default());
         let shown = lines.first().map(|line| line.get(..20).unwrap_or(line));
-        assert_eq!(plain.is_quick(&facts), quick, "{shown:?}");
-        assert_eq!(strict.is_quick(&facts), quick, "{shown:?}, strict");
-        assert!(compiled.is_quick(&facts), "{shown:?}, compiled");
+        let soon = |gate: &Gate| gate.decide_soon(&facts).is_some();
+        assert_eq!(soon(&plain), quick, "{shown:?}");
+        assert_eq!(soon(&strict), quick, "{shown:?}, strict");
+        assert_eq!(compiled.decide_soon(&facts), Some(compiled.decide(&facts)), "{shown:?}");
         assert_eq!(plain.decide(&facts), compiled.decide(&facts), "{shown:?}");
-        assert!(plain.is_quick(&facts), "{shown:?} is remembered");
-        assert_eq!(strict.is_quick(&facts), quick, "{shown:?}: strict hosts remember nothing");
+        assert!(soon(&plain), "{shown:?} is remembered");
+        strict.decide(&facts);
+        assert!(soon(&strict), "{shown:?} is remembered, strict");
     }
     let open = Gate::provisional(Policy::default(), Extras::default());
-    assert!(open.is_quick(&facts(&["https://good.com/"], None)), "there is nothing to go through");
+    let any = open.decide_soon(&facts(&["https://good.com/"], None));
+    assert!(any.is_some(), "there is nothing to go through");
+}
+
+/// A long list is not compiled again for a change of another setting.
+#[test]
+fn strict_hosts_are_compiled_once() {
+    let strict = Extras { host: HostRule::Strict, ..Extras::default() };
+    let monitored = Extras { mode: Mode::Monitor, ..strict.clone() };
+    let prefix = Gate::new(guarded(EmptyReferer::Deny), Extras::default());
+    assert!(prefix.must_compile_for(&strict));
+    assert!(!prefix.must_compile_for(&Extras { mode: Mode::Monitor, ..Extras::default() }));
+    let gate = prefix.with_extras(strict.clone());
+    assert!(!gate.must_compile_for(&monitored));
+    let after = gate.with_extras(monitored);
+    let list = |gate: &Gate| gate.strict.as_ref().map(Arc::as_ptr);
+    assert_eq!(list(&gate), list(&after));
+    assert!(list(&gate).is_some());
+    let off = after.with_extras(Extras::default());
+    assert!(list(&off).is_none() && off.must_compile_for(&strict));
+    let provisional = Gate::provisional(guarded(EmptyReferer::Deny), Extras::default());
+    assert!(!provisional.must_compile_for(&strict), "nothing is compiled");
+    let other = after.with_policy(Arc::clone(gate.matcher()));
+    assert_ne!(list(&other), list(&after), "a list is of its policy");
 }
 
 #[test]
@@ -241,5 +266,7 @@ proptest! {
         prop_assert!(decision.is_allowed() || !strict.decide(&facts).passes());
         let provisional = Gate::of(Arc::new(provisional), extras);
         prop_assert_eq!(provisional.decide(&facts), strict.decide(&facts));
+        let soon = strict.decide_soon(&facts);
+        prop_assert_eq!(soon, Some(strict.decide(&facts)), "few rules are asked soon");
     }
 }

@@ -26,6 +26,8 @@
 //!   rules of a few short pieces that the referer has, all of them, in an order that no rule fits:
 //!   about a microsecond for each rule, so a millisecond or two for lists of OSS's 20 KB and a tenth
 //!   of a second for 100 000 such rules (`benches/matcher.rs` measures it).
+//! - Whoever has not the time for that says so ([`Patience`]), and hears of it before a rule is
+//!   asked.
 //!
 //! There is no tier for hosts. A hash of host suffixes would prove that `*.a.com` fits, but the
 //! first rule is wanted, not any; and that it finds nothing proves nothing, since `*.a.com` also
@@ -46,6 +48,7 @@ use self::hits::{Hits, Witness, Witnesses};
 use self::tier::{Entries, Tier};
 use self::window::Hash;
 use super::glob::fits;
+use super::patience::Patience;
 use super::texts::Texts;
 use super::{Pattern, Rank};
 
@@ -124,17 +127,23 @@ impl Index {
         Self { tiers: tiers.into(), entries: entries.into(), text: text.into(), bare }
     }
 
-    /// The first rule that fits a subject.
-    pub(super) fn first(&self, subject: &str) -> Option<Rank> {
-        let subject = subject.as_bytes();
+    /// The first rule that fits a subject, unless too many rules would have to be asked.
+    pub(super) fn first_within<P: Patience>(
+        &self,
+        subject: &str,
+        patience: P,
+    ) -> Result<Option<Rank>, P::Over> {
+        let bytes = subject.as_bytes();
         let mut hits = Hits::default();
         for tier in &self.tiers {
-            tier.look_up(subject, |entries| hits.add(entries));
+            tier.look_up(bytes, |entries| hits.add(entries));
         }
-        let mut best = self.bare.first(subject);
-        let witnesses = (hits.rules() > MANY).then(|| Witnesses::of(subject));
-        hits.each(|entries| best = self.ask(entries, subject, witnesses.as_ref(), best));
-        best
+        let rules = hits.rules();
+        patience.bear(rules as usize, subject)?;
+        let mut best = self.bare.first(bytes);
+        let witnesses = (rules > MANY).then(|| Witnesses::of(bytes));
+        hits.each(|entries| best = self.ask(entries, bytes, witnesses.as_ref(), best));
+        Ok(best)
     }
 
     /// The least of `best` and of the rules that fit.

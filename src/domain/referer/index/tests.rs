@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::patience::{Endless, Short, TakesLong};
 use super::super::{
     Compare, Decision, EmptyReferer, Engine, MAX_REFERER_BYTES, Matcher, Pattern, Policy, Referers,
 };
@@ -19,7 +20,8 @@ fn index(rules: &[String]) -> Index {
 
 /// The place of the first rule that fits, from 0.
 fn first(index: &Index, subject: &str) -> Option<usize> {
-    index.first(subject).map(Rank::before)
+    let Ok(rank) = index.first_within(subject, Endless);
+    rank.map(Rank::before)
 }
 
 /// Rules of few letters, so that many fit and more nearly do.
@@ -87,7 +89,7 @@ proptest! {
     ) {
         let (index, plain) = (index(&rules), plain(&rules));
         for subject in subjects {
-            prop_assert_eq!(index.first(&subject), plain.first(&subject));
+            prop_assert_eq!(first(&index, &subject), plain.first(&subject).map(Rank::before));
         }
     }
 }
@@ -123,6 +125,15 @@ mod hostile {
         assert_eq!(first(&index(&rules), &subject), Some(7));
     }
 
+    /// Rules that nothing but the order of a few pieces tells apart, each with an end.
+    fn orders_of_pieces(end: &str) -> Vec<String> {
+        let piece = |n: usize| ["*aab", "*aba", "*baa", "*bba", "*bab", "*abb"][n % 6];
+        (0..6_usize.pow(6))
+            .map(|n| (0..6).map(|digit| piece(n / 6_usize.pow(digit))).collect())
+            .map(|rule: String| rule + end)
+            .collect()
+    }
+
     #[test]
     fn many_rules_with_one_rarest_literal() {
         let rules: Vec<_> = (0..100_000).map(|n| format!("https://www?.a{n:05}?")).collect();
@@ -130,13 +141,24 @@ mod hostile {
         assert_eq!(first(&index, "https://www1.a00042/"), Some(42));
         assert_eq!(first(&index, "https://www1.b00042/"), None);
 
-        // Nothing but the order of a few pieces tells these apart.
-        let piece = |n: usize| ["*aab", "*aba", "*baa", "*bba", "*bab", "*abb"][n % 6];
-        let rules: Vec<_> = (0..6_usize.pow(6))
-            .map(|n| (0..6).map(|digit| piece(n / 6_usize.pow(digit))).collect())
-            .map(|rule: String| rule + "*c")
-            .collect();
-        assert_eq!(ask(&rules, "aabbabaaabba").1, None);
+        assert_eq!(ask(&orders_of_pieces("*c"), "aabbabaaabba").1, None);
+    }
+
+    /// Who cannot wait hears of it at once, and of usual lists never.
+    #[test]
+    fn too_many_rules_for_who_cannot_wait() {
+        let shared = index(&orders_of_pieces(""));
+        let soon = |index: &Index, subject: &str| {
+            index.first_within(subject, Short).map(|rank| rank.map(Rank::before))
+        };
+        assert_eq!(soon(&shared, &"aabbabaaabba".repeat(4)), Err(TakesLong));
+        assert_eq!(soon(&shared, "https://www.c.example/"), Ok(None));
+        let usual: Vec<_> = (0..20_000).map(|n| format!("https://*.site-{n}.example/")).collect();
+        let usual = index(&usual);
+        let host = "https://www.site-19999.example/";
+        for subject in [host.to_owned(), host.to_owned() + &"x".repeat(4000)] {
+            assert_eq!(soon(&usual, &subject), Ok(Some(19_999)));
+        }
     }
 
     #[test]

@@ -28,117 +28,115 @@
 //!   before, so this never admits what OSS would not.
 //! - *A subject that is no URL* (`mibrowser:home`) is compared up to its first `/`.
 
-use super::glob;
+//!
+//! # How the first entry is found
+//!
+//! Each entry is written as patterns of host, [`MARK`] and path, and so is the subject. There is
+//! one mark in a subject, so that of a pattern can only meet this one, and a text that fits is a
+//! host that fits and a path that fits. So one index over the patterns answers, within its bounds.
+
+use crate::domain::referer::cache::Cache;
+use crate::domain::referer::compiled::Compiled;
+use crate::domain::referer::glob::{fits, normalise};
+use crate::domain::referer::patience::Patience;
 use crate::domain::referer::subject::{before_path, before_query, subject};
 use crate::domain::referer::url::Authority;
-use crate::domain::referer::{
-    Allowed, Compare, Decision, EmptyReferer, Entry, Matcher, Pattern, Policy, Referers,
-};
+use crate::domain::referer::{Engine, Entry, Pattern, Policy, Rank};
 
-/// A whitelist, compiled for the strict host rule.
+/// A whitelist for the strict host rule. It remembers answers as a matcher does.
 #[derive(Debug)]
-pub(super) enum StrictHosts {
-    /// As a policy is compiled.
-    Compiled(Box<Compiled>),
-    /// Not at all: every entry is asked. For a policy that is not compiled either.
-    Provisional,
+pub(super) struct StrictHosts {
+    /// `None` asks every entry: for a policy that is not compiled either.
+    forms: Option<Forms>,
+    /// The positions of answers in the whitelist, as ranks.
+    cache: Cache,
 }
 
+/// The patterns of all entries, compiled.
 #[derive(Debug)]
-pub(super) struct Compiled {
-    /// The entries that want nothing of the path.
-    hosts: Hosts,
-    /// The hosts of the others; which of them fits is found one by one.
-    paths: Hosts,
-}
-
-/// Patterns of hosts, answered by a matcher, so that long lists are as fast as a policy's.
-#[derive(Debug)]
-struct Hosts {
-    matcher: Matcher,
-    /// Of each pattern of the matcher, the position of its entry in the whitelist, ascending.
-    entries: Vec<usize>,
+struct Forms {
+    rules: Compiled,
+    /// Of each pattern the position of its entry in the whitelist, ascending.
+    entries: Box<[Rank]>,
 }
 
 impl StrictHosts {
-    /// Compiles the whitelist of a policy.
+    /// Compiles the whitelist of a policy, which takes as long as compiling the policy.
     pub(super) fn new(policy: &Policy) -> Self {
-        let split = |pattern: &Pattern| Rule::of(pattern.as_str()).wants_path();
-        let (hosts, paths) = (Hosts::new(policy, |p| !split(p)), Hosts::new(policy, split));
-        Self::Compiled(Box::new(Compiled { hosts, paths }))
+        Self { forms: Some(Forms::new(policy)), cache: Cache::new(policy.allow.len()) }
+    }
+
+    /// Takes a policy as it is.
+    pub(super) fn provisional(policy: &Policy) -> Self {
+        Self { forms: None, cache: Cache::new(policy.allow.len()) }
     }
 
     /// The first entry that vouches for the host of a line. `plain` is the first one that fits
     /// the line as text; usually it is the same.
-    pub(super) fn find<'p>(
+    pub(super) fn find<'p, P: Patience>(
         &self,
         policy: &'p Policy,
-        line: &[u8],
-        plain: Entry<'p>,
-    ) -> Option<Entry<'p>> {
+        (line, plain): (&[u8], Entry<'p>),
+        patience: P,
+    ) -> Result<Option<Entry<'p>>, P::Over> {
         let subject = subject(line, policy.compare);
-        let place = Place::read(&subject)?;
-        if Rule::of(plain.pattern.as_str()).fits(&place) {
-            return Some(plain);
-        }
-        let position = self.first(policy, &place)?;
-        Some(Entry { position, pattern: policy.allow.get(position)? })
+        let found = self.cache.get_or(&subject, || {
+            let Some(place) = Place::read(&subject) else { return Ok(None) };
+            if Rule::of(plain.pattern.as_str()).fits(&place) {
+                return Ok(Rank::of(plain.position));
+            }
+            self.first(policy, &place, patience)
+        })?;
+        Ok(found.and_then(|rank| Entry::of(&policy.allow, rank.before())))
     }
 
-    fn first(&self, policy: &Policy, place: &Place<'_>) -> Option<usize> {
-        let vouches = |pattern: &Pattern| Rule::of(pattern.as_str()).fits(place);
-        let Compiled { hosts, paths } = match self {
-            Self::Compiled(compiled) => &**compiled,
-            Self::Provisional => return policy.allow.iter().position(vouches),
-        };
-        let with_path = paths.first(place).and_then(|_| {
-            let vouches = |at: &&usize| policy.allow.get(**at).is_some_and(vouches);
-            paths.entries.iter().find(vouches).copied()
-        });
-        match (hosts.first(place), with_path) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+    fn first<P: Patience>(
+        &self,
+        policy: &Policy,
+        place: &Place<'_>,
+        patience: P,
+    ) -> Result<Option<Rank>, P::Over> {
+        match &self.forms {
+            // A second mark comes in no request, only from people who ask why.
+            Some(forms) if !place.rest.contains(MARK) => forms.first(place, patience),
+            Some(_) | None => {
+                patience.bear(usize::MAX, place.rest)?;
+                let vouches = |entry: &Pattern| Rule::of(entry.as_str()).fits(place);
+                Ok(policy.allow.iter().position(vouches).and_then(Rank::of))
+            }
         }
     }
 }
 
-impl Hosts {
-    fn new(policy: &Policy, wanted: impl Fn(&Pattern) -> bool) -> Self {
-        let (mut allow, mut entries) = (Vec::new(), Vec::new());
-        for (position, pattern) in policy.allow.iter().enumerate().filter(|(_, p)| wanted(p)) {
-            for form in Rule::of(pattern.as_str()).forms() {
-                allow.extend(Pattern::read(&(form + "/")));
-                entries.push(position);
+impl Forms {
+    fn new(policy: &Policy) -> Self {
+        let (mut patterns, mut entries) = (Vec::new(), Vec::new());
+        for (position, entry) in policy.allow.iter().enumerate() {
+            for form in marked_forms(entry.as_str()) {
+                patterns.extend(Pattern::read(&form));
+                entries.extend(Rank::of(position));
             }
         }
-        let (empty, compare) = (EmptyReferer::Deny, Compare::Origin);
-        Self { matcher: Matcher::new(Policy { empty, compare, allow, deny: Vec::new() }), entries }
+        let rules = Compiled::new(|| patterns.iter(), Engine::Index);
+        Self { rules, entries: entries.into() }
     }
 
-    /// The first entry whose host fits, with the port or without it.
-    fn first(&self, place: &Place<'_>) -> Option<usize> {
-        let exact = self.find(place.origin);
-        match (exact, place.portless.and_then(|origin| self.find(origin))) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+    /// The first entry that vouches for a host, with its port or without it.
+    fn first<P: Patience>(&self, place: &Place<'_>, patience: P) -> Result<Option<Rank>, P::Over> {
+        let mut best: Option<Rank> = None;
+        for host in place.hosts() {
+            let found = self.rules.first(&format!("{host}{}", place.rest), patience)?;
+            let entry = found.and_then(|form| self.entries.get(form.before()).copied());
+            best = best.into_iter().chain(entry).min();
         }
-    }
-
-    fn find(&self, origin: &str) -> Option<usize> {
-        let line = format!("{origin}/");
-        match self.matcher.decide(&Referers::read([line.as_bytes()])) {
-            Decision::Allow(Allowed::Listed(entry)) => self.entries.get(entry.position).copied(),
-            Decision::Allow(Allowed::EmptyReferer | Allowed::NoWhitelist) | Decision::Deny(_) => {
-                None
-            }
-        }
+        Ok(best)
     }
 }
 
 /// A subject, split behind its host.
 #[derive(Clone, Copy, Debug)]
 struct Place<'s> {
-    /// `scheme://host:port`
+    /// `scheme://host:port`, which has no [`MARK`].
     origin: &'s str,
     /// The same without the port, if it has one.
     portless: Option<&'s str>,
@@ -158,6 +156,11 @@ impl<'s> Place<'s> {
         let port = Authority::parse(authority)?.port;
         let portless = port.and_then(|port| origin.strip_suffix(port)?.strip_suffix(':'));
         Some(Self { origin, portless, rest })
+    }
+
+    /// The host, with its port and without it, before the mark.
+    fn hosts(&self) -> impl Iterator<Item = String> {
+        [Some(self.origin), self.portless].into_iter().flatten().map(|it| format!("{it}{MARK}"))
     }
 }
 
@@ -203,17 +206,27 @@ impl<'p> Rule<'p> {
         forms.into_iter().flatten()
     }
 
+    /// Whether the entry vouches for a place: what the compiled patterns answer, for one entry.
     fn fits(&self, place: &Place<'_>) -> bool {
-        let host_fits = |form: &str| {
-            let fits = |origin: &str| glob::fits(form, origin);
-            fits(place.origin) || place.portless.is_some_and(fits)
-        };
-        let path_fits = || !self.wants_path() || glob::fits_start(self.path, place.rest);
-        path_fits() && self.forms().any(|form| host_fits(&form))
+        if self.wants_path() && !fits(&normal(self.path), place.rest.as_bytes()) {
+            return false;
+        }
+        // A pattern fits the beginning of a text; the mark is the end of this one.
+        let hosts: Vec<String> = place.hosts().collect();
+        self.forms().any(|form| {
+            let form = normal(&format!("{form}{MARK}"));
+            hosts.iter().any(|host| fits(&form, host.as_bytes()))
+        })
     }
 }
 
-/// Stands between host and path where both are one text. No referer has it.
+fn normal(pattern: &str) -> Vec<u8> {
+    let mut normal = Vec::with_capacity(pattern.len());
+    normalise(pattern, &mut normal);
+    normal
+}
+
+/// Stands between host and path where both are one text. No referer of a request has it.
 pub(in crate::domain::referer) const MARK: char = '\u{1}';
 
 /// What an entry vouches for, as patterns of host, [`MARK`] and path that fit the beginning of a
@@ -236,5 +249,7 @@ fn split_scheme(pattern: &str) -> (&str, &str) {
     }
 }
 
+#[cfg(test)]
+mod by_definition;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,11 @@
 //! What entries vouch for, and that the compiled list says the same as its entries.
 
-use super::*;
 use proptest::prelude::*;
+
+use super::by_definition::vouches as vouches_by_definition;
+use super::*;
+use crate::domain::referer::patience::{Endless, Short, TakesLong};
+use crate::domain::referer::{Allowed, Compare, Decision, Matcher, Referers};
 
 fn policy(allow: &[&str], compare: Compare) -> Policy {
     let allow = allow.iter().map(|text| Pattern::read(text).unwrap()).collect();
@@ -13,8 +17,23 @@ fn vouches(policy: &Policy, referer: &str) -> Option<usize> {
     let matcher = Matcher::new(policy.clone());
     let decision = matcher.decide(&Referers::read([referer.as_bytes()]));
     let Decision::Allow(Allowed::Listed(plain)) = decision else { return None };
-    let strict = StrictHosts::new(policy);
-    strict.find(policy, referer.as_bytes(), plain).map(|entry| entry.position)
+    let found = [StrictHosts::new(policy), StrictHosts::provisional(policy)].map(|strict| {
+        // The second time it may be remembered.
+        let [first, again] = [(); 2].map(|()| {
+            let Ok(entry) = strict.find(policy, (referer.as_bytes(), plain), Endless);
+            entry.map(|entry| entry.position)
+        });
+        assert_eq!(first, again, "{referer}");
+        first
+    });
+    assert_eq!(found[0], found[1], "{referer}");
+    found[0]
+}
+
+/// The position of the first entry that vouches, whichever fits as text.
+fn first(strict: &StrictHosts, policy: &Policy, place: &Place<'_>) -> Option<usize> {
+    let Ok(rank) = strict.first(policy, place, Endless);
+    rank.map(Rank::before)
 }
 
 /// `(entry, referer, whether the entry vouches for it)`.
@@ -155,17 +174,105 @@ proptest! {
         }
     }
 
-    /// Compiled and one by one are the same.
+    /// Compiled, one by one, and by definition are the same.
     #[test]
     fn the_index_agrees_with_the_rules(
-        entries in prop::collection::vec("(\\*|http://)?[ab*?.]{1,4}(:8)?(/[x*]{0,2})?", 1..5),
-        referer in "(http://)?[ab.]{0,4}(:8)?(/x{0,2})?",
+        entries in prop::collection::vec(entry(), 1..12),
+        referers in prop::collection::vec(referer(), 1..8),
+        compare in prop::sample::select(
+            vec![Compare::WithQuery, Compare::WithPath, Compare::Origin]
+        ),
     ) {
-        let list: Vec<&str> = entries.iter().map(String::as_str).collect();
-        let policy = policy(&list, Compare::WithPath);
-        let subject = subject(referer.as_bytes(), Compare::WithPath);
-        let Some(place) = Place::read(&subject) else { return Ok(()) };
-        let one_by_one = StrictHosts::Provisional.first(&policy, &place);
-        prop_assert_eq!(StrictHosts::new(&policy).first(&policy, &place), one_by_one);
+        let list: Vec<&str> =
+            entries.iter().map(String::as_str).filter(|e| Pattern::read(e).is_some()).collect();
+        let policy = policy(&list, compare);
+        let compiled = StrictHosts::new(&policy);
+        let provisional = StrictHosts::provisional(&policy);
+        for referer in referers {
+            let subject = subject(referer.as_bytes(), compare);
+            let Some(place) = Place::read(&subject) else { continue };
+            let want =
+                policy.allow.iter().position(|e| vouches_by_definition(e.as_str(), &place));
+            prop_assert_eq!(first(&compiled, &policy, &place), want, "{}", subject);
+            prop_assert_eq!(first(&provisional, &policy, &place), want, "{}", subject);
+        }
+    }
+}
+
+/// Entries of few letters, with marks where nobody would write one.
+fn entry() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "(\\*|http://)?[ab*?.]{1,4}(:8)?(/[x*]{0,2})?",
+        "(\\*|\\*:|http|https:|http\\*:)?(//)?[abAB*?.:8/é\u{1}]{0,10}",
+        "http://\\*?[ab.]{1,3}\\*?/[ab*?/é\u{1}]{0,9}",
+    ]
+}
+
+fn referer() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "(http://)?[ab.]{0,4}(:8)?(/x{0,2})?",
+        "(http|https)://[abAB.é]{1,3}(:8|:80|:x)?[/?#]?[abx/?é\u{1}]{0,12}",
+        "[ab.:/?#@\u{1}é]{0,12}",
+    ]
+}
+
+/// Lists that nobody would write but to slow it down, with referers to go with them.
+mod hostile {
+    use super::*;
+
+    /// Hosts that look alike, and paths of which each nearly fits at every place.
+    fn look_alikes(rules: usize) -> (Policy, String) {
+        let mut list = vec!["http://a.com".to_owned()];
+        let path = "a".repeat(990);
+        list.extend((0..rules).map(|n| format!("http://*/*{path}b{n:05}")));
+        let list: Vec<&str> = list.iter().map(String::as_str).collect();
+        let referer = format!("http://a.com.evil.net/{}", "a".repeat(4000));
+        (policy(&list, Compare::WithPath), referer)
+    }
+
+    /// Each rule is asked in one pass. The time is not asserted; if each place of a path were tried
+    /// with each of the rules, this would not end.
+    #[test]
+    fn look_alikes_with_paths_are_asked_once() {
+        let (policy, referer) = look_alikes(3000);
+        let (line, text) = (referer.as_bytes(), Entry::of(&policy.allow, 0).unwrap());
+        for strict in [StrictHosts::new(&policy), StrictHosts::provisional(&policy)] {
+            let Ok(found) = strict.find(&policy, (line, text), Endless);
+            assert_eq!(found, None);
+        }
+    }
+
+    #[test]
+    fn who_cannot_wait_is_told_so_or_answered() {
+        let (policy, referer) = look_alikes(300);
+        let (line, text) = (referer.as_bytes(), Entry::of(&policy.allow, 0).unwrap());
+        let soon = |strict: &StrictHosts| strict.find(&policy, (line, text), Short);
+        assert_eq!(soon(&StrictHosts::new(&policy)), Ok(None), "no rule has a piece of it");
+        assert_eq!(soon(&StrictHosts::provisional(&policy)), Err(TakesLong));
+        // Every rule has all pieces of it.
+        let crowded: Vec<String> = (0..300).map(|n| format!("http://*/*a?{n}*a")).collect();
+        let mut crowded: Vec<&str> = crowded.iter().map(String::as_str).collect();
+        crowded.insert(0, "http://a.com");
+        let policy = super::policy(&crowded, Compare::WithPath);
+        let text = Entry::of(&policy.allow, 0).unwrap();
+        let digits: String = (0..300).map(|n| n.to_string()).collect();
+        let referer = format!("http://a.com.evil.net/{digits}{}", "a".repeat(3000));
+        let strict = StrictHosts::new(&policy);
+        let soon = strict.find(&policy, (referer.as_bytes(), text), Short);
+        assert_eq!(soon, Err(TakesLong));
+        let Ok(found) = strict.find(&policy, (referer.as_bytes(), text), Endless);
+        assert_eq!(found, None);
+    }
+
+    /// What was found once is not looked for again.
+    #[test]
+    fn answers_are_remembered() {
+        let policy = policy(&["http://a.com", "http://*.b.com/x"], Compare::Origin);
+        let strict = StrictHosts::provisional(&policy);
+        let text = Entry::of(&policy.allow, 0).unwrap();
+        let line = b"http://a.com.evil.net/".as_slice();
+        assert_eq!(strict.find(&policy, (line, text), Short), Err(TakesLong));
+        let Ok(found) = strict.find(&policy, (line, text), Endless);
+        assert_eq!(strict.find(&policy, (line, text), Short), Ok(found));
     }
 }

@@ -1,9 +1,23 @@
-//! One pattern against one text, without compiling it first.
+//! Whether an entry vouches for a place, as the table says it: host by host, path by path, with a
+//! wildcard matcher that goes back to the last `*`. The compiled patterns have to agree with it on
+//! every input. Nothing here may be made clever.
+
+use super::{Place, Rule};
+
+/// Whether an entry vouches for a place.
+pub(super) fn vouches(entry: &str, place: &Place<'_>) -> bool {
+    let rule = Rule::of(entry);
+    let host_fits = |form: &str| {
+        let fits = |origin: &str| fits(form, origin);
+        fits(place.origin) || place.portless.is_some_and(fits)
+    };
+    let path_fits = !rule.wants_path() || fits_start(rule.path, place.rest);
+    path_fits && rule.forms().any(|form| host_fits(&form))
+}
 
 /// Whether a pattern fits a text from end to end: `*` is any run of characters, `?` exactly one,
-/// the others are compared without regard to ASCII case. Takes at most the product of the two
-/// lengths, and goes back to the last `*` only.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+/// the others are compared without regard to ASCII case.
+fn fits(pattern: &str, text: &str) -> bool {
     let (mut rule, mut rest) = (pattern.chars(), text.chars());
     // Where to go on after the last `*`, and what it has not swallowed yet.
     let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
@@ -31,7 +45,7 @@ pub(super) fn fits(pattern: &str, text: &str) -> bool {
 }
 
 /// Whether a pattern fits the beginning of a text.
-pub(super) fn fits_start(pattern: &str, text: &str) -> bool {
+fn fits_start(pattern: &str, text: &str) -> bool {
     pattern.is_empty() || fits(&format!("{pattern}*"), text)
 }
 
