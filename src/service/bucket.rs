@@ -127,6 +127,11 @@ impl Table {
         self.0.pin().get(name).cloned()
     }
 
+    /// Whether this very bucket is in the table.
+    pub(super) fn has(&self, bucket: &Bucket) -> bool {
+        self.find(&bucket.name).is_some_and(|present| present.id == bucket.id)
+    }
+
     /// Puts a stored bucket into the table.
     pub fn add(&self, stored: meta::Bucket) {
         let bucket = Bucket::from(stored);

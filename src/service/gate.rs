@@ -205,6 +205,11 @@ mod tests {
             keep_stats: stats::Keep { days: 1, hours: 1 },
         });
         let app = app.await.unwrap();
+        let bucket = add(&app, (1, "bucket"), mode);
+        (folder, app, bucket)
+    }
+
+    fn add(app: &App, (id, name): (i64, &str), mode: Mode) -> Arc<Bucket> {
         let rule = |text: String| Pattern::read(&text).unwrap();
         let policy = Policy {
             empty: EmptyReferer::Deny,
@@ -213,8 +218,8 @@ mod tests {
             ..Policy::default()
         };
         app.buckets.add(meta::Bucket {
-            id: BucketId(1),
-            name: "bucket".parse().unwrap(),
+            id: BucketId(id),
+            name: name.parse().unwrap(),
             created: UnixMillis(0),
             acl: BucketAcl::PublicRead,
             storage_class: StorageClass::Standard,
@@ -225,8 +230,7 @@ mod tests {
             referer_max_bytes: None,
             cors: None,
         });
-        let bucket = app.buckets.find(&"bucket".parse().unwrap()).unwrap();
-        (folder, app, bucket)
+        app.buckets.find(&name.parse().unwrap()).unwrap()
     }
 
     /// What a request counts as, and what it is refused for.
@@ -258,6 +262,31 @@ mod tests {
         for (referer, counted, reason) in table {
             assert_eq!(ask(&app, &bucket, referer).await, (counted, reason), "{referer:.40}");
         }
+    }
+
+    /// Those that wait to put what they compiled into force keep nobody from compiling.
+    #[tokio::test]
+    async fn buckets_that_are_being_changed_hold_up_no_other() {
+        let (_folder, app, first) = app(Mode::Enforce).await;
+        let [second, third] =
+            [(2, "second"), (3, "third")].map(|named| add(&app, named, Mode::Enforce));
+        let all_in_force = async |buckets: &[&Arc<Bucket>]| {
+            for _ in 0..1200 {
+                if buckets.iter().all(|bucket| bucket.settings().referer.is_in_force()) {
+                    return true;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            false
+        };
+        let changing = (first.changing.lock().await, second.changing.lock().await);
+        for bucket in [&first, &second, &third] {
+            app.compile_soon(bucket);
+        }
+        assert!(all_in_force(&[&third]).await);
+        assert!(!first.settings().referer.is_in_force());
+        drop(changing);
+        assert!(all_in_force(&[&first, &second]).await);
     }
 
     #[tokio::test]

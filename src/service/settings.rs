@@ -167,7 +167,7 @@ impl App {
         if change.is_none() && !in_doubt {
             return Ok(());
         }
-        let after = with_change(&before, change.clone()).await?;
+        let after = self.with_change(&before, change.clone()).await?;
         let by = ChangedBy { at: self.clock.now(), who: who.clone(), how };
         let keep = self.keep.versions;
         match self.meta.change_setting(bucket.id, change.clone(), by, keep).await {
@@ -198,25 +198,27 @@ impl App {
         let StoredSettings { acl, extras, referer_max_bytes } = stored;
         let now = bucket.settings();
         let swap = Swap { old: Extras::clone(now.referer.extras()), new: extras };
-        let mut after = with_change(&now, Change::Referer(Box::new(swap))).await?;
+        let mut after = self.with_change(&now, Change::Referer(Box::new(swap))).await?;
         (after.acl, after.referer_max_bytes) = (acl, referer_max_bytes);
         bucket.replace(|settings| *settings = after);
         Ok(())
     }
-}
 
-/// The settings after a change.
-async fn with_change(before: &Settings, change: Change) -> Result<Settings, Error> {
-    let mut after = before.clone();
-    match change {
-        Change::Acl(Swap { new, .. }) => after.acl = new,
-        Change::RefererLimit(Swap { new, .. }) => after.referer_max_bytes = new,
-        Change::Referer(swap) if swap.old == swap.new => {}
-        Change::Referer(swap) => {
-            let state = before.referer.clone();
-            // A long list takes its time to compile for strict hosts, and requests go on.
-            after.referer = compute(move || state.with_extras(swap.new)).await?;
+    /// The settings after a change.
+    async fn with_change(&self, before: &Settings, change: Change) -> Result<Settings, Error> {
+        let mut after = before.clone();
+        match change {
+            Change::Acl(Swap { new, .. }) => after.acl = new,
+            Change::RefererLimit(Swap { new, .. }) => after.referer_max_bytes = new,
+            Change::Referer(swap) if swap.old == swap.new => {}
+            Change::Referer(swap) => {
+                let state = before.referer.clone();
+                // A long list takes its time to compile for new strict hosts, and requests go on.
+                let is_long = state.is_long_with(&swap.new);
+                let _slot = if is_long { Some(self.compiler().await?) } else { None };
+                after.referer = compute(move || state.with_extras(swap.new)).await?;
+            }
         }
+        Ok(after)
     }
-    Ok(after)
 }

@@ -92,8 +92,8 @@ impl RefererState {
         }
     }
 
-    /// The same versions with other settings. Compiles what answers, if strict hosts want that,
-    /// which takes its time for a long list.
+    /// The same versions with other settings. Compiles what answers, if strict hosts are new,
+    /// which takes its time for a [long list](Self::is_long_with).
     pub(in crate::service) fn with_extras(&self, extras: Extras) -> Self {
         let with = |gate: &Arc<Gate>| Arc::new(gate.with_extras(extras.clone()));
         let stage = match &self.stage {
@@ -109,6 +109,12 @@ impl RefererState {
             }
         };
         Self { stage, extras: Arc::new(extras) }
+    }
+
+    /// Whether [`with_extras`](Self::with_extras) compiles a long list.
+    pub(in crate::service) fn is_long_with(&self, extras: &Extras) -> bool {
+        let (_, gate) = self.answering();
+        gate.must_compile_for(extras) && !is_prompt(gate.policy())
     }
 
     /// What is to be compiled, and which version it is.
@@ -149,7 +155,7 @@ pub(in crate::service) fn is_prompt(policy: &Policy) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::referer::{Mode, Pattern};
+    use crate::domain::referer::{HostRule, Mode, Pattern};
 
     fn policy(rule: &str) -> Policy {
         Policy { allow: vec![Pattern::read(rule).unwrap()], ..Policy::default() }
@@ -210,6 +216,21 @@ mod tests {
         assert_eq!(**state.extras(), extras);
         state.install(PolicyVersion(2), Arc::new(Gate::new(policy("two"), extras)));
         assert!(state.is_in_force());
+    }
+
+    #[test]
+    fn only_new_strict_hosts_take_long_to_compile() {
+        let rule = |n| Pattern::read(&format!("http://{n}.example/")).unwrap();
+        let large = Policy { allow: (0..=PROMPT_RULES).map(rule).collect(), ..Policy::default() };
+        let strict = Extras { host: HostRule::Strict, ..Extras::default() };
+        let monitor = |extras: &Extras| Extras { mode: Mode::Monitor, ..extras.clone() };
+        let mut state = found(7, large.clone());
+        assert!(!state.is_long_with(&strict), "it is not compiled yet");
+        state.install(PolicyVersion(7), Arc::new(Gate::new(large, Extras::default())));
+        assert!(!state.is_long_with(&monitor(&Extras::default())));
+        assert!(state.is_long_with(&strict));
+        assert!(!state.with_extras(strict.clone()).is_long_with(&monitor(&strict)));
+        assert!(!found(1, policy("one")).is_long_with(&strict));
     }
 
     #[test]
