@@ -46,7 +46,8 @@ struct Part([Cells; 2]);
 ///
 /// There are counters for two hours, the even and the odd. They are taken every few seconds, so
 /// in the first half of an hour the other ones are those of the hour before, and in the second
-/// half those of the next, from a thread that saw the clock a little later.
+/// half those of the next, from a thread that saw the clock a little later. Whoever adds names the
+/// hour that it is.
 #[derive(Debug, Default)]
 pub struct Counters(OnceLock<Box<[Part]>>);
 

@@ -88,6 +88,7 @@ impl App {
         tokio::spawn(async move {
             let mut flushed = app.clock.now();
             loop {
+                app.stats.tick(app.clock.now());
                 app.move_sightings().await;
                 app.look_up_wanted().await;
                 let now = app.clock.now();

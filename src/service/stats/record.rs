@@ -1,6 +1,6 @@
 //! The way of a request into the statistics. It takes no lock and never waits.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_queue::ArrayQueue;
@@ -108,6 +108,8 @@ pub struct Recorder {
     shards: Box<[Shard]>,
     lists: Mutex<Lists>,
     running: Running,
+    /// The hour that it is, as of some milliseconds ago.
+    hour: AtomicI64,
     /// Objects that refused requests asked for and that memory does not know.
     wanted: ArrayQueue<(BucketId, ObjectKey)>,
     /// Held while anything moves between memory and database.
@@ -122,10 +124,18 @@ impl Recorder {
             shards: (0..*SHARDS).map(|_| Shard::new(SLOTS.div_ceil(*SHARDS))).collect(),
             lists: Mutex::new(Lists::new(MAX_LIST_BYTES)),
             running: Running::new(),
+            hour: AtomicI64::new(i64::MIN),
             wanted: ArrayQueue::new(MAX_WANTED),
             flushing: tokio::sync::Mutex::new(Flushing::new(writer)),
             keep,
         }
+    }
+
+    /// Says what time it is. Asked for often: a request that is decided in one hour and answered in
+    /// another counts in the hour of its answer, since counters of hours that are over are given to
+    /// others ([`Counters`](super::Counters)).
+    pub(super) fn tick(&self, now: UnixMillis) {
+        self.hour.store(Hour::of(now).0, Ordering::Relaxed);
     }
 
     /// Records that a request was decided. It counts when the sighting is dropped, so also if its
@@ -142,7 +152,6 @@ impl Recorder {
             let object = asked.key.as_str().as_bytes();
             slot.bucket = bucket.id;
             slot.verdict = verdict;
-            slot.hour = hour;
             slot.kind = kind;
             slot.referer.clear();
             slot.referer.extend_from_slice(referer);
@@ -261,6 +270,7 @@ pub struct Sighting {
     recorder: Arc<Recorder>,
     bucket: Arc<Bucket>,
     verdict: Verdict,
+    /// Of the decision.
     hour: Hour,
     bytes: u64,
     withheld: Withheld,
@@ -297,19 +307,84 @@ impl Drop for Sighting {
     fn drop(&mut self) {
         // First the totals: whatever is on a list is in them.
         let count = Count::one(self.bytes);
-        self.bucket.counters.add(self.hour, self.verdict, count);
+        let hour = self.hour.max(Hour(self.recorder.hour.load(Ordering::Relaxed)));
+        self.bucket.counters.add(hour, self.verdict, count);
         self.recorder.running.add(self.verdict, count);
         let object_bytes = match self.verdict.outcome() {
             Some(Outcome::Denied) => self.withheld.bytes(),
             Some(Outcome::Allowed | Outcome::WouldDeny) | None => Some(self.bytes),
         };
         if let (Some(Outcome::Denied), Some(bytes)) = (self.verdict.outcome(), object_bytes) {
-            self.bucket.counters.withhold(self.hour, bytes);
+            self.bucket.counters.withhold(hour, bytes);
         }
         if let Some(mut slot) = self.slot.take() {
+            slot.hour = hour;
             slot.bytes = self.bytes;
             slot.object_bytes = object_bytes;
             self.recorder.queue(slot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::acl::BucketAcl;
+    use crate::domain::object::StorageClass;
+    use crate::domain::referer::{Extras, Policy, PolicyVersion, Referers};
+    use crate::meta;
+
+    const MINUTE: i64 = 60_000;
+    const HOUR: i64 = 60 * MINUTE;
+
+    fn bucket() -> Arc<Bucket> {
+        Arc::new(Bucket::from(meta::Bucket {
+            id: BucketId(1),
+            name: "bucket".parse().unwrap(),
+            created: UnixMillis(0),
+            acl: BucketAcl::Private,
+            storage_class: StorageClass::Standard,
+            policy: Policy::default(),
+            policy_version: PolicyVersion::default(),
+            policy_document: None,
+            referer_max_bytes: None,
+            cors: None,
+            extras: Extras::default(),
+        }))
+    }
+
+    /// The hours in which a request counts, in the totals and in the lists: `(decided, answered)`
+    /// in minutes.
+    #[test]
+    fn a_request_counts_in_the_hour_of_its_answer() {
+        #[rustfmt::skip]
+        let table = [
+            ("within an hour",             22 * 60 + 10, 22 * 60 + 11, 22),
+            ("over the end of one",        22 * 60 + 59, 23 * 60,      23),
+            ("an hour and a half",         22 * 60 + 10, 23 * 60 + 40, 23),
+            ("two hours and a half",       22 * 60 + 10, 24 * 60 + 40, 24),
+        ];
+        for (name, decided, answered, hour) in table {
+            let recorder = Arc::new(Recorder::new(Keep { days: 1, hours: 9 }, Uuid::nil()));
+            let (bucket, key) = (bucket(), "key".parse().unwrap());
+            let facts = Facts::of(Referers::read([b"https://a.com/".as_slice()]));
+            let asked = Asked { key: &key, facts: &facts, at: UnixMillis(decided * MINUTE) };
+            recorder.tick(asked.at);
+            let verdict = Verdict::DeniedNotListed;
+            let sighting = recorder.sight(&bucket, verdict, &asked);
+            let now = UnixMillis(answered * MINUTE + 20);
+            recorder.tick(now);
+            sighting.withholding(Withheld::Bytes(7)).answered(3);
+            let taken = bucket.counters.take(UnixMillis(now.0 + 5000));
+            let counted: Vec<_> = taken.iter().filter(|(_, counted)| !counted.is_zero()).collect();
+            let [(at, counted)] = counted[..] else { panic!("{name}: {counted:?}") };
+            assert_eq!((at.0, counted.withheld), (hour, 7), "{name}");
+            assert!(at.0 * HOUR <= now.0, "{name}: it is no hour to come");
+            recorder.move_all();
+            let lists = recorder.lists().take();
+            let [(_, ledger)] = &lists[..] else { panic!("{name}: one bucket") };
+            let hours: Vec<_> = ledger.hours.keys().map(|hour| hour.0).collect();
+            assert_eq!(hours, [hour], "{name}");
         }
     }
 }
