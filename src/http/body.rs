@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout};
 
-use crate::domain::code::Code;
+use crate::domain::code::{Code, Reason};
 use crate::service::error::{BodyError, Error};
 use crate::service::object;
 
@@ -96,6 +96,67 @@ pub async fn read(body: Body, max: usize, patience: Duration) -> Result<Bytes, B
         whole.extend_from_slice(&piece?);
     }
     Ok(whole.freeze())
+}
+
+/// So much of a whole body a connection holds anyway.
+const OWN_BYTES: usize = 256 * 1024;
+
+/// How much longer bodies take together, in KiB.
+static ROOM: Semaphore = Semaphore::const_new(ROOM_KIB);
+
+/// 64 MiB.
+const ROOM_KIB: usize = 64 * 1024;
+
+/// How long a body that is longer waits for room.
+const ROOM_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A whole body, with the room that it takes.
+struct Roomed {
+    bytes: BytesMut,
+    _room: SemaphorePermit<'static>,
+}
+
+impl AsRef<[u8]> for Roomed {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The same for bodies that anybody can send: those of many connections take no more than a fixed
+/// amount of memory together.
+///
+/// # Errors
+///
+/// [`BodyError`]; [`Code::ServiceUnavailable`] if there is no room for it in time.
+pub async fn read_in_room(body: Body, max: usize, patience: Duration) -> Result<Bytes, BodyError> {
+    read_in(&ROOM, ROOM_KIB, stream(body, max as u64, patience), max).await
+}
+
+async fn read_in(
+    room: &'static Semaphore,
+    all: usize,
+    mut pieces: object::Body,
+    max: usize,
+) -> Result<Bytes, BodyError> {
+    let mut bytes = BytesMut::new();
+    let mut taken = None;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        if taken.is_none() && bytes.len() + piece.len() > OWN_BYTES {
+            // At once, so that no two wait for each other. One that is longer than all there is
+            // has all there is.
+            let wanted = max.div_ceil(1024).min(all);
+            let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+            let got = timeout(ROOM_PATIENCE, room.acquire_many(wanted)).await;
+            let full = BodyError::Refused(Reason::of(Code::ServiceUnavailable));
+            taken = Some(got.ok().and_then(Result::ok).ok_or(full)?);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(match taken {
+        None => bytes.freeze(),
+        Some(room) => Bytes::from_owner(Roomed { bytes, _room: room }),
+    })
 }
 
 /// So much of a body is gathered before anybody reads it. Shorter ones are there then, and their
@@ -236,6 +297,35 @@ mod tests {
         assert_eq!(bored.unwrap(), "enough");
         let broken = read_arriving(stream(body(), 1 << 20, patience), all).await;
         assert!(matches!(broken, Err(Error::Body(BodyError::TooLarge(_)))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_bodies_take_turns() {
+        const MIB: usize = 1 << 20;
+        static TWO_MIB: Semaphore = Semaphore::const_new(2048);
+        let read = |length: usize, max: usize| {
+            let pieces = vec![(0, length / 4); 4];
+            let pieces = stream(slowly(pieces), max as u64, Duration::from_secs(10));
+            read_in(&TWO_MIB, 2048, pieces, max)
+        };
+        let full = |read: Result<Bytes, BodyError>| {
+            let reason = Reason::of(Code::ServiceUnavailable);
+            matches!(read, Err(BodyError::Refused(refused)) if refused == reason)
+        };
+        let first = read(MIB, MIB).await.unwrap();
+        let second = read(MIB, MIB).await.unwrap();
+        assert_eq!((first.len(), second.len()), (MIB, MIB));
+        assert!(full(read(MIB, MIB).await), "there is no room while both are held");
+        assert_eq!(read(OWN_BYTES, MIB).await.unwrap().len(), OWN_BYTES, "short ones need none");
+        // What is read from one keeps its room.
+        let piece = first.slice(..1);
+        drop(first);
+        assert!(full(read(MIB, MIB).await));
+        drop(piece);
+        let third = read(MIB, MIB).await.unwrap();
+        drop((second, third));
+        assert_eq!(read(8 * MIB, 8 * MIB).await.unwrap().len(), 8 * MIB, "longer than the room");
+        assert_eq!(TWO_MIB.available_permits(), 2048);
     }
 
     #[tokio::test]

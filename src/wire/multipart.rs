@@ -173,8 +173,9 @@ pub enum InvalidCompletion {
     Number(String),
 }
 
-/// The most bytes of a body of `CompleteMultipartUpload`: three times what 10 000 parts need.
-pub const MAX_COMPLETION_BYTES: usize = 4 * 1024 * 1024;
+/// The most bytes of a body of `CompleteMultipartUpload`: half as much again as 10 000 parts need,
+/// indented and with quotes that are escaped.
+pub const MAX_COMPLETION_BYTES: usize = 2 * 1024 * 1024;
 
 /// Reads `<CompleteMultipartUpload>`. What else a part has, such as its size, is passed over.
 ///

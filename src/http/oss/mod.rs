@@ -290,7 +290,7 @@ impl Call {
             error::drain_unread(&self.head.parts.headers, self.body).await;
             return Err(code::Reason::of(Code::EntityTooLarge).into());
         }
-        let body = super::body::read(self.body, max, oss.body_timeout).await?;
+        let body = super::body::read_in_room(self.body, max, oss.body_timeout).await?;
         announced.check(&body)?;
         oss.app.check_key(&self.caller)?;
         Ok(body)

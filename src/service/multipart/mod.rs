@@ -75,6 +75,16 @@ impl App {
         }
     }
 
+    /// Checks that an upload is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchUpload`] or another [`Error`].
+    pub async fn check_upload(&self, permit: &ObjectPermit, id: UploadId) -> Result<(), Error> {
+        let there = self.meta.has_upload(place(permit, id)).await?;
+        if there { Ok(()) } else { Err(gone(code::NO_SUCH_UPLOAD, id)) }
+    }
+
     /// Makes an object of parts and ends the upload. No byte is moved.
     ///
     /// # Errors
@@ -144,9 +154,7 @@ impl App {
         after: Option<PartNumber>,
         limit: u32,
     ) -> Result<PartPage, Error> {
-        if !self.meta.has_upload(place(permit, id)).await? {
-            return Err(gone(code::NO_SUCH_UPLOAD, id));
-        }
+        self.check_upload(permit, id).await?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut parts = self.meta.parts_after(id, after, limit.saturating_add(1)).await?;
         let more = limit > 0 && parts.len() > wanted;

@@ -162,6 +162,21 @@ fn no_object_says_that_it_has_frames() {
     assert_eq!(uploads.element("UploadId"), None);
 }
 
+/// A list of parts for nothing is not read.
+#[test]
+fn a_completion_of_no_upload_is_refused_before_its_body() {
+    let server = server();
+    let upload = Upload::begin(&server, KEY);
+    let no_upload = "0".repeat(32);
+    for (id, status) in [(no_upload.as_str(), 404), (upload.id.as_str(), 100)] {
+        let request = Request::object("POST", BUCKET, KEY).query("uploadId", id);
+        let request = request.header("Content-Length", "1000").header("Expect", "100-continue");
+        let mut connection = server.connect();
+        connection.write(&request.bytes(&server.data));
+        assert_eq!(connection.head().unwrap().status, status, "{id}");
+    }
+}
+
 #[test]
 fn parts_that_are_none() {
     let server = server();

@@ -4,6 +4,7 @@ mod part;
 
 use http::{HeaderName, StatusCode, header};
 
+use super::error::drain_unread;
 use super::list::{encoding, limit, name};
 use super::object::copy;
 use super::respond::{empty, xml};
@@ -61,6 +62,11 @@ pub(super) async fn complete(oss: &Oss, permit: ObjectPermit, call: Call) -> Ans
     let location = location(oss, &call);
     let permitted = permit.clone();
     let target = target(&permitted, &call.head.query)?;
+    // A list of parts is long; nobody sends one for nothing.
+    if let Err(err) = oss.app.check_upload(&permit, id).await {
+        drain_unread(&call.head.parts.headers, call.body).await;
+        return Err(err.into());
+    }
     let body = call.read_body(MAX_COMPLETION_BYTES, oss).await?;
     let selection = match (all, body.is_empty()) {
         (true, true) => Selection::All,
