@@ -4,7 +4,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::support::{BUCKET, server};
+use crate::support::{BUCKET, send, server};
 
 const GOOD: Option<&str> = Some("https://good.example/page");
 const EVIL: Option<&str> = Some("https://evil.example/page");
@@ -14,7 +14,7 @@ const CAT: &str = "/pictures/cat.txt";
 fn a_policy_is_in_force_when_it_is_answered() {
     let (_folder, server) = server();
     let first = server.admin("GET", BUCKET, &[], b"");
-    assert_eq!(first.header("etag"), Some("\"0\""));
+    assert_eq!(first.header("etag"), Some("\"1-0\""));
     let want = json!({
         "version": 0, "state": "in-force", "answering": 0, "referer_max_bytes": 20480,
         "policy": {
@@ -30,7 +30,7 @@ fn a_policy_is_in_force_when_it_is_answered() {
     });
     let put = server.admin("PUT", BUCKET, &[], policy.to_string().as_bytes());
     assert_eq!(put.json(), json!({"version": 1, "state": "in-force", "changed": true}));
-    assert_eq!(put.header("etag"), Some("\"1\""));
+    assert_eq!(put.header("etag"), Some("\"1-1\""));
     assert_eq!(server.get(CAT, GOOD).status, 200);
     assert_eq!(server.get(CAT, EVIL).status, 403);
     assert_eq!(server.get(CAT, None).status, 403);
@@ -104,17 +104,41 @@ fn if_match_refuses_lost_updates() {
         server.admin("PUT", BUCKET, &[("if-match", tag)], body.as_bytes())
     };
     assert_eq!(put("*", "a").status, 200, "every bucket has a policy");
-    assert_eq!(put("\"1\"", "b").status, 200);
-    let late = put("\"1\"", "c");
+    assert_eq!(put("\"1-1\"", "b").status, 200);
+    let late = put("\"1-1\"", "c");
     assert_eq!(
         (late.status, late.json()["error"]["code"].clone()),
         (412, "PreconditionFailed".into())
     );
-    assert_eq!(put("W/\"2\"", "c").status, 412);
-    assert_eq!(put("\"1\", \"2\"", "c").status, 200);
-    let reset = server.admin("POST", &format!("{BUCKET}/reset"), &[("if-match", "\"1\"")], b"");
+    assert_eq!(put("W/\"1-2\"", "c").status, 412);
+    assert_eq!(put("\"1-1\", \"1-2\"", "c").status, 200);
+    let reset = server.admin("POST", &format!("{BUCKET}/reset"), &[("if-match", "\"1-1\"")], b"");
     assert_eq!(reset.status, 412);
     assert_eq!(server.api("GET", BUCKET, "", 200)["version"], 3);
+}
+
+/// What was read of a bucket says nothing of one that was created since under its name.
+#[test]
+fn a_tag_is_of_one_bucket() {
+    let (_folder, server) = server();
+    let put = |tag: &str, rule: &str| {
+        let body = json!({"allow_empty_referer": true, "whitelist": [rule]}).to_string();
+        server.admin("PUT", BUCKET, &[("if-match", tag)], body.as_bytes())
+    };
+    let tag = put("*", "a").header("etag").unwrap().to_owned();
+    let delete = send(&server.data, ("DELETE", "/pictures/cat.txt"), &[], b"");
+    assert_eq!(delete.status, 204, "{}", delete.text());
+    for command in ["rm", "create"] {
+        let (code, _, err) = server.run(&["bucket", command, "pictures"]);
+        assert_eq!(code, 0, "{err}");
+    }
+    let other = put("*", "b").header("etag").unwrap().to_owned();
+    assert_ne!(tag, other);
+    for old in [tag.as_str(), "\"2\"", "\"\"", "\"-1\"", "\"2-\"", "\"2-1-1\"", "\"2-x\""] {
+        assert_eq!(put(old, "c").status, 412, "{old}");
+    }
+    assert_eq!(put(&other, "c").status, 200);
+    assert_eq!(put("\"2\"", "d").status, 200, "a number is the version of whichever bucket it is");
 }
 
 /// Of those that change the same version one wins; whoever names none is put after the others.
@@ -128,7 +152,7 @@ fn concurrent_changes_are_one_history() {
         server.admin("PUT", BUCKET, &headers, body.to_string().as_bytes()).status
     };
     let statuses: Vec<u16> = thread::scope(|scope| {
-        let tasks: Vec<_> = (0..8).map(|n| scope.spawn(move || put(n, Some("\"0\"")))).collect();
+        let tasks: Vec<_> = (0..8).map(|n| scope.spawn(move || put(n, Some("\"1-0\"")))).collect();
         tasks.into_iter().map(|task| task.join().unwrap()).collect()
     });
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
@@ -179,7 +203,7 @@ fn a_call_for_another_version_changes_nothing() {
     ];
     for (method, rest, body) in table {
         let path = format!("{BUCKET}{rest}");
-        for tag in ["\"1\"", "\"3\"", "\"nothing\"", "W/\"2\""] {
+        for tag in ["\"1-1\"", "\"1-3\"", "\"nothing\"", "W/\"1-2\""] {
             let late = server.admin(method, &path, &[("if-match", tag)], body.as_bytes());
             assert_eq!(late.status, 412, "{method} {rest} {tag}: {}", late.text());
         }
@@ -188,6 +212,6 @@ fn a_call_for_another_version_changes_nothing() {
     let tag = server.admin("GET", &format!("{BUCKET}/versions/2"), &[], b"");
     let tag = tag.header("etag").unwrap();
     let reset = server.admin("POST", &format!("{BUCKET}/reset"), &[("if-match", tag)], b"");
-    assert_eq!((reset.status, reset.header("etag")), (200, Some("\"3\"")));
+    assert_eq!((reset.status, reset.header("etag")), (200, Some("\"1-3\"")));
     assert_eq!(state()[1]["missing"], "as-policy");
 }

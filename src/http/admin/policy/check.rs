@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::{at_leisure, json, read_candidate, with_etag};
+use super::{PolicyTag, at_leisure, json, read_candidate, with_etag};
 use crate::domain::code::Code;
 use crate::domain::referer::lint::{Accept, LintContext, OwnPlace, review};
 use crate::domain::referer::{Extras, Policy};
@@ -77,8 +77,9 @@ pub(super) async fn lint(
         return at_leisure(move || linted(&policy, &wanted, None)).await;
     }
     let version = settings.referer.version();
+    let tag = PolicyTag(bucket.id, version);
     let answer = move || linted(settings.referer.policy(), &wanted, Some(version.0));
-    Ok(with_etag(at_leisure(answer).await?, version))
+    Ok(with_etag(at_leisure(answer).await?, tag))
 }
 
 fn bad(sentence: String) -> ApiError {

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use http::{HeaderMap, Uri};
 use serde::{Deserialize, Serialize};
 
-use super::{changed, json, order, state, with_etag};
+use super::{PolicyTag, changed, json, order, state, with_etag};
 use crate::domain::code::Code;
 use crate::domain::referer::lint::List;
 use crate::domain::referer::{MAX_LARGE_LIST_BYTES, Pattern, read_rule};
@@ -53,7 +53,7 @@ pub(super) async fn edit_rules(
         present: Vec<&'r str>,
         missing: Vec<&'r str>,
     }
-    let order = order(&on.admin, &headers)?;
+    let (order, bucket) = order(&on, &headers)?;
     let wanted: Wanted = read_json(body, MAX_EDIT_BYTES).await?;
     let edit = RuleEdit {
         list: wanted.list.0,
@@ -70,7 +70,7 @@ pub(super) async fn edit_rules(
         present: texts(&outcome.report.present),
         missing: texts(&outcome.report.missing),
     });
-    Ok(with_etag(answer, outcome.version))
+    Ok(with_etag(answer, PolicyTag(bucket, outcome.version)))
 }
 
 /// The rules of a field, each of which must be one.
@@ -96,8 +96,8 @@ pub(super) async fn reset(
     on: OnBucket,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let order = order(&on.admin, &headers)?;
-    Ok(changed(&app.reset_policy(on.permit, order).await?))
+    let (order, bucket) = order(&on, &headers)?;
+    Ok(changed(bucket, &app.reset_policy(on.permit, order).await?))
 }
 
 /// `PUT …/referer/whitelist`
@@ -137,14 +137,14 @@ async fn put_list(
     body: Body,
 ) -> Result<Response, ApiError> {
     let query: ListQuery = read_query(uri)?;
-    let order = order(&on.admin, headers)?;
+    let (order, bucket) = order(&on, headers)?;
     let rules = read_lines(body).await?;
     if rules.is_empty() && !query.empty {
         // A file that was cut off or is the wrong one must not open the bucket.
         let sentence = "The body has no rule; if the list is to be empty, say so with empty=true.";
         return Err(ApiError::saying(Code::InvalidArgument, sentence));
     }
-    Ok(changed(&app.put_list(on.permit, order, (list, rules)).await?))
+    Ok(changed(bucket, &app.put_list(on.permit, order, (list, rules)).await?))
 }
 
 /// Reads rules as they arrive. A body is read to its end even when a line of it is bad, so that a

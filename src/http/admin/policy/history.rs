@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde::Serialize;
 
-use super::{at_leisure, changed, json, order, with_etag};
+use super::{PolicyTag, at_leisure, changed, json, order, with_etag};
 use crate::domain::name::AccessKeyId;
 use crate::domain::referer::{
     ListDiff, Placed, Policy, PolicyVersion, Record, VersionSummary, diff,
@@ -108,7 +108,8 @@ pub(super) async fn show(
         let record = RecordView::of(version, &record);
         json(&Shown { record, policy: PolicyView(&policy) })
     };
-    Ok(with_etag(at_leisure(answer).await?, version))
+    let tag = PolicyTag(on.permit.bucket().id, version);
+    Ok(with_etag(at_leisure(answer).await?, tag))
 }
 
 /// `GET …/referer/versions/{version}/diff/{to}`
@@ -130,10 +131,10 @@ pub(super) async fn roll_back(
     Path(names): Names,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let order = order(&on.admin, &headers)?;
+    let (order, bucket) = order(&on, &headers)?;
     let version = version(&names, "version")?;
     let outcome = app.roll_back(on.permit, order, version).await?;
-    Ok(changed(&outcome.ok_or_else(|| not_kept(version))?))
+    Ok(changed(bucket, &outcome.ok_or_else(|| not_kept(version))?))
 }
 
 fn version(names: &HashMap<String, String>, name: &str) -> Result<PolicyVersion, ApiError> {

@@ -1,7 +1,9 @@
 //! The referer policy of a bucket: reading and replacing it.
 //!
-//! Every answer that shows or makes a version has it as its `ETag`; every change can name in
-//! `If-Match` the version that it is meant for, and is refused with 412 if another is the newest.
+//! Every answer that shows or makes a version has it as its `ETag`, behind the number of its bucket;
+//! every change can name in `If-Match` the version that it is meant for, and is refused with 412 if
+//! another is the newest. Buckets' numbers never come again, so a tag of a bucket that was deleted
+//! is none of a bucket that has its name since.
 
 mod check;
 mod edit;
@@ -21,11 +23,12 @@ use super::ApiError;
 use super::api::{OnBucket, PATIENCE, read_query};
 use super::tags::IfMatch;
 use crate::domain::code::Code;
+use crate::domain::name::BucketId;
 use crate::domain::referer::{How, KnownRules, MAX_LARGE_LIST_BYTES, Policy, PolicyVersion};
 use crate::domain::word::words;
 use crate::http::body;
 use crate::service::App;
-use crate::service::access::{Administrator, BucketPermit};
+use crate::service::access::BucketPermit;
 use crate::service::error::Error;
 use crate::service::object;
 use crate::service::policy::{Expect, Order, Outcome};
@@ -71,6 +74,7 @@ async fn show(on: OnBucket) -> Result<Response, ApiError> {
         policy: PolicyView<'p>,
     }
     let settings = on.permit.bucket().settings();
+    let tag = PolicyTag(on.permit.bucket().id, settings.referer.version());
     let version = settings.referer.version();
     let answer = move || {
         let referer = &settings.referer;
@@ -82,7 +86,7 @@ async fn show(on: OnBucket) -> Result<Response, ApiError> {
             policy: PolicyView(referer.policy()),
         })
     };
-    Ok(with_etag(at_leisure(answer).await?, version))
+    Ok(with_etag(at_leisure(answer).await?, tag))
 }
 
 words! {
@@ -114,9 +118,9 @@ async fn replace(
         Some(Made::Lint) => How::LintFix,
         Some(Made::Import) => How::Import,
     };
-    let order = order(&on.admin, &headers)?;
+    let (order, bucket) = order(&on, &headers)?;
     let policy = read_policy(&on.permit, policy_body(body)).await?;
-    Ok(changed(&app.put_policy(on.permit, order, (policy, how)).await?))
+    Ok(changed(bucket, &app.put_policy(on.permit, order, (policy, how)).await?))
 }
 
 /// A body for a policy, whose lists may be large.
@@ -147,7 +151,7 @@ pub(super) async fn read_candidate(
 }
 
 /// What came of a change.
-fn changed(outcome: &Outcome) -> Response {
+fn changed(bucket: BucketId, outcome: &Outcome) -> Response {
     #[derive(Serialize)]
     struct Done {
         version: i64,
@@ -159,23 +163,41 @@ fn changed(outcome: &Outcome) -> Response {
         state: state(outcome.in_force),
         changed: outcome.changed,
     });
-    with_etag(answer, outcome.version)
+    with_etag(answer, PolicyTag(bucket, outcome.version))
 }
 
-/// Who asks for a change, and for which version it is meant.
-fn order(admin: &Administrator, headers: &HeaderMap) -> Result<Order, ApiError> {
-    Ok(Order { who: admin.access_key_id().clone(), expect: expect(headers)? })
+/// Who asks for a change of which bucket, and for which version it is meant.
+fn order(on: &OnBucket, headers: &HeaderMap) -> Result<(Order, BucketId), ApiError> {
+    let bucket = on.permit.bucket().id;
+    let order = Order { who: on.admin.access_key_id().clone(), expect: expect(bucket, headers)? };
+    Ok((order, bucket))
 }
 
-/// The versions that `If-Match` names. A tag that is no version of ours fits nothing.
-fn expect(headers: &HeaderMap) -> Result<Expect, ApiError> {
+/// The versions that `If-Match` names. A tag that is no version of this bucket fits nothing.
+fn expect(bucket: BucketId, headers: &HeaderMap) -> Result<Expect, ApiError> {
     Ok(match IfMatch::read(headers)? {
         IfMatch::Anything => Expect::Any,
         IfMatch::OneOf(tags) => {
-            let version = |tag: &String| tag.parse().ok().map(PolicyVersion);
+            let version = |tag: &String| PolicyTag::version(tag, bucket);
             Expect::OneOf(tags.iter().filter_map(version).collect())
         }
     })
+}
+
+/// The tag of a version of a bucket's policy.
+#[derive(Clone, Copy, Debug)]
+struct PolicyTag(BucketId, PolicyVersion);
+
+impl PolicyTag {
+    /// The version of that bucket that a tag without its quotes names. A number alone is the version
+    /// of whichever bucket has the name: who has it from a body and not from an `ETag` means that.
+    fn version(tag: &str, bucket: BucketId) -> Option<PolicyVersion> {
+        let version = match tag.split_once('-') {
+            Some((of, version)) => (of.parse() == Ok(bucket.0)).then_some(version)?,
+            None => tag,
+        };
+        version.parse().ok().map(PolicyVersion)
+    }
 }
 
 /// An answer whose body is written now. It is never kept by a cache.
@@ -194,8 +216,8 @@ pub(super) fn json(body: &impl Serialize) -> Response {
     }
 }
 
-fn with_etag(mut response: Response, version: PolicyVersion) -> Response {
-    if let Ok(tag) = HeaderValue::try_from(format!("\"{version}\"")) {
+fn with_etag(mut response: Response, PolicyTag(bucket, version): PolicyTag) -> Response {
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{}-{version}\"", bucket.0)) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
