@@ -79,25 +79,29 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    /// Whether what a peer with this address says of others counts.
-    pub fn trusts(&self, address: IpAddr) -> bool {
+    fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 
     /// Finds the client behind a connection from `peer`. `forwarded_for` and `forwarded_proto` are
-    /// the values of all lines of `X-Forwarded-For` and `X-Forwarded-Proto`.
-    pub fn client<'r>(
+    /// the values of all lines of `X-Forwarded-For` and `X-Forwarded-Proto`; they are looked for
+    /// only if the word of the peer counts.
+    pub fn client<'r, For, Proto>(
         &self,
         peer: IpAddr,
-        forwarded_for: impl DoubleEndedIterator<Item = &'r [u8]>,
-        forwarded_proto: impl Iterator<Item = &'r [u8]>,
-    ) -> ClientAddress {
+        forwarded_for: impl FnOnce() -> For,
+        forwarded_proto: impl FnOnce() -> Proto,
+    ) -> ClientAddress
+    where
+        For: DoubleEndedIterator<Item = &'r [u8]>,
+        Proto: Iterator<Item = &'r [u8]>,
+    {
         let peer = peer.to_canonical();
         if !self.trusts(peer) {
             return ClientAddress { address: Some(peer), secure: false };
         }
-        let secure = is_https(forwarded_proto);
-        ClientAddress { address: self.behind(peer, forwarded_for), secure }
+        let secure = is_https(forwarded_proto());
+        ClientAddress { address: self.behind(peer, forwarded_for()), secure }
     }
 
     /// The last address of the list that is no proxy's; the first, if all are.
@@ -175,7 +179,7 @@ mod tests {
         ];
         for (name, peer, lines, want) in table {
             let lines = lines.iter().map(|line| line.as_bytes());
-            let got = proxies().client(address(peer), lines, std::iter::empty());
+            let got = proxies().client(address(peer), || lines, std::iter::empty);
             assert_eq!(got.address, want.map(address), "{name}");
             assert!(!got.secure, "{name}");
         }
@@ -196,7 +200,7 @@ mod tests {
         ];
         for (name, peer, lines, want) in table {
             let lines = lines.iter().map(|line| line.as_bytes());
-            let got = proxies().client(address(peer), std::iter::empty(), lines);
+            let got = proxies().client(address(peer), std::iter::empty, || lines);
             assert_eq!(got.secure, *want, "{name}");
         }
     }

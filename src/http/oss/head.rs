@@ -182,11 +182,8 @@ pub(in crate::http) fn client_of(parts: &Parts, proxies: &TrustedProxies) -> Cli
     let Some(Connection { peer, .. }) = parts.extensions.get() else {
         return ClientAddress { address: None, secure: false };
     };
-    if !proxies.trusts(peer.ip().to_canonical()) {
-        return ClientAddress { address: Some(peer.ip().to_canonical()), secure: false };
-    }
     let lines = |name| parts.headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    proxies.client(peer.ip(), lines("x-forwarded-for"), lines("x-forwarded-proto"))
+    proxies.client(peer.ip(), || lines("x-forwarded-for"), || lines("x-forwarded-proto"))
 }
 
 /// Which header names a request has, as a set that may claim too many: most of the headers that are
