@@ -40,9 +40,16 @@ impl io::Write for Log {
     }
 }
 
+/// With one subscriber alone, what the thread thinks of an event that comes to it first holds for
+/// all threads, and the threads of other tests have none. With a second, which hears nothing, all
+/// are asked.
+static SECOND: LazyLock<tracing::Dispatch> =
+    LazyLock::new(|| tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default()));
+
 impl Log {
     /// Listens as long as the guard lives.
     fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        LazyLock::force(&SECOND);
         let log = self.clone();
         let subscriber =
             tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone());
