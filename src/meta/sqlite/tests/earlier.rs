@@ -1,7 +1,7 @@
 //! Databases of earlier versions, with what people have in them.
 
 use std::io;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use sqlx::migrate::Migrator;
 
