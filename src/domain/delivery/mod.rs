@@ -15,6 +15,7 @@
 //! VOD "Key hotlink protection". Where the vendors are silent the rule is ours.
 
 mod application;
+mod bearer;
 mod prefix;
 mod seats;
 mod tally;
@@ -26,6 +27,7 @@ pub use application::{
     Application, ApplicationName, InvalidApplication, InvalidApplicationName, InvalidScope,
     LinkScope, Pace,
 };
+pub use bearer::cache_control;
 pub use prefix::{InvalidPrefix, Prefix};
 pub use seats::{ClientNet, Seat, Seating, Seats};
 pub use tally::{Count, Outcome, Refusal, Tally};

@@ -19,12 +19,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use tokio::time::Instant;
 
 use super::oss::{Call, Exchange, Head, Known, Oss, OssError, answer_denied, client_of};
 use crate::domain::code::Code;
-use crate::domain::delivery::RefererCheck;
+use crate::domain::delivery::{RefererCheck, cache_control};
 use crate::domain::op::{Action, Target};
 use crate::domain::urlsign::{self, Settings};
 use crate::service::access::{Caller, ObjectPermit, Permit, Visit, Wish};
@@ -55,7 +55,24 @@ pub(super) async fn handle(
             stop.answer(&oss.app, domain, &mut known)
         }
     };
-    exchange.finish(answer, known)
+    let mut response = exchange.finish(answer, known);
+    if domain.signing().is_some() {
+        for_the_bearer(response.headers_mut());
+    }
+    response
+}
+
+/// What a signed link is answered with is for its bearer: no cache may show it to somebody else, and
+/// no page may tell the link to another. That holds for refusals, too.
+fn for_the_bearer(headers: &mut HeaderMap) {
+    let mut private = HeaderValue::from_static("private");
+    if headers.contains_key(header::CACHE_CONTROL) {
+        let lines = headers.get_all(header::CACHE_CONTROL);
+        let text = cache_control(lines.iter().map(HeaderValue::as_bytes));
+        private = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("no-store"));
+    }
+    headers.insert(header::CACHE_CONTROL, private);
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
 /// The way of one request.
@@ -101,7 +118,7 @@ impl Walk<'_> {
                 return Err(denial.into());
             }
         }
-        Ok(self.marked(self.give((action, permit), (head, admitted), known).await?))
+        self.give((action, permit), (head, admitted), known).await
     }
 
     /// The head of the request without its signature, and the object that it names.
@@ -178,18 +195,6 @@ impl Walk<'_> {
 
     fn bucket(&self) -> Target {
         Target::Bucket(self.domain.bucket.1.clone())
-    }
-
-    /// What a signed link gave is for its bearer: no cache may show it to somebody else, and no page
-    /// may tell the link to another.
-    fn marked(&self, mut response: Response<Body>) -> Response<Body> {
-        if self.domain.signing().is_some() {
-            let headers = response.headers_mut();
-            let private = HeaderValue::from_static("private");
-            headers.entry(header::CACHE_CONTROL).or_insert(private);
-            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        }
-        response
     }
 }
 

@@ -43,6 +43,46 @@ fn a_signed_link_opens_a_private_bucket_and_nothing_else_does() {
     assert_eq!(get(&server, &link("/a.mp4")).code(), refused(403, "AccessDenied"));
 }
 
+/// Whatever a signed domain answers is for its bearer alone, also what it refuses, and whatever the
+/// object's owner wrote beside it for shared caches.
+#[test]
+fn every_answer_of_a_signed_domain_is_for_its_bearer() {
+    let server = super::server();
+    let shared = Request::put(BUCKET, "vod/shared.mp4", BODY);
+    server.done(shared.header("Cache-Control", "public, max-age=60, s-maxage=86400"));
+    server.policy(BUCKET, &STRICT);
+    put(&server, HOST, &type_a());
+    let (good, evil) = (("Referer", GOOD), ("Referer", EVIL));
+    let (own, shared, none) = (link("/a.mp4"), link("/shared.mp4"), link("/none.mp4"));
+    let preflight = [("Origin", "http://a.example"), ("Access-Control-Request-Method", "GET")];
+    let kept = "private, max-age=60";
+    #[rustfmt::skip]
+    let table = [
+        ("an object",           "GET",     &*own,    &[good][..],                         200, "private"),
+        ("for shared caches",   "GET",     &shared,  &[good],                             200, kept),
+        ("its head",            "HEAD",    &shared,  &[good],                             200, kept),
+        ("a part of it",        "GET",     &shared,  &[good, ("Range", "bytes=0-3")],     206, kept),
+        ("as it was",           "GET",     &shared,  &[good, ("If-None-Match", "*")],     304, kept),
+        ("no part of it",       "GET",     &shared,  &[good, ("If-Match", "\"x\"")],      412, "private"),
+        ("nothing there",       "GET",     &none,    &[good],                             404, "private"),
+        ("by its referer",      "GET",     &shared,  &[evil],                             403, "no-store"),
+        ("no signature",        "GET",     "/a.mp4", &[good],                             403, "no-store"),
+        ("another method",      "DELETE",  &own,     &[good],                             405, "private"),
+        ("a preflight",         "OPTIONS", &own,     &preflight,                          403, "no-store"),
+    ];
+    for (name, method, target, headers, status, want) in table {
+        let given = ask(&server, (method, HOST), target, headers);
+        assert_eq!(given.status, status, "{name}: {given:?}");
+        assert_eq!(given.header("cache-control"), Some(want), "{name}");
+        assert_eq!(given.header("referrer-policy"), Some("no-referrer"), "{name}");
+    }
+    // Where URLs are not signed, the object's owner decides.
+    put(&server, "open.example.com", &json!({ "bucket": BUCKET, "origin_access": true }));
+    let open = ask(&server, ("GET", "open.example.com"), "/vod/shared.mp4", &[good]);
+    assert_eq!(open.header("cache-control"), Some("public, max-age=60, s-maxage=86400"));
+    assert_eq!(open.header("referrer-policy"), None);
+}
+
 /// The headers of Alibaba Cloud CDN's page on URL signing.
 #[test]
 fn refusals_say_why_as_the_vendor_does() {
