@@ -69,7 +69,7 @@ struct NamedArgs {
     #[arg(long, value_parser = word::<DirectAccess>(), value_name = "WHAT")]
     direct_access: Option<DirectAccess>,
 
-    /// Whether refusals say why, in X-Tengine-Error
+    /// Whether refusals say why, in X-Tengine-Error, or are all alike
     #[arg(long, value_parser = word::<Switch>(), value_name = "ON|OFF")]
     error_header: Option<Switch>,
 

@@ -73,7 +73,7 @@ words! {
         /// It does.
         #[default]
         Shown = "shown",
-        /// All refusals look the same.
+        /// All refusals look the same: 403, whoever refuses, also for what has expired.
         Hidden = "hidden",
     }
 }

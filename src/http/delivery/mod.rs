@@ -8,8 +8,8 @@
 //! handlers, the same way out. What a signature was made of is gone by then; neither the store nor
 //! the log sees it.
 //!
-//! What the domain refuses is answered as a CDN does, and what the bucket refuses or does not have
-//! as OSS does, as it is when a CDN asks OSS.
+//! What the domain refuses, or the referer policy of a request that is signed, is answered as a CDN
+//! does, and what else the bucket refuses or does not have as OSS does, as it is when a CDN asks OSS.
 
 mod denied;
 mod playlist;

@@ -64,6 +64,12 @@ impl OssError {
         self
     }
 
+    /// The same without elements of these names.
+    pub(in crate::http) fn without_details(mut self, names: &[&str]) -> Self {
+        self.0.details.retain(|(name, _)| !names.contains(name));
+        self
+    }
+
     /// What it says.
     pub(super) const fn refusal(&self) -> &Refusal {
         &self.0
@@ -75,7 +81,7 @@ impl OssError {
     }
 
     /// The code.
-    pub(super) const fn code(&self) -> Code {
+    pub(in crate::http) const fn code(&self) -> Code {
         self.0.reason.code
     }
 }

@@ -11,6 +11,7 @@ mod keys;
 mod links;
 mod playlists;
 mod policies;
+mod refusals;
 mod schemes;
 mod seats;
 mod terms;
