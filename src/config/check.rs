@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::{SecretText, SettingError, Signing};
 use crate::domain::client::TrustedProxies;
 use crate::domain::name::{AccessKeyId, BucketName};
@@ -112,6 +114,20 @@ pub(super) fn cnames(entries: &[String]) -> Result<BTreeMap<HostName, BucketName
         }
     }
     Ok(map)
+}
+
+/// A header that only trusted proxies may set: there must be some.
+pub(super) fn region_header(
+    name: Option<String>,
+    proxies: &TrustedProxies,
+) -> Result<Option<HeaderName>, SettingError> {
+    const SETTING: &str = "client_region_header";
+    let Some(name) = name else { return Ok(None) };
+    if proxies.is_empty() {
+        let reason = "nobody is trusted to say it: trusted_proxies is empty".into();
+        return Err(SettingError::Value { name: SETTING, value: name, reason });
+    }
+    parsed(SETTING, &name).map(Some)
 }
 
 pub(super) fn trusted_proxies(entries: &[String]) -> Result<TrustedProxies, SettingError> {

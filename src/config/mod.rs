@@ -20,8 +20,8 @@ use crate::domain::secret::SecretKey;
 pub use settings::{Limits, Settings, Signing};
 
 use check::{
-    cnames, connections, kept, open_files, parsed, public_endpoint, root_key, seconds, signing,
-    trusted_proxies,
+    cnames, connections, kept, open_files, parsed, public_endpoint, region_header, root_key,
+    seconds, signing, trusted_proxies,
 };
 
 /// The file that is read if no other is named.
@@ -79,6 +79,11 @@ pub struct Layer {
         value_delimiter = ','
     )]
     pub trusted_proxies: Option<Vec<String>>,
+
+    /// Header in which these proxies say in which region the client is, as ISO 3166-1 alpha-3:
+    /// CHN. Links with whreg or bkreg need it [default: none]
+    #[arg(long, env = "REFGATE_CLIENT_REGION_HEADER", value_name = "NAME")]
+    pub client_region_header: Option<String>,
 
     /// Endpoint that listings of buckets show to clients [default: the data plane's address]
     #[arg(long, env = "REFGATE_PUBLIC_ENDPOINT", value_name = "HOST[:PORT]")]
@@ -241,7 +246,8 @@ pub enum SettingError {
 macro_rules! all_fields {
     ($then:ident) => {
         $then! {
-            data_dir, master_key_file, listen, admin_listen, region, base_domains, cnames, trusted_proxies, public_endpoint,
+            data_dir, master_key_file, listen, admin_listen, region, base_domains, cnames, trusted_proxies,
+            client_region_header, public_endpoint,
             sign_host, sign_open,
             vary_referer, object_cache_mib, body_cache_mib, open_files, referer_history, referer_history_mib, stats_days,
             subject_hours, max_connections, header_timeout, body_timeout,
@@ -303,6 +309,7 @@ impl Layer {
         let root = root_key(self.root_access_key_id, self.root_access_key_secret)?;
         let domains = self.base_domains.unwrap_or_else(|| vec!["localhost".into()]);
         let data_dir = self.data_dir.unwrap_or_else(|| "./refgate-data".into());
+        let proxies = trusted_proxies(&self.trusted_proxies.unwrap_or_default())?;
         let beside = || data_dir.join("master-key.toml");
         Ok(Settings {
             master_key_file: self.master_key_file.unwrap_or_else(beside),
@@ -315,7 +322,8 @@ impl Layer {
                 .map(|domain| parsed("base_domains", domain))
                 .collect::<Result<_, _>>()?,
             cnames: cnames(&self.cnames.unwrap_or_default())?,
-            trusted_proxies: trusted_proxies(&self.trusted_proxies.unwrap_or_default())?,
+            client_region_header: region_header(self.client_region_header, &proxies)?,
+            trusted_proxies: proxies,
             public_endpoint: self.public_endpoint.map(public_endpoint).transpose()?,
             signing: signing(self.sign_host, self.sign_open.unwrap_or(false))?,
             vary_referer: self.vary_referer.unwrap_or(true),

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::LogFormat;
 use crate::domain::client::TrustedProxies;
 use crate::domain::name::{AccessKeyId, BucketName, Region};
@@ -30,6 +32,8 @@ pub struct Settings {
     pub cnames: BTreeMap<HostName, BucketName>,
     /// Networks of proxies that say whom they speak for.
     pub trusted_proxies: TrustedProxies,
+    /// Header in which they say in which region the client is.
+    pub client_region_header: Option<HeaderName>,
     /// Endpoint that listings of buckets show; the address of the data plane if there is none.
     pub public_endpoint: Option<String>,
     /// Where URLs are signed, if anywhere.

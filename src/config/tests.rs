@@ -31,6 +31,8 @@ fn a_wrong_setting_is_one_line_that_names_it() {
         ("cnames = [\"=photos\"]",           "cnames"),
         ("cnames = [\"a.example=one\", \"A.example.=two\"]", "twice"),
         ("trusted_proxies = [\"10.0.0.0/8\", \"proxy.example\"]", "10.0.0.0/8"),
+        ("client_region_header = \"X-Region\"", "trusted_proxies is empty"),
+        ("trusted_proxies = [\"10.0.0.0/8\"]\nclient_region_header = \"a b\"", "client_region_header"),
         ("public_endpoint = \"http://a/\"",  "public_endpoint"),
         ("public_endpoint = \"a:99999\"",    "public_endpoint"),
         ("sign_host = \"http://a/\"",        "sign_host"),

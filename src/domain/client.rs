@@ -79,8 +79,14 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
+    /// Whether the word of this peer counts.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(peer))
+    }
+
+    /// Whether there is nobody whose word counts.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Finds the client behind a connection from `peer`. `forwarded_for` and `forwarded_proto` are

@@ -198,6 +198,7 @@ mod tests {
             clock: Clock::system().unwrap(),
             region: "cn-hangzhou".parse().unwrap(),
             hosts: HostRules::default(),
+            knows_regions: false,
             root: ("id".parse().unwrap(), SecretKey::new("secret".into())),
             master_keys: Keyring::new([(KeyVersion(1), MasterKey::new([7; 32].into()))]).unwrap(),
             object_cache_bytes: 1 << 20,

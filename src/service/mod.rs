@@ -76,6 +76,8 @@ pub struct Parts {
     pub region: Region,
     /// Which hosts OSS's protocol is spoken on.
     pub hosts: HostRules,
+    /// Whether something tells in which region a client is.
+    pub knows_regions: bool,
     /// The owner's access key.
     pub root: (AccessKeyId, SecretKey),
     /// The master key, which seals all other secrets.
@@ -100,6 +102,7 @@ pub struct App {
     pub clock: Clock,
     region: Region,
     hosts: HostRules,
+    knows_regions: bool,
     root: RootKey,
     /// Seals secrets for the database.
     vault: Vault,
@@ -151,6 +154,7 @@ impl App {
             clock: parts.clock,
             region: parts.region,
             hosts: parts.hosts,
+            knows_regions: parts.knows_regions,
             root: RootKey::new(parts.root),
             vault,
             users: ArcSwapOption::from_pointee(users),

@@ -68,11 +68,12 @@ pub(in crate::cli) struct ChoiceArgs {
     #[arg(long, value_name = "SECONDS")]
     max_future: Option<u32>,
 
-    /// How times are written: decimal, hex, upper-hex
+    /// How times are written, where the scheme leaves it open: decimal, hex, upper-hex; lower-hex,
+    /// minutes and plain are those of schemes that have one way
     #[arg(long, value_name = "FORM")]
     time: Option<TimeForm>,
 
-    /// The digest: md5, sha256
+    /// The digest, where the scheme leaves it open: md5, sha256; hmac-sha256 is refgate's own
     #[arg(long)]
     algorithm: Option<Algorithm>,
 
@@ -92,7 +93,7 @@ pub(in crate::cli) struct ChoiceArgs {
     #[arg(long, value_name = "CHARACTERS")]
     us_length: Option<u8>,
 
-    /// Tencent VOD: take whreg and bkreg, because something before refgate knows regions
+    /// Tencent VOD: take whreg and bkreg; a server needs its setting client_region_header for it
     #[arg(long)]
     regions: bool,
 

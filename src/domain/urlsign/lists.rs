@@ -70,8 +70,10 @@ impl<'a> RegionLists<'a> {
         Ok(any.then_some(Self { allow, deny }))
     }
 
-    /// Whether a client of that region passes. One whose region is not known does not.
+    /// Whether a client of that region passes. One whose region is not known, or is told in other
+    /// words than a link has for it, does not.
     pub fn allow(&self, region: Option<&str>) -> bool {
+        let region = region.filter(|region| is_region(region));
         let has = |list: &[&str]| region.is_some_and(|region| list.contains(&region));
         region.is_some() && (self.allow.is_empty() || has(&self.allow)) && !has(&self.deny)
     }
@@ -229,5 +231,8 @@ mod tests {
         assert!(!read("", "CHN").allow(Some("CHN")));
         assert!(read("", "CHN").allow(Some("FRA")));
         assert!(!read("", "CHN").allow(None), "a region that is not known passes nothing");
+        for other in ["CN", "chn", "", "XX"] {
+            assert!(!read("", "CHN").allow(Some(other)), "{other:?} is no region of a link");
+        }
     }
 }

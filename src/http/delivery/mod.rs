@@ -22,7 +22,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use tokio::time::Instant;
 
-use super::oss::{Call, Exchange, Head, Known, Oss, OssError, answer_denied, client_of};
+use super::oss::{Call, Exchange, Head, Known, Oss, OssError, answer_denied, client_of, region_of};
 use crate::domain::code::Code;
 use crate::domain::delivery::{RefererCheck, cache_control};
 use crate::domain::op::{Action, Target};
@@ -111,7 +111,9 @@ impl Walk<'_> {
         }
         let (action, permit) = self.grant(&head, &target, (&admitted.caller, known)).await?;
         let lines = head.parts.headers.get_all(header::REFERER);
-        self.oss.app.check_limits(&admitted, lines.iter().map(HeaderValue::as_bytes))?;
+        self.oss.app.check_limits(&admitted, lines.iter().map(HeaderValue::as_bytes), || {
+            region_of(&head.parts, &self.oss.proxies, self.oss.region_header.as_ref()?)
+        })?;
         if let Some(link) = admitted.counted() {
             let counted = self.oss.app.count_client(self.domain, link, client);
             if let Some(denial) = Box::pin(counted).await? {

@@ -2,7 +2,7 @@
 
 use http::header::GetAll;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header};
 
 use super::OssError;
 use crate::domain::client::{ClientAddress, TrustedProxies};
@@ -143,7 +143,7 @@ impl Head {
 
     /// A header that counts only if it is given once and as text: the headers of which RFC 9110
     /// says that what cannot be read is ignored.
-    pub(super) fn lenient(&self, name: header::HeaderName) -> Option<&str> {
+    pub(super) fn lenient(&self, name: HeaderName) -> Option<&str> {
         self.one(name.as_str()).ok().flatten()
     }
 
@@ -184,6 +184,21 @@ pub(in crate::http) fn client_of(parts: &Parts, proxies: &TrustedProxies) -> Cli
     };
     let lines = |name| parts.headers.get_all(name).iter().map(HeaderValue::as_bytes);
     proxies.client(peer.ip(), || lines("x-forwarded-for"), || lines("x-forwarded-proto"))
+}
+
+/// In which region the client is, as a trusted proxy says in one line of this header.
+pub(in crate::http) fn region_of<'p>(
+    parts: &'p Parts,
+    proxies: &TrustedProxies,
+    header: &HeaderName,
+) -> Option<&'p str> {
+    let Connection { peer, .. } = parts.extensions.get()?;
+    if !proxies.trusts(peer.ip()) {
+        return None;
+    }
+    let mut lines = parts.headers.get_all(header).iter();
+    let line = lines.next().filter(|_| lines.next().is_none())?;
+    line.to_str().ok().map(str::trim)
 }
 
 /// Which header names a request has, as a set that may claim too many: most of the headers that are

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::{HeaderName, Request, Response};
 use tokio::time::Instant;
 
 use crate::domain::auth::PayloadHash;
@@ -48,7 +48,7 @@ use crate::service::object::Announced;
 
 pub(in crate::http) use denied::answer as answer_denied;
 pub use error::OssError;
-pub(in crate::http) use head::{Head, authority, client_of};
+pub(in crate::http) use head::{Head, authority, client_of, region_of};
 pub(in crate::http) use object::TRIES;
 pub(in crate::http) use respond::{Exchange, Known};
 
@@ -61,6 +61,8 @@ pub struct Oss {
     pub hosts: HostRules,
     /// Whose word about the client of a request counts.
     pub proxies: TrustedProxies,
+    /// The header in which they say in which region the client is.
+    pub region_header: Option<HeaderName>,
     /// The endpoint that clients are told.
     pub endpoint: String,
     /// Whether answers of a bucket with a policy carry `Vary: Referer`.

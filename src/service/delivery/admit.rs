@@ -47,7 +47,7 @@ impl App {
     }
 
     /// Decides whether a link that was verified may be used for this request: what it is limited to
-    /// beside its path and its time. A preview is cut where the object is given, and clients are
+    /// beside its path and its time. `region` tells where its client is. A preview is cut where the object is given, and clients are
     /// [counted](App::count_client) after everything else that can refuse.
     ///
     /// # Errors
@@ -57,9 +57,10 @@ impl App {
         &self,
         admitted: &Admitted<'_>,
         referers: impl IntoIterator<Item = &'l [u8]>,
+        region: impl FnOnce() -> Option<&'l str>,
     ) -> Result<(), Denial> {
         let Some(Pass { limits, .. }) = &admitted.pass else { return Ok(()) };
-        // Nothing tells where a client is.
-        limits.check_lists(referers, None)
+        let region = limits.regions.as_ref().and_then(|_| region());
+        limits.check_lists(referers, region)
     }
 }

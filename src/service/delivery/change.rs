@@ -213,7 +213,9 @@ impl App {
             }
             (Some(_) | None, None) => there,
         };
-        if terms.signing.as_ref().is_some_and(|choices| choices.regions == Regions::Known) {
+        let by_region =
+            terms.signing.as_ref().is_some_and(|choices| choices.regions == Regions::Known);
+        if by_region && !self.knows_regions {
             return Err(DomainError::Regions.into());
         }
         let old = old.map(|domain| (domain.id, domain.created));

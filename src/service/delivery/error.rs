@@ -33,7 +33,10 @@ pub enum DomainError {
     #[error("distribution: {0}")]
     Issue(#[from] InvalidIssue),
     /// It is not known where clients are.
-    #[error("signing: regions cannot be known: there is nothing that tells where a client is")]
+    #[error(
+        "signing: regions cannot be known: there is nothing that tells where a client is \
+         (the server's setting client_region_header)"
+    )]
     Regions,
     /// Keys without a scheme, by whose rules they could be checked.
     #[error("keys: there are none without a signing scheme")]

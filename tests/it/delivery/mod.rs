@@ -12,6 +12,7 @@ mod links;
 mod playlists;
 mod policies;
 mod refusals;
+mod regions;
 mod schemes;
 mod seats;
 mod terms;
