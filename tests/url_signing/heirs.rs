@@ -37,7 +37,8 @@ fn a_child_ends_with_its_playlist() {
             );
             assert!(get(&settings, &segment, until + 1).is_err(), "{scheme}");
             let other = segment.replace("s1.ts", "s2.ts");
-            let opens_directory = scheme == Scheme::TencentVod;
+            // Elsewhere a signature of the scheme would open another directory.
+            let opens_directory = scheme == Scheme::TencentVod && path == "/v/1/s1.ts";
             assert_eq!(get(&settings, &other, until).is_ok(), opens_directory, "{scheme}");
         }
         for bad in ["/v/1/..%2fx", "/v/../x", "x"] {
@@ -102,6 +103,117 @@ fn a_child_counts_towards_the_limit_of_its_playlist_and_keeps_its_client() {
             ..request(&segment)
         };
         assert!(verify(&settings, &request, UnixMillis::from_secs(NOW)).is_err(), "{method}");
+    }
+}
+
+/// Every link whose clients can be counted: by scheme, profile, scope and preview.
+fn counted() -> Vec<(String, Settings, Link<'static>)> {
+    let mut all = Vec::new();
+    for profile in [Profile::Strict, Profile::Compat] {
+        let mut choices = Choices::new(Scheme::TencentVod);
+        choices.profile = Some(profile);
+        let settings = with_key(choices, ANY);
+        for preview in [None, Some(60)] {
+            let mut link = plain(&settings, "/v/1/index.m3u8");
+            (link.clients, link.preview, link.lists.whref) = (Some(1), preview, Some("abc.com"));
+            all.push((format!("tencent-vod {profile:?} {preview:?}"), settings.clone(), link));
+        }
+    }
+    let own = settings(Scheme::Refgate, ANY);
+    for scope in [Scope::File, Scope::Directory(0), Scope::Directory(2)] {
+        let mut link = plain(&own, "/v/1/index.m3u8");
+        (link.clients, link.scope) = (Some(1), scope);
+        all.push((format!("refgate {scope:?}"), own.clone(), link));
+    }
+    let counting = Scheme::ALL.iter().filter(|scheme| scheme.counts_clients()).count();
+    assert_eq!(counting, 2, "every scheme that counts clients is here");
+    all
+}
+
+/// Where a child lies, which key verified its playlist, and how many playlists lie between: its
+/// clients are those of the first link, and a preview stays one.
+#[test]
+fn seats_are_counted_once_however_deep_and_wherever_the_children_lie() {
+    let old = "zyxwvutsrqponmlkjihgfedcba987654";
+    for (name, by_one, link) in counted() {
+        let by_old = with_key(by_one.choices().clone(), old);
+        let secret = |text: &str| SecretKey::new(text.to_owned());
+        let choices = by_one.choices().clone();
+        let both = Settings::new(choices, secret(ANY), Some(secret(old))).unwrap();
+        for (key, target) in [(ANY, made(&by_one, &link)), (old, made(&by_old, &link))] {
+            let pass = get(&both, &target, NOW).unwrap();
+            let (clients, preview) = (pass.limits.clients, pass.limits.preview);
+            assert!(clients.is_some(), "{name}");
+            for path in ["/v/1/a", "/v/1/720/a", "/v/2/a", "/a", "/v/1/720/x/a?b=1"] {
+                let variant = child(&both, &pass, Child::Playlist, path);
+                let inner = get(&both, &variant, NOW).unwrap();
+                let context = format!("{name}, by {key}: {variant}");
+                assert_eq!(
+                    (inner.limits.clients, inner.limits.preview),
+                    (clients, preview),
+                    "{context}"
+                );
+                assert_eq!(inner.until, pass.until, "{context}");
+                for deeper in ["/v/1/b", "/v/1/720/b", "/v/2/b?c=1", "/b"] {
+                    for (kind, left) in [(Child::Playlist, preview), (Child::Media, None)] {
+                        let target = child(&both, &inner, kind, deeper);
+                        let last = get(&both, &target, NOW).unwrap();
+                        assert_eq!(
+                            (last.limits.clients, last.limits.preview),
+                            (clients, left),
+                            "{context} {target}"
+                        );
+                        assert_eq!(
+                            last.limits.referers, pass.limits.referers,
+                            "{context} {target}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Links that differ in nothing but their random text are two, whose clients are counted apart; and
+/// so are those of their children.
+#[test]
+fn every_link_has_seats_of_its_own() {
+    let settings = settings(Scheme::TencentVod, ANY);
+    let seats = |us, path| {
+        let mut link = plain(&settings, "/v/1/index.m3u8");
+        (link.clients, link.random) = (Some(1), Some(us));
+        let target = made(&settings, &link);
+        let pass = get(&settings, &target, NOW).unwrap();
+        let segment = child(&settings, &pass, Child::Media, path);
+        get(&settings, &segment, NOW).unwrap().limits.clients.unwrap().link
+    };
+    for path in ["/v/1/s.ts", "/v/1/720/s.ts"] {
+        assert_ne!(seats("a123456789", path), seats("b123456789", path), "{path}");
+    }
+    assert_eq!(seats("a123456789", "/v/1/s.ts"), seats("a123456789", "/v/1/720/s.ts"));
+}
+
+#[test]
+fn a_ticket_opens_its_file_and_says_what_it_said() {
+    let settings = settings(Scheme::TencentVod, ANY);
+    let mut link = plain(&settings, "/v/1/index.m3u8");
+    (link.preview, link.clients) = (Some(60), Some(2));
+    let target = made(&settings, &link);
+    let pass = get(&settings, &target, NOW).unwrap();
+    let variant = child(&settings, &pass, Child::Playlist, "/v/1/720/i.m3u8");
+    assert!(get(&settings, &variant, NOW).is_ok());
+    #[rustfmt::skip]
+    let table = [
+        ("another file",       "/720/i.m3u8", "/720/j.m3u8"),
+        ("a longer preview",   "~60~",        "~61~"),
+        ("no preview",         "~60~",        "~-~"),
+        ("another spelling",   "~60~",        "~060~"),
+        ("more clients",       "~2.",         "~9."),
+    ];
+    for (name, from, to) in table {
+        let forged = variant.replace(from, to);
+        assert_ne!(forged, variant, "{name}");
+        assert!(get(&settings, &forged, NOW).is_err(), "{name}");
     }
 }
 

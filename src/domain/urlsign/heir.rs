@@ -1,12 +1,21 @@
 //! Links that inherit from a verified one: what a playlist leads to.
 //!
-//! They end when the playlist's own link ends and have its limits, so that opening a playlist never
-//! gives more than the link to it did.
+//! They end when the playlist's own link ends, have its limits and count towards the same seats, so
+//! that opening a playlist gives what it leads to and never more than the link to it did.
+//!
+//! # Tickets
+//!
+//! A signature of Tencent VOD opens a directory, and its digest is the link whose clients are counted.
+//! Another signature for a file of another directory would open all of that directory, and its
+//! clients would be counted anew. So what is not signed by the very signature of the playlist's own
+//! link gets a *ticket* instead: a signature of refgate's own, for this one file, that names the
+//! link whose clients are counted.
 
 use super::denial::Reason;
 use super::field::{Field, Fields};
+use super::key::Slot;
 use super::limits::Clients;
-use super::path::{self, ancestor};
+use super::path::{self, ancestor, directory};
 use super::read::{Target, is_presented, read};
 use super::row::Rules;
 use super::scope::Scope;
@@ -28,8 +37,7 @@ impl Pass<'_> {
     /// Signs what the object of this request leads to. Returns its path and its query.
     ///
     /// The link has the time, the random text and the limits of the request's own, and the path of
-    /// the child. For Tencent VOD with a preview, where a signature opens a whole directory, a
-    /// segment gets a *ticket* instead: a signature of refgate's own for this one file.
+    /// the child; or it is a ticket.
     ///
     /// # Errors
     ///
@@ -42,18 +50,27 @@ impl Pass<'_> {
     ) -> Result<String, CannotSign> {
         path::check(target.path)?;
         let tickets = settings.tickets();
-        let cut = child == Child::Media && self.limits.preview.is_some();
-        let (settings, url) = match tickets {
-            Some(tickets) if cut => (tickets, self.ticket(tickets, target)?),
-            Some(tickets) if self.by_ticket => (tickets, self.heir(tickets, target)),
-            Some(_) | None => (settings, self.heir(settings, target)),
-        };
         // A target with a signature of its own would have two.
         if tickets.is_some_and(|tickets| is_presented(tickets, target)) {
             return Err(CannotSign::Refused(Reason::Duplicate("rg-ticket".to_owned()).into()));
         }
+        let (settings, url) = match tickets {
+            Some(tickets) if self.needs_ticket(child, target) => {
+                (tickets, self.ticket(tickets, child, target)?)
+            }
+            Some(_) | None => (settings, self.heir(settings, target)),
+        };
         read(settings, Target::split(&url)).map_err(CannotSign::Refused)?;
         Ok(url)
+    }
+
+    /// Whether a signature of the scheme would open more than this child, or be another link to
+    /// those who count its clients.
+    fn needs_ticket(&self, child: Child, target: Target<'_>) -> bool {
+        let part_of_preview = child == Child::Media && self.limits.preview.is_some();
+        let elsewhere = directory(target.path) != directory(self.path);
+        let by_another_key = self.key != Slot::Primary && self.limits.clients.is_some();
+        self.by_ticket || part_of_preview || elsewhere || by_another_key
     }
 
     fn heir(&self, settings: &Settings, target: Target<'_>) -> String {
@@ -73,9 +90,17 @@ impl Pass<'_> {
         seal(settings, target, &fields, self.client).0
     }
 
-    fn ticket(&self, tickets: &Settings, target: Target<'_>) -> Result<String, CannotSign> {
+    fn ticket(
+        &self,
+        tickets: &Settings,
+        child: Child,
+        target: Target<'_>,
+    ) -> Result<String, CannotSign> {
         let until = TimeForm::Plain.write(self.until).ok_or(CannotSign::Lifetime)?;
         let limit = limit(self.limits.clients);
+        // What is part of a preview is given as a whole; a playlist is cut by itself.
+        let preview = self.limits.preview.filter(|_| child == Child::Playlist);
+        let preview = preview.map_or("-".to_owned(), |seconds| seconds.to_string());
         let mut fields = Fields::default();
         let list = |field| self.fields.find(field).filter(|list| !list.is_empty()).unwrap_or("-");
         for (field, value) in [
@@ -86,6 +111,7 @@ impl Pass<'_> {
             (Field::Method, "-"),
             (Field::Network, "-"),
             (Field::Limit, &limit),
+            (Field::Exper, &preview),
             (Field::Whref, list(Field::Whref)),
             (Field::Bkref, list(Field::Bkref)),
             (Field::Whreg, list(Field::Whreg)),

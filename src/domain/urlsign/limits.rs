@@ -140,7 +140,7 @@ fn is_link_id(settings: &Settings, us: Option<&str>, listed: bool) -> bool {
     length && us.bytes().all(|b| b.is_ascii_alphanumeric()) && !(strict && listed && digit)
 }
 
-/// The fields of refgate's own scheme.
+/// The fields of refgate's own scheme, and of its tickets.
 fn own<'a>(
     settings: &Settings,
     fields: &Fields<'a>,
@@ -164,8 +164,10 @@ fn own<'a>(
         limit => Some(own_clients(limit, fields.get(Field::Token)).ok_or_else(bad)?),
     };
     let list = |field| fields.find(field).filter(|list| *list != "-");
+    let seconds = |text| decimal(text, MAX_PREVIEW_DIGITS).filter(|seconds| *seconds > 0);
+    let preview = list(Field::Exper).map(|text| seconds(text).ok_or_else(bad)).transpose()?;
     Ok(Limits {
-        preview: None,
+        preview,
         clients,
         referers: RefererLists::read(list(Field::Whref), list(Field::Bkref), settings.profile)?,
         regions: RegionLists::read(list(Field::Whreg), list(Field::Bkreg))?,

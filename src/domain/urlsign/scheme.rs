@@ -52,7 +52,8 @@ const OWN: &[Layout] = &[Layout::Joined { param: required(Field::Token, "rg-auth
 pub(super) static TICKET_LAYOUT: Layout = Layout::Joined {
     param: required(Field::Token, "rg-ticket"), mark: '~', fields: &[
         Field::Version, Field::KeyId, Field::Stamp, Field::Scope, Field::Method, Field::Network,
-        Field::Limit, Field::Whref, Field::Bkref, Field::Whreg, Field::Bkreg, Field::Token,
+        Field::Limit, Field::Exper, Field::Whref, Field::Bkref, Field::Whreg, Field::Bkreg,
+        Field::Token,
     ],
 };
 
@@ -88,9 +89,9 @@ const TICKET_LINES: &[Part] = &[
     text("ticket v1\n"), Part::Field(Field::KeyId), text("\n"), Part::Field(Field::Stamp), text("\n"),
     Part::Field(Field::Scope), text("\n"), Part::Field(Field::Method), text("\n"),
     Part::ScopedPath, text("\n"), Part::ScopedQuery, text("\n"), Part::Network, text("\n"),
-    Part::Field(Field::Limit), text("\n"), Part::Field(Field::Whref), text("\n"),
-    Part::Field(Field::Bkref), text("\n"), Part::Field(Field::Whreg), text("\n"),
-    Part::Field(Field::Bkreg),
+    Part::Field(Field::Limit), text("\n"), Part::Field(Field::Exper), text("\n"),
+    Part::Field(Field::Whref), text("\n"), Part::Field(Field::Bkref), text("\n"),
+    Part::Field(Field::Whreg), text("\n"), Part::Field(Field::Bkreg),
 ];
 
 const fn alphanumeric(min: usize, max: usize) -> KeyRule {
@@ -130,7 +131,7 @@ const C: Row = Row {
     ..BASE
 };
 
-/// What segments of a preview carry where a signature of the scheme opens a whole directory. No
+/// What a playlist leads to carries where a signature of the scheme would open more than that. No
 /// scheme of its own: the keys of the domain make it, and it is verified beside the scheme's own.
 pub(super) static TICKET: Row = Row {
     layouts: std::slice::from_ref(&TICKET_LAYOUT),

@@ -160,3 +160,49 @@ fn a_playlist_has_no_seats_of_its_own() {
     }
     assert_eq!(get(&server, "/vod/a.mp4").status, 403);
 }
+
+/// Variants lie in folders, and a signature of the scheme is one of a folder: theirs count all the
+/// same towards the link that was given out, and who has its seat is not driven from it.
+#[test]
+fn a_variant_in_a_folder_has_no_seats_of_its_own() {
+    const MASTER: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=2\n720/i.m3u8\n\
+        #EXT-X-STREAM-INF:BANDWIDTH=1\n480/i.m3u8\n";
+    const MEDIA: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\ns0.ts\n\
+        #EXTINF:10,\ns1.ts\n#EXT-X-ENDLIST\n";
+    let server = behind_a_proxy();
+    for (name, body) in [
+        ("vod/master.m3u8", MASTER),
+        ("vod/720/i.m3u8", MEDIA),
+        ("vod/480/i.m3u8", MEDIA),
+        ("vod/720/s0.ts", "0"),
+        ("vod/720/s1.ts", "1"),
+    ] {
+        server.done(Request::put(BUCKET, name, body));
+    }
+    let links = |given: Response| {
+        let text = String::from_utf8(given.body).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for (exper, us, segments) in [("0", "a123456789", 2), ("5", "b123456789", 1)] {
+        let time = format!("{:08x}", clock::now() + 600);
+        let sign = md5(&format!("{VOD}/vod/{time}{exper}1{us}"));
+        let query = format!("t={time}&exper={exper}&rlimit=1&us={us}&sign={sign}");
+        let master = from(&server, "192.0.2.1", &format!("/vod/master.m3u8?{query}"));
+        let variants = links(master);
+        assert_eq!(variants.len(), 2, "{variants:?}");
+        for (stranger, variant) in ["192.0.2.2", "192.0.2.3"].iter().zip(&variants) {
+            assert_eq!(denied(&from(&server, stranger, variant)), FULL, "{exper} {variant}");
+        }
+        let kept = links(from(&server, "192.0.2.1", &variants[0]));
+        assert_eq!(kept.len(), segments, "{exper} {kept:?}");
+        assert_eq!(from(&server, "192.0.2.1", &variants[1]).status, 200, "{exper}");
+        for segment in &kept {
+            assert_eq!(denied(&from(&server, "192.0.2.2", segment)), FULL, "{exper} {segment}");
+            assert_eq!(from(&server, "192.0.2.1", segment).status, 200, "{exper} {segment}");
+        }
+        let first = &kept[0];
+        let other = first.replace("/s0.ts", "/s1.ts");
+        assert_eq!(from(&server, "192.0.2.1", &other).status, 403, "one file, not the folder");
+    }
+}
