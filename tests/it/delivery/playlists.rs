@@ -12,6 +12,8 @@ const MEDIA: &str = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n\
     #EXT-X-KEY:METHOD=AES-128,URI=\"key.bin\"\n\
     #EXTINF:10,\nseg-1.ts\n#EXTINF:10,\nseg-2.ts?x=1\n#EXTINF:10,\n/vod/sub/seg-3.ts\n\
     #EXTINF:10,\nhttps://elsewhere.example/seg-4.ts\n#EXTINF:10,\n../seg-5.ts\n#EXT-X-ENDLIST\n";
+/// Its segments say that they last no time.
+const ZERO: &str = "#EXTM3U\n#EXTINF:0,\nseg-1.ts\n#EXTINF:0,\nseg-2.ts\n#EXT-X-ENDLIST\n";
 const MASTER: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000\nlow/index.m3u8\n";
 
 fn server() -> Server {
@@ -22,6 +24,7 @@ fn server() -> Server {
         ("vod/master.m3u8", MASTER),
         ("vod/low/index.m3u8", MEDIA),
         ("vod/not.m3u8", "no playlist"),
+        ("vod/zero.m3u8", ZERO),
         ("vod/seg-1.ts", "1"),
         ("vod/seg-2.ts", "2"),
         ("vod/sub/seg-3.ts", "3"),
@@ -186,7 +189,8 @@ fn a_preview_ends_early() {
         403,
         "one file, not the directory"
     );
-    for path in ["/vod/a.mp4", "/vod/seg-1.ts", "/vod/zip.m3u8", "/vod/not.m3u8"] {
+    for path in ["/vod/a.mp4", "/vod/seg-1.ts", "/vod/zip.m3u8", "/vod/not.m3u8", "/vod/zero.m3u8"]
+    {
         for method in ["GET", "HEAD"] {
             let given = ask(&server, (method, HOST), &link(path, "15"), &[("Range", "bytes=0-0")]);
             assert_eq!(denied(&given), "denied by req auth: preview unsupported", "{path}");

@@ -4,6 +4,10 @@ use super::InvalidPlaylist;
 
 const MICROS: u64 = 1_000_000;
 
+/// A segment that says to be shorter says nothing: it counts as the longest that it may be. So a
+/// preview has at most ten segments a second, whatever they say.
+const SHORTEST: u64 = MICROS / 10;
+
 /// A media playlist that ends behind the segment that reaches a length.
 #[derive(Debug)]
 pub(super) struct Cut {
@@ -12,6 +16,8 @@ pub(super) struct Cut {
     seen: u64,
     /// That of the next segment.
     next: Option<u64>,
+    /// The longest that a segment may be (RFC 8216, section 4.3.3.1).
+    target: Option<u64>,
     over: bool,
     /// What was read since the last segment.
     pub(super) pending: String,
@@ -37,11 +43,20 @@ impl Cut {
             return Err(InvalidPlaylist::Preview("it is live"));
         }
         let limit = u64::from(seconds) * MICROS;
-        Ok(Some(Self { limit, seen: 0, next: None, over: false, pending: String::new() }))
+        Ok(Some(Self {
+            limit,
+            seen: 0,
+            next: None,
+            target: None,
+            over: false,
+            pending: String::new(),
+        }))
     }
 
     pub(super) fn tag(&mut self, tag: &str) -> Result<(), InvalidPlaylist> {
-        if let Some(info) = tag.strip_prefix("#EXTINF:") {
+        if let Some(seconds) = tag.strip_prefix("#EXT-X-TARGETDURATION:") {
+            self.target = micros(seconds.trim()).filter(|target| *target >= SHORTEST);
+        } else if let Some(info) = tag.strip_prefix("#EXTINF:") {
             let text = info.split(',').next().unwrap_or_default().trim();
             let length = micros(text).ok_or(InvalidPlaylist::Preview("a length is no number"))?;
             self.next = Some(length);
@@ -59,6 +74,8 @@ impl Cut {
     pub(super) fn segment(&mut self, out: &mut String) -> Result<(), InvalidPlaylist> {
         let length = self.next.take();
         let length = length.ok_or(InvalidPlaylist::Preview("a segment has no length"))?;
+        let length = if length < SHORTEST { self.target } else { Some(length) };
+        let length = length.ok_or(InvalidPlaylist::Preview("a segment says to last no time"))?;
         self.seen = self.seen.saturating_add(length);
         out.push_str(&self.pending);
         self.pending.clear();

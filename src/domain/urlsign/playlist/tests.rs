@@ -139,6 +139,33 @@ fn a_preview_ends_with_the_segment_that_reaches_it() {
     assert_eq!(marked(MEDIA, &PLACE, Some(30)), marked(MEDIA, &PLACE, None));
 }
 
+/// Players take no notice of what a segment says of itself, and play all of it.
+#[test]
+fn a_segment_that_says_to_last_no_time_counts_as_the_longest() {
+    #[rustfmt::skip]
+    let table = [
+        ("nothing",               "0",      10, 1),
+        ("nothing, as a part",    "0.000",  10, 1),
+        ("less than a frame",     "0.001",  10, 1),
+        ("a little less",         "0.0999", 10, 1),
+        ("the shortest",          "0.1",    10, 50),
+        ("a short target",        "0",      1,  5),
+        ("longer than it may be", "60",     10, 1),
+    ];
+    for (name, length, target, want) in table {
+        let segment = format!("#EXTINF:{length},\ns.ts\n");
+        let text = format!(
+            "#EXTM3U\n#EXT-X-TARGETDURATION:{target}\n{}#EXT-X-ENDLIST\n",
+            segment.repeat(200)
+        );
+        let kept = marked(&text, &PLACE, Some(5)).unwrap();
+        assert_eq!(kept.matches("s.ts").count(), want, "{name}");
+    }
+    // As many encoders leave it: the last is a rest.
+    let rest = MEDIA.replace("#EXTINF:9.5,title", "#EXTINF:0.02,");
+    assert_eq!(marked(&rest, &PLACE, Some(300)), marked(&rest, &PLACE, None));
+}
+
 #[test]
 fn a_preview_that_would_give_away_the_rest_is_refused() {
     #[rustfmt::skip]
@@ -150,6 +177,10 @@ fn a_preview_that_would_give_away_the_rest_is_refused() {
         ("no length",           "s.ts\n#EXT-X-ENDLIST"),
         ("a second without one", "#EXTINF:1,\ns.ts\nt.ts\n#EXT-X-ENDLIST"),
         ("a length below zero", "#EXTINF:-9,\ns.ts\n#EXT-X-ENDLIST"),
+        ("a length of nothing", "#EXTINF:0,\ns.ts\n#EXT-X-ENDLIST"),
+        ("and a target of nothing", "#EXT-X-TARGETDURATION:0\n#EXTINF:0,\ns.ts\n#EXT-X-ENDLIST"),
+        ("a target that comes after it", "#EXTINF:0.05,\ns.ts\n#EXT-X-TARGETDURATION:9\n#EXT-X-ENDLIST"),
+        ("a target that is no number", "#EXT-X-TARGETDURATION:x\n#EXTINF:0,\ns.ts\n#EXT-X-ENDLIST"),
         ("both kinds at once",  "#EXT-X-STREAM-INF:A=1\nx.m3u8\n#EXTINF:1,\ns.ts\n#EXT-X-ENDLIST"),
     ];
     for (name, text) in table {
