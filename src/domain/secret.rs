@@ -15,6 +15,11 @@ impl SecretKey {
         Self(Zeroizing::new(secret))
     }
 
+    /// Whether both are the same secret, compared in constant time.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+
     /// The secret itself, for a digest or for the one place that stores it.
     pub fn expose(&self) -> &str {
         &self.0
@@ -51,6 +56,14 @@ mod tests {
     #[test]
     fn a_secret_is_not_printed() {
         assert_eq!(format!("{:?}", SecretKey::new("hunter2".into())), "SecretKey(..)");
+    }
+
+    #[test]
+    fn a_secret_is_compared() {
+        let secret = |text: &str| SecretKey::new(text.to_owned());
+        assert!(secret("hunter2").matches(&secret("hunter2")));
+        assert!(!secret("hunter2").matches(&secret("hunter3")));
+        assert!(!secret("hunter2").matches(&secret("hunter22")));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! | `bucket` | the bucket; the only field that must be there |
 //! | `prefix` | what stands before the path in every key |
 //! | `signing` | how URLs are signed, as [`urlsign`](super::urlsign) has it; without it they are not |
-//! | `keys` | `primary` and `secondary`; never written |
+//! | `keys` | `primary` and `secondary`, and `replace`: whether others may go for them; never written |
 //! | `referer_policy` | whether the bucket's referer policy applies as well |
 //! | `origin_access` | whether objects are read with the owner's right; by default if URLs are signed |
 //! | `direct_access` | `by-acl` or `signed-only`: unsigned requests by the bucket's own hosts |
@@ -55,6 +55,9 @@ pub struct KeysBody {
     /// The other.
     #[serde(default)]
     pub secondary: Option<KeyText>,
+    /// Whether they take the place of those that are there.
+    #[serde(default)]
+    pub replace: bool,
 }
 
 /// A key as a request has it: text, which no error and no `Debug` shows.

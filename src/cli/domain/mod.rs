@@ -37,9 +37,9 @@ pub(super) enum Command {
     /// Put another key, which verifies as well: the first step of replacing one
     AddKey(keys::AddArgs),
     /// Have the two keys change places, so that the other one signs: the second step
-    SwapKeys(OneArgs),
+    SwapKeys(keys::SwapArgs),
     /// Take the secondary key away, whose links are refused then: the last step
-    DropKey(OneArgs),
+    DropKey(keys::DropArgs),
     /// Show how many requests each key verified, and how many were refused and why
     Report(report::ReportArgs),
     /// Make links: sign URLs of a delivery domain, or paths
@@ -67,10 +67,8 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Keys(one) => keys::show(&on_domain(one, &Method::GET, "/keys")?),
         Command::AddKey(args) => keys::add(args)?,
-        Command::SwapKeys(one) => keys::tell(&on_domain(one, &Method::POST, "/keys/swap")?),
-        Command::DropKey(one) => {
-            keys::tell(&on_domain(one, &Method::DELETE, "/keys/secondary")?);
-        }
+        Command::SwapKeys(args) => keys::swap(args)?,
+        Command::DropKey(args) => keys::drop(args)?,
         Command::Report(args) => report::run(args)?,
         Command::Sign(args) => return links::run(*args),
     }
@@ -81,6 +79,14 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
 fn on_domain(one: OneArgs, method: &Method, rest: &str) -> Result<Value, Failure> {
     let client = Client::new(one.client)?;
     client.api(method, &format!("domains/{}{rest}", one.host), (&[], Vec::new()))
+}
+
+/// What is weak about a domain, for whoever has just changed it.
+fn note_warnings(domain: &Value) {
+    let warnings = domain.get("warnings").and_then(Value::as_array);
+    for warning in warnings.into_iter().flatten().filter_map(Value::as_str) {
+        eprintln!("refgate: note: {warning}");
+    }
 }
 
 fn json() -> (HeaderName, HeaderValue) {

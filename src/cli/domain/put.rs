@@ -10,10 +10,10 @@ use super::OneArgs;
 use crate::cli::Failure;
 use crate::cli::client::Client;
 use crate::cli::form::word;
-use crate::cli::sign::settings::{ChoiceArgs, KeyArgs, read_bytes};
+use crate::cli::sign::settings::{ChoiceArgs, key_of, one_standard_input, read_bytes};
 use crate::domain::delivery::{DirectAccess, Playlists, Prefix};
 use crate::domain::name::BucketName;
-use crate::domain::secret::SecretKey;
+use crate::domain::op::HostName;
 use crate::domain::word::words;
 use crate::wire::urlsign::{read_choices, write_choices};
 
@@ -36,6 +36,23 @@ pub(in crate::cli) struct PutArgs {
 
     #[command(flatten)]
     named: NamedArgs,
+}
+
+/// The keys, in files. Without them those that are there stay, and a new domain gets one at random.
+#[derive(Debug, Args)]
+struct KeyArgs {
+    /// A file with the key that signs, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
+    /// A file with another key that verifies; beside a key that is there, put it by add-key
+    #[arg(long, value_name = "FILE")]
+    secondary_key_file: Option<PathBuf>,
+
+    /// Have these keys, or one that is drawn, take the place of those that are there, whose links are
+    /// refused then
+    #[arg(long)]
+    replace_keys: bool,
 }
 
 /// Settings that are named one by one.
@@ -130,8 +147,9 @@ impl From<Origin> for Value {
 /// [`Failure`].
 pub(super) fn run(args: PutArgs) -> Result<(), Failure> {
     let PutArgs { one: OneArgs { host, client }, file, keys, named } = args;
+    one_standard_input(&[&file, &keys.key_file, &keys.secondary_key_file])?;
     let file = file.map(|file| read_bytes(&file, MAX_FILE_BYTES)).transpose()?;
-    let keys = (keys.primary()?, keys.secondary()?);
+    let keys = keys.read(&host)?;
     let client = Client::new(client)?;
     let path = format!("domains/{host}");
     let found = client.find(&path)?;
@@ -144,15 +162,39 @@ pub(super) fn run(args: PutArgs) -> Result<(), Failure> {
         None => present.and_then(|it| it.as_object().cloned()).unwrap_or_default(),
     };
     change(&mut settings, named)?;
-    if let (Some(primary), secondary) = keys {
-        let secondary = secondary.as_ref().map(SecretKey::expose);
-        let keys = json!({ "primary": primary.expose(), "secondary": secondary });
-        settings.insert("keys".into(), keys);
+    if !keys.is_empty() {
+        let all = settings.entry("keys").or_insert(Value::Null);
+        let mut merged = all.as_object().cloned().unwrap_or_default();
+        merged.extend(keys);
+        *all = merged.into();
     }
     let body = Value::Object(settings).to_string().into_bytes();
     let shown = client.api(&Method::PUT, &path, (&[super::json(), condition], body))?;
     say!("{shown:#}");
+    super::note_warnings(&shown);
     Ok(())
+}
+
+impl KeyArgs {
+    /// What of it is to be sent.
+    fn read(self, host: &HostName) -> Result<Map<String, Value>, Failure> {
+        if self.key_file.is_none() && self.secondary_key_file.is_some() {
+            return Err(Failure::Usage(format!(
+                "--secondary-key-file stands beside --key-file; to put another key beside the one that \
+                 is there: refgate domain add-key {host} --key-file FILE",
+            )));
+        }
+        let mut keys = Map::new();
+        for (name, file) in [("primary", self.key_file), ("secondary", self.secondary_key_file)] {
+            if let Some(file) = file {
+                keys.insert(name.into(), key_of(&file)?.expose().into());
+            }
+        }
+        if self.replace_keys {
+            keys.insert("replace".into(), true.into());
+        }
+        Ok(keys)
+    }
 }
 
 /// If somebody else changed the domain meanwhile, or made one, theirs must not be undone.

@@ -34,7 +34,7 @@ pub(super) struct SettingsArgs {
 
 /// The keys: in files or in variables, and never on the command line, where others can see them.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct KeyArgs {
+pub(super) struct KeyArgs {
     /// A file with the key, or - for standard input [default: the variable REFGATE_SIGN_KEY]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
@@ -42,6 +42,18 @@ pub(in crate::cli) struct KeyArgs {
     /// A file with another key that verifies [default: the variable REFGATE_SIGN_SECONDARY_KEY]
     #[arg(long, value_name = "FILE")]
     secondary_key_file: Option<PathBuf>,
+}
+
+/// A key from a file, or from standard input.
+///
+/// # Errors
+///
+/// [`Failure`].
+pub(in crate::cli) fn key_of(file: &Path) -> Result<SecretKey, Failure> {
+    let mut text = read(file)?;
+    // The end of its line is no part of it.
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    Ok(SecretKey::new(text))
 }
 
 /// How URLs are signed. Flags win over the file.
@@ -133,7 +145,11 @@ impl SettingsArgs {
 }
 
 /// Standard input can be read once.
-fn one_standard_input(files: &[&Option<PathBuf>]) -> Result<(), Failure> {
+///
+/// # Errors
+///
+/// [`Failure::Usage`].
+pub(in crate::cli) fn one_standard_input(files: &[&Option<PathBuf>]) -> Result<(), Failure> {
     let stdin = |file: &&&Option<PathBuf>| file.as_deref() == Some(Path::new("-"));
     if files.iter().filter(stdin).count() > 1 {
         return Err(Failure::Usage("only one file can be standard input".into()));
@@ -147,7 +163,7 @@ impl KeyArgs {
     /// # Errors
     ///
     /// [`Failure`].
-    pub(in crate::cli) fn primary(&self) -> Result<Option<SecretKey>, Failure> {
+    fn primary(&self) -> Result<Option<SecretKey>, Failure> {
         key(self.key_file.as_deref(), KEY)
     }
 
@@ -156,8 +172,7 @@ impl KeyArgs {
     /// # Errors
     ///
     /// [`Failure`].
-    pub(in crate::cli) fn secondary(&self) -> Result<Option<SecretKey>, Failure> {
-        one_standard_input(&[&self.key_file, &self.secondary_key_file])?;
+    fn secondary(&self) -> Result<Option<SecretKey>, Failure> {
         key(self.secondary_key_file.as_deref(), SECONDARY_KEY)
     }
 }
@@ -223,14 +238,12 @@ impl ChoiceArgs {
     }
 }
 
-/// A key from a file, or from the environment. The end of its line is no part of it.
+/// A key from a file, or from the environment.
 fn key(file: Option<&Path>, variable: &str) -> Result<Option<SecretKey>, Failure> {
     let Some(file) = file else {
         return Ok(secret_from_environment(variable).filter(|key| !key.expose().is_empty()));
     };
-    let mut text = read(file)?;
-    text.truncate(text.trim_end_matches(['\r', '\n']).len());
-    Ok(Some(SecretKey::new(text)))
+    key_of(file).map(Some)
 }
 
 /// Reads a file of text, or standard input.

@@ -1,11 +1,20 @@
 //! What an administrator should know of a delivery domain.
 
+use std::borrow::Cow;
+
 use super::{DirectAccess, OriginAccess, RefererCheck, Terms};
+use crate::domain::op::HostName;
 use crate::domain::urlsign::{Settings, Weakness};
 
 /// What is weak about a delivery domain, in sentences. `settings` are those of its signing, and
-/// `open` is whether the bucket lets everybody read by its own hosts.
-pub fn warnings(terms: &Terms, settings: Option<&Settings>, open: bool) -> Vec<&'static str> {
+/// `open` is whether the bucket lets everybody read by its own hosts; `sharing` are hosts of other
+/// domains that verify by a key of this one.
+pub fn warnings(
+    terms: &Terms,
+    settings: Option<&Settings>,
+    open: bool,
+    sharing: &[HostName],
+) -> Vec<Cow<'static, str>> {
     let signed = settings.is_some();
     let opened = !signed && terms.origin == OriginAccess::Always;
     #[rustfmt::skip]
@@ -19,7 +28,19 @@ pub fn warnings(terms: &Terms, settings: Option<&Settings>, open: bool) -> Vec<&
     ];
     let of_signing = settings.map(Settings::weaknesses).unwrap_or_default();
     let of_terms = table.into_iter().filter_map(|(weak, sentence)| weak.then_some(sentence));
-    of_signing.into_iter().map(Weakness::sentence).chain(of_terms).collect()
+    let fixed = of_signing.into_iter().map(Weakness::sentence).chain(of_terms);
+    fixed.map(Cow::Borrowed).chain(of_keys(sharing).map(Cow::Owned)).collect()
+}
+
+/// No text under a signature has the host in it, so a link is good wherever its key is.
+fn of_keys(sharing: &[HostName]) -> Option<String> {
+    let hosts: Vec<_> = sharing.iter().map(HostName::as_str).collect();
+    let hosts = hosts.join(", ");
+    (!hosts.is_empty()).then(|| {
+        format!(
+            "other domains have the same key ({hosts}), and take links that are made for this one"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -51,7 +72,10 @@ mod tests {
             ("without any protection",  &bare(RefererCheck::Off),   None,         OPEN, 1),
         ];
         for (name, terms, settings, open, want) in table {
-            assert_eq!(warnings(terms, settings, open).len(), want, "{name}");
+            assert_eq!(warnings(terms, settings, open, &[]).len(), want, "{name}");
         }
+        let others = ["a.example.com", "b.example.com"].map(|host| host.parse().unwrap());
+        let shared = warnings(&signed, Some(&long), SHUT, &others);
+        assert!(matches!(&shared[..], [one] if one.contains("(a.example.com, b.example.com)")));
     }
 }

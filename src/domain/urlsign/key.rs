@@ -121,6 +121,11 @@ impl Keys {
         self.get(slot).map(SigningKey::id)
     }
 
+    /// The public names of both keys, or of one.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.all().map(|(_, key)| key.id())
+    }
+
     pub(super) const fn primary(&self) -> &SigningKey {
         &self.primary
     }

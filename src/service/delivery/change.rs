@@ -21,7 +21,8 @@ pub struct NewDomain {
     pub bucket: BucketName,
     /// Its terms.
     pub terms: Terms,
-    /// Its keys. `None` leaves those that are there; a domain that has none gets one.
+    /// Its keys. `None` leaves those that are there; a domain that has none gets one. For another
+    /// scheme there must be others.
     pub keys: Option<NewKeys>,
 }
 
@@ -201,18 +202,7 @@ impl App {
         let NewDomain { bucket: name, terms, keys: given } = new;
         let bucket = self.buckets.find(&name).ok_or_else(|| Error::NoSuchBucket(name.clone()))?;
         let scheme = terms.signing.as_ref().map(|choices| choices.scheme);
-        let there = old.and_then(|domain| domain.keys.clone());
-        let keys = match (scheme, given) {
-            (None, Some(_)) => return Err(DomainError::KeysWithoutScheme.into()),
-            (Some(scheme), Some(NewKeys { primary, secondary })) => {
-                let primary = primary.map_or_else(|| keys::draw(scheme), Ok)?;
-                Some(KeyPair { primary, secondary })
-            }
-            (Some(scheme), None) if there.is_none() => {
-                Some(KeyPair { primary: keys::draw(scheme)?, secondary: None })
-            }
-            (Some(_) | None, None) => there,
-        };
+        let keys = keys::to_have(scheme, given, old)?;
         let by_region =
             terms.signing.as_ref().is_some_and(|choices| choices.regions == Regions::Known);
         if by_region && !self.knows_regions {

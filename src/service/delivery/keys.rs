@@ -1,8 +1,8 @@
 //! The keys of delivery domains: open in memory, sealed in the database.
 
+use std::iter;
 use std::sync::Arc;
 
-use super::change::{Replace, allowed};
 use super::{Domain, DomainError};
 use crate::domain::delivery::Terms;
 use crate::domain::name::DomainId;
@@ -37,27 +37,8 @@ pub struct NewKeys {
     pub primary: Option<SecretKey>,
     /// The other.
     pub secondary: Option<SecretKey>,
-}
-
-/// A step of replacing a key while links of both are in use.
-#[derive(Clone, Debug)]
-pub enum KeyStep {
-    /// Puts a secondary key, which verifies from then on; one is drawn if none is given.
-    PutSecondary(Option<SecretKey>),
-    /// Has the two keys change places: the secondary signs from then on.
-    Swap,
-    /// Takes the secondary key away: its links are refused from then on.
-    DropSecondary,
-}
-
-impl KeyStep {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::PutSecondary(_) => "put a secondary key of",
-            Self::Swap => "swapped the keys of",
-            Self::DropSecondary => "dropped the secondary key of",
-        }
-    }
+    /// Whether they take the place of those that are there, whose links are refused then.
+    pub replace: bool,
 }
 
 /// The settings of signing, if URLs are signed.
@@ -68,6 +49,59 @@ pub(super) fn settings(
     let (Some(choices), Some(keys)) = (&terms.signing, keys) else { return Ok(None) };
     let KeyPair { primary, secondary } = keys.clone();
     Ok(Some(Settings::new(choices.clone(), primary, secondary)?))
+}
+
+/// The keys that a domain is to have: of those that are given and those that it has.
+///
+/// A key that is there goes only if that is said, or with its scheme: none is used for two, because
+/// the texts of some are alike, and a signature of one would be one of the other.
+///
+/// # Errors
+///
+/// [`DomainError`].
+pub(super) fn to_have(
+    scheme: Option<Scheme>,
+    given: Option<NewKeys>,
+    old: Option<&Domain>,
+) -> Result<Option<KeyPair>, Error> {
+    let there = old.and_then(|domain| Some((domain, domain.keys.clone()?)));
+    match (scheme, there, given) {
+        (None, _, Some(_)) => Err(DomainError::KeysWithoutScheme.into()),
+        (None, there, None) => Ok(there.map(|(_, keys)| keys)),
+        (Some(scheme), None, given) => drawn(scheme, given.unwrap_or_default()).map(Some),
+        (Some(scheme), Some((domain, there)), given) => {
+            let before = domain.signing().map(Settings::scheme).filter(|before| *before != scheme);
+            let keys = match (before, given) {
+                (None, None) => Ok(there),
+                (None, Some(given)) if given.replace => drawn(scheme, given),
+                (None, Some(given)) => beside(there, given, &domain.host),
+                (Some(before), None) => Err(DomainError::OtherScheme(before, scheme).into()),
+                (Some(before), Some(given)) if there.has_any_of(&given) => {
+                    Err(DomainError::KeyOfScheme(before).into())
+                }
+                (Some(_), Some(given)) => drawn(scheme, given),
+            };
+            keys.map(Some)
+        }
+    }
+}
+
+/// Keys that are given, with one drawn where none signs.
+fn drawn(scheme: Scheme, given: NewKeys) -> Result<KeyPair, Error> {
+    let NewKeys { primary, secondary, replace: _ } = given;
+    Ok(KeyPair { primary: primary.map_or_else(|| draw(scheme), Ok)?, secondary })
+}
+
+/// Keys that are there, and a secondary if one is given and there is none.
+fn beside(there: KeyPair, given: NewKeys, host: &HostName) -> Result<KeyPair, Error> {
+    let fits = |there: Option<&SecretKey>, given: Option<&SecretKey>| {
+        there.zip(given).is_none_or(|(there, given)| there.matches(given))
+    };
+    let primary_fits = fits(Some(&there.primary), given.primary.as_ref());
+    if !primary_fits || !fits(there.secondary.as_ref(), given.secondary.as_ref()) {
+        return Err(DomainError::OtherKeys(host.clone()).into());
+    }
+    Ok(KeyPair { secondary: there.secondary.or(given.secondary), ..there })
 }
 
 /// Draws a key for a scheme.
@@ -84,6 +118,16 @@ const PRIMARY: &str = "primary_key";
 const SECONDARY: &str = "secondary_key";
 
 impl KeyPair {
+    /// Both keys, or one.
+    pub(super) fn all(&self) -> impl Iterator<Item = &SecretKey> {
+        iter::once(&self.primary).chain(&self.secondary)
+    }
+
+    fn has_any_of(&self, given: &NewKeys) -> bool {
+        let mut given = given.primary.iter().chain(&given.secondary);
+        given.any(|given| self.all().any(|there| there.matches(given)))
+    }
+
     /// Opens the keys of a stored domain.
     pub(super) fn open(stored: &DeliveryDomain, vault: &Vault) -> Result<Option<Self>, Error> {
         let row = stored.id.to_string();
@@ -127,51 +171,5 @@ impl App {
         tracing::info!(%host, by = %by.access_key_id(), "showed the keys of {host}");
         let keys = domain.keys.clone();
         Ok((domain, keys))
-    }
-
-    /// Takes a step of replacing a key.
-    ///
-    /// # Errors
-    ///
-    /// [`DomainError`], or another [`Error`].
-    pub async fn change_keys(
-        self: &Arc<Self>,
-        by: &Administrator,
-        host: HostName,
-        step: KeyStep,
-        replace: Replace,
-    ) -> Result<Arc<Domain>, Error> {
-        let (what, by) = (step.name(), by.access_key_id().clone());
-        let named = host.clone();
-        let changed = self.change_domain(host, move |old| {
-            let old = old.ok_or(DomainError::NoSuchDomain(named.clone()))?;
-            allowed(&replace, Some(old), &named)?;
-            let (Some(choices), Some(keys)) = (&old.terms.signing, old.keys.clone()) else {
-                return Err(DomainError::KeysWithoutScheme.into());
-            };
-            let keys = take(step, keys, choices.scheme, &named)?;
-            Ok(old.with_keys(keys))
-        });
-        let domain = changed.await?;
-        tracing::info!(host = %domain.host, by = %by, "{what} {}", domain.host);
-        Ok(domain)
-    }
-}
-
-fn take(step: KeyStep, keys: KeyPair, scheme: Scheme, host: &HostName) -> Result<KeyPair, Error> {
-    let none = || Error::from(DomainError::NoSecondary(host.clone()));
-    match step {
-        KeyStep::PutSecondary(given) => {
-            let secondary = Some(given.map_or_else(|| draw(scheme), Ok)?);
-            Ok(KeyPair { secondary, ..keys })
-        }
-        KeyStep::Swap => {
-            let KeyPair { primary, secondary } = keys;
-            Ok(KeyPair { primary: secondary.ok_or_else(none)?, secondary: Some(primary) })
-        }
-        KeyStep::DropSecondary => {
-            keys.secondary.ok_or_else(none)?;
-            Ok(KeyPair { primary: keys.primary, secondary: None })
-        }
     }
 }

@@ -11,6 +11,7 @@ mod error;
 mod keys;
 mod seats;
 mod sign;
+mod steps;
 mod tally;
 
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ use crate::domain::delivery::{DirectAccess, Prefix, Tally, Terms};
 use crate::domain::name::{BucketId, BucketName, DomainId, ObjectKey};
 use crate::domain::op::HostName;
 use crate::domain::time::UnixMillis;
-use crate::domain::urlsign::Settings;
+use crate::domain::urlsign::{Keys, Settings};
 use crate::meta::{DeliveryDomain, MetaError};
 use crate::service::access::Administrator;
 use seats::Room;
@@ -38,9 +39,10 @@ pub(super) use applications::Applications;
 pub use applications::{Asker, MAX_APPLICATIONS, MadeApplication, NoLink, NotMade};
 pub use change::{Change, NewDomain, Replace};
 pub use error::DomainError;
-pub use keys::{KeyPair, KeyStep, NewKeys};
+pub use keys::{KeyPair, NewKeys};
 pub use seats::CountedLink;
 pub use sign::{CannotLink, LinkOrder, MadeLink};
+pub use steps::KeyStep;
 pub use tally::{DomainReport, OUTCOMES};
 
 /// The most delivery domains: each is in memory, with its keys.
@@ -124,6 +126,8 @@ pub struct Table {
 #[derive(Clone, Debug, Default)]
 struct Snapshot {
     by_host: HashMap<HostName, Arc<Domain>>,
+    /// The domains that verify by each key, by its id, in the order of their hosts.
+    by_key: HashMap<String, Vec<Arc<Domain>>>,
     /// The parts of buckets that only signed requests may read by the bucket's own hosts.
     closed: HashMap<BucketId, Vec<Prefix>>,
 }
@@ -131,7 +135,14 @@ struct Snapshot {
 impl Snapshot {
     fn of(by_host: HashMap<HostName, Arc<Domain>>) -> Self {
         let mut closed = HashMap::<_, Vec<_>>::new();
-        for domain in by_host.values() {
+        let mut by_key = HashMap::<_, Vec<_>>::new();
+        let mut all: Vec<_> = by_host.values().collect();
+        all.sort_unstable_by(|a, b| a.host.cmp(&b.host));
+        for domain in all {
+            let keys = domain.signing().map(Settings::keys);
+            for id in keys.into_iter().flat_map(Keys::ids) {
+                by_key.entry(id.to_owned()).or_default().push(Arc::clone(domain));
+            }
             match domain.terms.direct {
                 DirectAccess::ByAcl => {}
                 DirectAccess::SignedOnly => {
@@ -139,7 +150,7 @@ impl Snapshot {
                 }
             }
         }
-        Self { by_host, closed }
+        Self { by_host, by_key, closed }
     }
 }
 
@@ -158,6 +169,24 @@ impl Table {
         let now = self.now.load();
         let closed = now.closed.get(&bucket);
         closed.is_some_and(|prefixes| prefixes.iter().any(|prefix| prefix.holds(key)))
+    }
+
+    /// The hosts of other domains that verify by a key of this one, in their order.
+    fn sharing_a_key(&self, domain: &Domain, most: usize) -> Vec<HostName> {
+        let now = self.now.load();
+        let Some(keys) = domain.keys.as_ref() else { return Vec::new() };
+        let ids = domain.signing().into_iter().flat_map(|it| it.keys().ids());
+        let others = ids.filter_map(|id| now.by_key.get(id)).flatten();
+        // An id is short, and could be that of another key.
+        let same = |other: &&Arc<Domain>| {
+            let other = other.keys.iter().flat_map(KeyPair::all);
+            other.into_iter().any(|other| keys.all().any(|key| key.matches(other)))
+        };
+        let others = others.filter(|other| other.host != domain.host).filter(same);
+        let mut hosts: Vec<_> = others.map(|other| other.host.clone()).take(most).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts
     }
 
     /// Changes the table. `changing` is held.
@@ -226,6 +255,13 @@ impl App {
     /// [`DomainError::NoSuchDomain`].
     pub fn domain(&self, _by: &Administrator, host: &HostName) -> Result<Arc<Domain>, Error> {
         self.domain_of(host)
+    }
+
+    /// Hosts of other domains that verify by a key of this one, a few if they are many: a link of the
+    /// one may be good for the other.
+    pub fn domains_sharing_a_key(&self, domain: &Domain) -> Vec<HostName> {
+        const FEW: usize = 3;
+        self.domains.sharing_a_key(domain, FEW)
     }
 
     fn domain_of(&self, host: &HostName) -> Result<Arc<Domain>, Error> {

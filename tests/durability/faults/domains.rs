@@ -15,6 +15,10 @@ fn host() -> HostName {
     HOST.parse().unwrap()
 }
 
+const ADD: KeyStep = KeyStep::PutSecondary { key: None, replace: false };
+const SWAP: KeyStep = KeyStep::Swap { primary: None };
+const DROP: KeyStep = KeyStep::DropSecondary { key: None, force: false };
+
 /// What is shown of a domain: its prefix, and the ids of its keys.
 type Shown = Option<(String, Vec<String>)>;
 
@@ -83,7 +87,7 @@ async fn a_domain_in_doubt_is_what_the_database_says() {
         assert_eq!(house.domain(), Some((prefix.to_owned(), ids)), "{commit:?}, changed");
 
         house.meta.fail_next(commit);
-        assert!(!house.step(KeyStep::PutSecondary(None)).await);
+        assert!(!house.step(ADD).await);
         let (_, ids) = house.domain().unwrap();
         assert_eq!(ids.len(), if kept { 2 } else { 1 }, "{commit:?}, a key");
         let before = house.domain();
@@ -105,17 +109,17 @@ async fn keys_are_replaced_with_a_disk_that_fails() {
     let house = House::make().await;
     assert!(house.put_domain("", Some(Scheme::AliA)).await);
     let old = house.domain().unwrap().1;
-    assert!(house.step(KeyStep::PutSecondary(None)).await);
+    assert!(house.step(ADD).await);
     let both = house.domain().unwrap().1;
     house.meta.fail_next(Commit::Lost);
-    assert!(!house.step(KeyStep::Swap).await);
+    assert!(!house.step(SWAP).await);
     assert_eq!(house.domain().unwrap().1, both);
-    assert!(house.step(KeyStep::Swap).await);
+    assert!(house.step(SWAP).await);
     assert_eq!(house.domain().unwrap().1, [both[1].clone(), old[0].clone()]);
     house.meta.fail_next(Commit::Kept);
-    assert!(!house.step(KeyStep::DropSecondary).await);
+    assert!(!house.step(DROP).await);
     assert_eq!(house.domain().unwrap().1, [both[1].clone()], "it was dropped all the same");
-    assert!(!house.step(KeyStep::DropSecondary).await, "there is none to drop");
+    assert!(!house.step(DROP).await, "there is none to drop");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,14 +41,14 @@ fn a_domain_from_its_making_to_its_end() {
     terms["prefix"] = json!("other/");
     put(&server, HOST, &terms);
     assert_eq!(get(&server, &link("/a.mp4")).status, 404);
-    // A scheme by which the key cannot be is refused, and nothing changes.
+    // Another scheme without another key is refused, and nothing changes.
     let (refused, said) = admin(
         &server,
         ("PUT", &path),
         &[],
         r#"{"bucket":"videos","signing":{"scheme":"refgate"}}"#,
     );
-    assert_eq!(refused.status, 400, "{said}");
+    assert_eq!(refused.status, 409, "{said}");
     assert_eq!(get(&server, &link("/a.mp4")).status, 404);
 
     let bucket = Request::bucket("DELETE", BUCKET);
@@ -116,17 +116,18 @@ fn bad_terms() -> Vec<(&'static str, String, u16, &'static str)> {
         terms.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         terms.to_string()
     };
-    let signing = |fields: Value| with(json!({ "signing": fields }));
+    let keys = json!({ "primary": "k".repeat(32), "replace": true });
+    let signing = |fields: Value| with(json!({ "signing": fields, "keys": keys }));
         vec![
         ("unknown scheme",     signing(json!({ "scheme": "md5" })),                       400, "no signing scheme of that name"),
         ("type D",             signing(json!({ "scheme": "ali-d" })),                     400, "has not published the algorithm of its type D"),
         ("type E",             signing(json!({ "scheme": "type_e" })),                    400, "has not published the algorithm of its type E"),
-        ("a short key",        with(json!({ "keys": { "primary": "short" } })),           400, "has 6 to 128 characters"),
-        ("a key with a dash",  with(json!({ "keys": { "primary": "a-b-c-d-e-f" } })),     400, "letters and digits"),
+        ("a short key",        with(json!({ "keys": { "primary": "short", "replace": true } })),           400, "has 6 to 128 characters"),
+        ("a key with a dash",  with(json!({ "keys": { "primary": "a-b-c-d-e-f", "replace": true } })),     400, "letters and digits"),
         ("a short VOD key",    with(json!({ "signing": { "scheme": "tencent-vod" }, "keys": { "primary": "seven77" } })), 400, "has 8 to 40 characters"),
         ("a long Tencent key", with(json!({ "signing": { "scheme": "tencent-a" }, "keys": { "primary": "k".repeat(41) } })), 400, "has 6 to 40 characters"),
         ("a short own key",    with(json!({ "signing": { "scheme": "refgate" }, "keys": { "primary": "k".repeat(31) } })), 400, "has 32 to 128 characters"),
-        ("keys alike",         with(json!({ "keys": { "primary": "abcdefgh", "secondary": "abcdefghi" } })), 400, "begin or end with the other"),
+        ("keys alike",         with(json!({ "keys": { "primary": "abcdefgh", "secondary": "abcdefghi", "replace": true } })), 400, "begin or end with the other"),
         ("keys unsigned",      r#"{"bucket":"videos","keys":{"primary":"abcdefgh"}}"#.to_owned(), 400, "none without a signing scheme"),
         ("a validity of 0",    signing(json!({ "scheme": "ali-a", "validity": 0 })),      400, "1 to 31536000 seconds"),
         ("over a year",        signing(json!({ "scheme": "ali-a", "validity": 31_536_001 })), 400, "1 to 31536000 seconds"),

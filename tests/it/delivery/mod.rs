@@ -15,6 +15,7 @@ mod refusals;
 mod regions;
 mod schemes;
 mod seats;
+mod steps;
 mod terms;
 
 use base64::Engine as _;

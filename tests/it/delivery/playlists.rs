@@ -225,7 +225,7 @@ fn a_download_that_has_begun_goes_on() {
     thread::sleep(Duration::from_secs(4));
     assert!(denied(&get(&server, &target)).contains("expired timestamp="), "a new request fails");
     assert!(watching.remove(0).take(SIZE) == body, "it ran past its end");
-    terms["keys"] = json!({ "primary": "anotherkey1234567" });
+    terms["keys"] = json!({ "primary": "anotherkey1234567", "replace": true });
     put(&server, HOST, &terms);
     let query = auth_key(KEY, "/live.flv", clock::now());
     assert_eq!(get(&server, &format!("/live.flv?{query}")).status, 403, "in force at once");

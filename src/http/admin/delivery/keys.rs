@@ -7,13 +7,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::{Router, routing};
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::{OnHost, replace, shown};
 use crate::domain::urlsign::Slot;
 use crate::http::admin::ApiError;
-use crate::http::admin::api::read_json;
+use crate::http::admin::api::{read_json, read_query};
 use crate::http::admin::tags::tagged;
 use crate::service::App;
 use crate::service::delivery::{Domain, KeyStep};
@@ -64,7 +64,7 @@ async fn reveal(State(app): State<Arc<App>>, on: OnHost) -> Result<Response, Api
 }
 
 /// `PUT …/keys/secondary`: another key, which verifies from now on. It is drawn if the body has
-/// none.
+/// none, and takes the place of another only if the body says so.
 async fn put_secondary(
     State(app): State<Arc<App>>,
     on: OnHost,
@@ -76,28 +76,45 @@ async fn put_secondary(
     struct Key {
         #[serde(default)]
         key: Option<KeyText>,
+        #[serde(default)]
+        replace: bool,
     }
-    let Key { key } = read_json(body, MAX_BODY_BYTES).await?;
-    let step = KeyStep::PutSecondary(key.map(|KeyText(key)| key));
+    let Key { key, replace } = read_json(body, MAX_BODY_BYTES).await?;
+    let step = KeyStep::PutSecondary { key: key.map(|KeyText(key)| key), replace };
     change(&app, (on, &headers), step).await
 }
 
-/// `DELETE …/keys/secondary`: its links are refused from now on.
+/// `DELETE …/keys/secondary?key=&force=`: its links are refused from now on. One that is in use stays
+/// unless it is forced.
 async fn drop_secondary(
     State(app): State<Arc<App>>,
     on: OnHost,
-    headers: HeaderMap,
+    (uri, headers): (Uri, HeaderMap),
 ) -> Result<Response, ApiError> {
-    change(&app, (on, &headers), KeyStep::DropSecondary).await
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Which {
+        key: Option<String>,
+        #[serde(default)]
+        force: bool,
+    }
+    let Which { key, force } = read_query(&uri)?;
+    change(&app, (on, &headers), KeyStep::DropSecondary { key, force }).await
 }
 
-/// `POST …/keys/swap`: the secondary key signs from now on, and the primary verifies as well.
+/// `POST …/keys/swap?primary=`: the secondary key signs from now on, and the primary verifies as well.
 async fn swap(
     State(app): State<Arc<App>>,
     on: OnHost,
-    headers: HeaderMap,
+    (uri, headers): (Uri, HeaderMap),
 ) -> Result<Response, ApiError> {
-    change(&app, (on, &headers), KeyStep::Swap).await
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Which {
+        primary: Option<String>,
+    }
+    let Which { primary } = read_query(&uri)?;
+    change(&app, (on, &headers), KeyStep::Swap { primary }).await
 }
 
 async fn change(

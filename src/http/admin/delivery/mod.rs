@@ -7,6 +7,7 @@ mod keys;
 mod links;
 mod report;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -82,7 +83,7 @@ struct Shown<'d> {
     key_ids: Option<KeyIds<'d>>,
     created: String,
     updated: String,
-    warnings: Vec<&'static str>,
+    warnings: Vec<Cow<'static, str>>,
 }
 
 #[derive(Serialize)]
@@ -103,7 +104,12 @@ fn shown(app: &App, domain: &Domain) -> String {
         }),
         created: domain.created.to_rfc3339(),
         updated: domain.updated.to_rfc3339(),
-        warnings: warnings(&domain.terms, domain.signing(), app.is_open(bucket)),
+        warnings: warnings(
+            &domain.terms,
+            domain.signing(),
+            app.is_open(bucket),
+            &app.domains_sharing_a_key(domain),
+        ),
     };
     // Texts, numbers and lists of them have a form in JSON.
     serde_json::to_string(&shown).unwrap_or_default()
@@ -140,7 +146,8 @@ async fn show(State(app): State<Arc<App>>, on: OnHost) -> Result<Response, ApiEr
 }
 
 /// `PUT /api/v1/domains/{host}`: makes or replaces a domain, which is in force when the answer
-/// comes. What the body leaves out has its default, but for keys: those that are there stay.
+/// comes. What the body leaves out has its default, but for keys: those that are there stay, and go
+/// only if the body says so or with their scheme.
 async fn put(
     State(app): State<Arc<App>>,
     on: OnHost,
@@ -149,9 +156,10 @@ async fn put(
 ) -> Result<Response, ApiError> {
     let DomainBody { bucket, terms, keys } = read_json(body, MAX_BODY_BYTES).await?;
     let key = |key: Option<KeyText>| key.map(|KeyText(key)| key);
-    let keys = keys.map(|KeysBody { primary, secondary }| NewKeys {
+    let keys = keys.map(|KeysBody { primary, secondary, replace }| NewKeys {
         primary: key(primary),
         secondary: key(secondary),
+        replace,
     });
     let replace = replace(&app, &on, &headers)?;
     let new = NewDomain { bucket, terms, keys };
@@ -204,6 +212,12 @@ impl From<&DomainError> for ApiError {
             DomainError::Used(..)
             | DomainError::Exists(_)
             | DomainError::TooMany
+            | DomainError::OtherKeys(_)
+            | DomainError::OtherScheme(..)
+            | DomainError::KeyOfScheme(_)
+            | DomainError::SecondaryThere(_)
+            | DomainError::OtherSecondary(_)
+            | DomainError::KeyInUse { .. }
             | DomainError::NoSecondary(_) => Self::conflict(sentence),
             DomainError::Changed(_) => Self::changed(sentence),
             DomainError::NoName(_)
