@@ -1,5 +1,5 @@
 //! No playlist makes the rewriter panic; lines that are no links stay as they are; a preview never
-//! has a segment that the whole has not.
+//! has a segment that the whole has not; what comes out is never longer than was foretold.
 //!
 //! ```text
 //! cargo +nightly fuzz run playlist
@@ -11,7 +11,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use refgate::domain::urlsign::Target;
-use refgate::domain::urlsign::playlist::{Place, Reach, rewrite};
+use refgate::domain::urlsign::playlist::{MAX_SIGNED_BYTES, Place, Reach, longest, rewrite};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&seconds, rest)) = input.split_first() else { return };
@@ -19,7 +19,8 @@ fuzz_target!(|input: &[u8]| {
     let reach = if seconds % 2 == 0 { Reach::Directory } else { Reach::Host };
     let place = Place { host: "cdn.example.com", path: "/v/1/index.m3u8", reach };
     let mut signed = 0;
-    let whole = rewrite(&text, &place, None, |_, target: Target<'_>| {
+    let most = longest(&text, &place, "?signed".len());
+    let whole = rewrite(&text, &place, None, MAX_SIGNED_BYTES, |_, target: Target<'_>| {
         assert!(target.path.starts_with('/'));
         if reach == Reach::Directory {
             assert!(target.path.starts_with("/v/1/"), "{target:?}");
@@ -28,12 +29,13 @@ fuzz_target!(|input: &[u8]| {
         Some(format!("{}?signed", target.path))
     });
     let Ok(whole) = whole else { return };
+    assert!(whole.len() <= most, "{} bytes, and {most} were foretold", whole.len());
     let text = std::str::from_utf8(&text).expect("it was read");
     assert_eq!(whole.split('\n').count(), text.split('\n').count());
     assert!(whole.matches("?signed").count() >= signed);
-    let kept = rewrite(text.as_bytes(), &place, None, |_, _| None).expect("it was read before");
+    let kept = rewrite(text.as_bytes(), &place, None, most, |_, _| None).expect("it was read before");
     assert_eq!(kept, text);
-    let preview = rewrite(text.as_bytes(), &place, Some(seconds.into()), |_, target| {
+    let preview = rewrite(text.as_bytes(), &place, Some(seconds.into()), most, |_, target| {
         Some(format!("{}?signed", target.path))
     });
     if let Ok(preview) = preview {

@@ -2,7 +2,7 @@
 
 use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
-use refgate::domain::urlsign::playlist::{Place, Reach, rewrite};
+use refgate::domain::urlsign::playlist::{Place, Reach, longest, rewrite};
 use refgate::domain::urlsign::{
     Child, Choices, Link, Pass, Profile, Scheme, Scope, Settings, Slot, Target, sign, verify,
 };
@@ -217,6 +217,33 @@ fn a_ticket_opens_its_file_and_says_what_it_said() {
     }
 }
 
+/// What room a playlist needs is known before its links are signed.
+#[test]
+fn how_long_a_signature_is_is_known_before() {
+    let more = counted().into_iter().map(|(_, settings, link)| {
+        let target = made(&settings, &link);
+        (settings, target)
+    });
+    let plain = all_settings().into_iter().map(|settings| {
+        let target = link(&settings, "/v/1/index.m3u8");
+        (settings, target)
+    });
+    for (settings, target) in more.chain(plain) {
+        let pass = get(&settings, &target, NOW).unwrap();
+        let variant = child(&settings, &pass, Child::Playlist, "/v/3/index.m3u8");
+        for pass in [&pass, &get(&settings, &variant, NOW).unwrap()] {
+            let most = pass.longest_signature(&settings);
+            assert!((30..400).contains(&most), "{}: {most}", settings.scheme());
+            for path in ["/v/1/s.ts", "/v/1/x/s.ts", "/v/2/s.ts?", "/s.ts?a=1&b"] {
+                for kind in [Child::Playlist, Child::Media] {
+                    let signed = child(&settings, pass, kind, path);
+                    assert!(signed.len() <= path.len() + most, "{signed}");
+                }
+            }
+        }
+    }
+}
+
 fn preview(settings: &Settings) -> String {
     let mut link = plain(settings, "/v/1/index.m3u8");
     (link.preview, link.clients, link.lists.whref) = (Some(15), Some(2), Some("abc.com"));
@@ -285,7 +312,8 @@ fn a_playlist_is_rewritten_and_every_link_of_it_passes() {
         let target = link(&settings, "/v/1/index.m3u8");
         let pass = get(&settings, &target, NOW).unwrap();
         let sign = |child, target: Target<'_>| pass.sign_child(&settings, child, target).ok();
-        let written = rewrite(text.as_bytes(), &place, pass.limits.preview, sign).unwrap();
+        let most = longest(text.as_bytes(), &place, pass.longest_signature(&settings));
+        let written = rewrite(text.as_bytes(), &place, None, most, sign).unwrap();
         let links = written.lines().filter_map(|line| match line.split_once("URI=\"") {
             Some((_, rest)) => rest.split('"').next(),
             None => (!line.starts_with('#')).then_some(line),
@@ -313,7 +341,8 @@ fn a_preview_is_cut_and_its_links_open_nothing_more() {
         "#EXTM3U\n#EXTINF:10,\ns0.ts\n#EXTINF:10,\ns1.ts\n#EXTINF:10,\ns2.ts\n#EXT-X-ENDLIST\n";
     let place = Place { host: "h", path: pass.path, reach: Reach::Directory };
     let sign = |child, target: Target<'_>| pass.sign_child(&settings, child, target).ok();
-    let written = rewrite(text.as_bytes(), &place, pass.limits.preview, sign).unwrap();
+    let most = longest(text.as_bytes(), &place, pass.longest_signature(&settings));
+    let written = rewrite(text.as_bytes(), &place, pass.limits.preview, most, sign).unwrap();
     let links: Vec<_> = written.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(links.len(), 2, "20 of 30 seconds: {written}");
     for link in links {

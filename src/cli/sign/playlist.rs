@@ -49,9 +49,9 @@ pub(super) fn run(args: PlaylistArgs) -> Result<ExitCode, Failure> {
         path: pass.path,
         reach: if args.whole_host { Reach::Host } else { Reach::Directory },
     };
-    let written = playlist::rewrite(&text, &place, pass.limits.preview, |child, target| {
-        pass.sign_child(&settings, child, target).ok()
-    });
+    let most = playlist::longest(&text, &place, pass.longest_signature(&settings));
+    let sign = |child, target: Target<'_>| pass.sign_child(&settings, child, target).ok();
+    let written = playlist::rewrite(&text, &place, pass.limits.preview, most, sign);
     let written = written.map_err(|err| failed(&err))?;
     say!("{}", written.strip_suffix('\n').unwrap_or(&written));
     Ok(ExitCode::SUCCESS)

@@ -73,6 +73,15 @@ impl Pass<'_> {
         self.by_ticket || part_of_preview || elsewhere || by_another_key
     }
 
+    /// By how many bytes [`Pass::sign_child`] makes a link longer, at most.
+    pub fn longest_signature(&self, settings: &Settings) -> usize {
+        let target = Target { path: "/", query: None };
+        let ticket = settings.tickets().map(|it| self.ticket(it, Child::Playlist, target));
+        let ticket = ticket.and_then(Result::ok).unwrap_or_default();
+        let heirs = [assemble(settings, target, &self.fields), self.anew(settings, target), ticket];
+        heirs.iter().map(String::len).max().unwrap_or_default().saturating_sub(target.path.len())
+    }
+
     fn heir(&self, settings: &Settings, target: Target<'_>) -> String {
         let scope = Scope::read(self.fields.get(Field::Scope));
         if let Some(Scope::Directory(depth)) = scope
@@ -80,6 +89,11 @@ impl Pass<'_> {
         {
             return assemble(settings, target, &self.fields);
         }
+        self.anew(settings, target)
+    }
+
+    /// A link of the scheme with a digest of its own.
+    fn anew(&self, settings: &Settings, target: Target<'_>) -> String {
         let limit = limit(self.limits.clients);
         let mut fields = self.fields;
         if matches!(settings.row().rules, Rules::Own) {

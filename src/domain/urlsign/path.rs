@@ -36,6 +36,13 @@ pub fn escape(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
+/// By how many bytes [`escape`] makes a text longer.
+pub(super) fn escapes(text: &[u8]) -> usize {
+    let escaped =
+        |byte: &&u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b'<' | b'>' | b'`');
+    2 * text.iter().filter(escaped).count()
+}
+
 /// Checks a path as it stands in a request.
 pub(super) fn check(path: &str) -> Result<(), InvalidPath> {
     if !path.starts_with('/') {
@@ -134,6 +141,13 @@ mod tests {
         ];
         for (name, path, want) in table {
             assert_eq!(check(path), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn how_much_longer_an_escaped_text_is() {
+        for text in ["", "/a/b.ts", "a b", "\u{4e2d} \"<>`\\\t\x7f", "%41", "é?x=1&y"] {
+            assert_eq!(escape(text).len(), text.len() + escapes(text.as_bytes()), "{text}");
         }
     }
 

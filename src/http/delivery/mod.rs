@@ -13,6 +13,7 @@
 
 mod denied;
 mod playlist;
+mod room;
 
 use std::sync::Arc;
 

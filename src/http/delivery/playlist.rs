@@ -2,17 +2,14 @@
 //! so what is in them is signed as it is given out. A link that is good for a preview gives a
 //! playlist that ends early, and nothing else.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::denied::Stop;
+use super::room::{self, LONG, LONG_SIGNED, Room};
 use crate::domain::code::Code;
 use crate::domain::delivery::Playlists;
 use crate::domain::object::range::Slice;
@@ -24,23 +21,6 @@ use crate::service::access::ObjectPermit;
 use crate::service::delivery::{Admitted, Domain};
 use crate::service::error::Error;
 use crate::service::object::{FoundObject, Opened};
-
-/// From so many bytes on, a playlist is worked on where it holds up no other request, and has to find
-/// room.
-const LARGE: usize = 64 << 10;
-
-/// Up to so many bytes of an answer are what any download may hold.
-const SMALL_ANSWER: usize = 256 << 10;
-
-/// Room in memory for large playlists, in KiB: for all that are read, and for all that are on their way
-/// to their clients.
-static ROOM: Semaphore = Semaphore::const_new(128 << 10);
-
-/// How long a playlist waits for room.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Room that is taken, if any is needed.
-type Room = Option<SemaphorePermit<'static>>;
 
 /// What is to be done to the object of a request.
 pub(super) struct Rewrite<'w> {
@@ -85,10 +65,15 @@ impl Rewrite<'_> {
         let Some((found, bytes, room)) = read(oss, permit, found).await? else {
             return self.left_alone();
         };
-        match self.rewrite(&bytes, head.host()) {
+        let place = Place { host: head.host(), path: self.pass.path, reach: Reach::Directory };
+        let signature = self.pass.longest_signature(self.settings);
+        let most = playlist::longest(&bytes, &place, signature);
+        let room_to_write = room::to_write(most).await?;
+        match self.rewrite(&bytes, &place, most) {
             Ok(text) => {
                 drop((bytes, room));
-                Ok(Some(answer(&found, text, head.verb == Some(Verb::Head))?))
+                let body = (head.verb != Some(Verb::Head)).then_some(room_to_write);
+                Ok(Some(answer(&found, text, body)))
             }
             Err(
                 InvalidPlaylist::Preview(_)
@@ -107,15 +92,20 @@ impl Rewrite<'_> {
         }
     }
 
-    fn rewrite(&self, bytes: &[u8], host: &str) -> Result<String, InvalidPlaylist> {
-        let place = Place { host, path: self.pass.path, reach: Reach::Directory };
+    fn rewrite(
+        &self,
+        bytes: &[u8],
+        place: &Place<'_>,
+        most: usize,
+    ) -> Result<String, InvalidPlaylist> {
         let rewrite = || {
-            playlist::rewrite(bytes, &place, self.pass.limits.preview, |child, target| {
+            playlist::rewrite(bytes, place, self.pass.limits.preview, most, |child, target| {
                 let signed = self.signs.then(|| self.pass.sign_child(self.settings, child, target));
                 signed?.ok()
             })
         };
-        if bytes.len() < LARGE { rewrite() } else { tokio::task::block_in_place(rewrite) }
+        let short = bytes.len() < LONG && most < LONG_SIGNED;
+        if short { rewrite() } else { tokio::task::block_in_place(rewrite) }
     }
 }
 
@@ -129,7 +119,7 @@ async fn read(
         if found.size() > MAX_BYTES as u64 {
             return Ok(None);
         }
-        let room = room_to_read(found.size()).await?;
+        let room = room::to_read(found.size()).await?;
         let whole = Slice { offset: 0, length: found.size() };
         match oss.app.open_object(permit, &found, whole).await? {
             Opened::Replaced(now) => found = now,
@@ -142,41 +132,9 @@ async fn read(
     Err(OssError::from(Code::ServiceUnavailable).into())
 }
 
-fn busy() -> Stop {
-    OssError::from(Code::ServiceUnavailable).into()
-}
-
-fn kib(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX)
-}
-
-/// Waits for room for a playlist that is read as a whole.
-async fn room_to_read(size: u64) -> Result<Room, Stop> {
-    if size < LARGE as u64 {
-        return Ok(None);
-    }
-    let room = tokio::time::timeout(PATIENCE, ROOM.acquire_many(kib(size))).await;
-    room.ok().and_then(Result::ok).map(Some).ok_or_else(busy)
-}
-
-/// The body of an answer, which keeps its room until it is sent or its client has gone.
-fn body(text: String) -> Result<Body, Stop> {
-    if text.len() <= SMALL_ANSWER {
-        return Ok(Body::from(text));
-    }
-    let room = ROOM.try_acquire_many(kib(text.len() as u64)).map_err(|_| busy())?;
-    let mut left = Bytes::from(text);
-    let pieces = std::iter::from_fn(move || {
-        // Held as long as there are pieces to come.
-        let _ = &room;
-        let piece = left.split_to(left.len().min(SMALL_ANSWER));
-        (!piece.is_empty()).then_some(Ok::<_, Infallible>(piece))
-    });
-    Ok(Body::from_stream(stream::iter(pieces)))
-}
-
 /// The answer with a playlist. It has nothing of the stored object that speaks of its bytes.
-fn answer(found: &FoundObject, text: String, is_head: bool) -> Result<Response<Body>, Stop> {
+/// `body` is the room for its body, if it has one.
+fn answer(found: &FoundObject, text: String, body: Option<Room>) -> Response<Body> {
     const OF_BYTES: [HeaderName; 5] = [
         header::ETAG,
         header::LAST_MODIFIED,
@@ -185,7 +143,8 @@ fn answer(found: &FoundObject, text: String, is_head: bool) -> Result<Response<B
         HeaderName::from_static("x-oss-hash-crc64ecma"),
     ];
     let length = text.len();
-    let mut response = Response::new(if is_head { Body::empty() } else { body(text)? });
+    let body = body.map_or_else(Body::empty, |room| room::body(text, room));
+    let mut response = Response::new(body);
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
     *headers = found.headers().into_owned();
@@ -193,5 +152,5 @@ fn answer(found: &FoundObject, text: String, is_head: bool) -> Result<Response<B
         headers.remove(name);
     }
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    Ok(response)
+    response
 }

@@ -71,13 +71,22 @@ impl ObjectReader {
         }
     }
 
+    fn length(&self) -> usize {
+        let runs = match &self.0 {
+            Runs::None => &[],
+            Runs::One(run, _) => std::slice::from_ref(run),
+            Runs::Many(runs, ..) => runs.as_slice(),
+        };
+        runs.iter().map(|run| usize::try_from(run.length).unwrap_or_default()).sum()
+    }
+
     /// All of the bytes at once, for parts of bounded size.
     ///
     /// # Errors
     ///
     /// [`BlobError`].
     pub async fn collect(self) -> Result<Bytes, BlobError> {
-        let mut all = BytesMut::new();
+        let mut all = BytesMut::with_capacity(self.length());
         let mut pieces = self.stream();
         while let Some(piece) = pieces.try_next().await? {
             all.extend_from_slice(&piece);

@@ -19,8 +19,9 @@ pub(super) struct Cut {
     /// The longest that a segment may be (RFC 8216, section 4.3.3.1).
     target: Option<u64>,
     over: bool,
-    /// What was read since the last segment.
-    pub(super) pending: String,
+    /// Where what was written of the segments that were kept ends. What is behind it belongs to a
+    /// segment that may be cut off, or to the end.
+    kept: usize,
 }
 
 impl Cut {
@@ -43,14 +44,7 @@ impl Cut {
             return Err(InvalidPlaylist::Preview("it is live"));
         }
         let limit = u64::from(seconds) * MICROS;
-        Ok(Some(Self {
-            limit,
-            seen: 0,
-            next: None,
-            target: None,
-            over: false,
-            pending: String::new(),
-        }))
+        Ok(Some(Self { limit, seen: 0, next: None, target: None, over: false, kept: 0 }))
     }
 
     pub(super) fn tag(&mut self, tag: &str) -> Result<(), InvalidPlaylist> {
@@ -70,28 +64,20 @@ impl Cut {
         self.over
     }
 
-    /// Keeps a segment, and what belongs to it.
-    pub(super) fn segment(&mut self, out: &mut String) -> Result<(), InvalidPlaylist> {
+    /// Keeps a segment, and what belongs to it: all that is written now.
+    pub(super) fn segment(&mut self, written: usize) -> Result<(), InvalidPlaylist> {
         let length = self.next.take();
         let length = length.ok_or(InvalidPlaylist::Preview("a segment has no length"))?;
         let length = if length < SHORTEST { self.target } else { Some(length) };
         let length = length.ok_or(InvalidPlaylist::Preview("a segment says to last no time"))?;
         self.seen = self.seen.saturating_add(length);
-        out.push_str(&self.pending);
-        self.pending.clear();
+        self.kept = written;
         Ok(())
     }
 
-    /// Ends the playlist. What is pending belongs to a segment that was cut off, or to the end.
-    pub(super) fn finish(self, out: &mut String) {
-        if self.over {
-            if !out.ends_with('\n') {
-                out.push('\n');
-            }
-            out.push_str("#EXT-X-ENDLIST\n");
-        } else {
-            out.push_str(&self.pending);
-        }
+    /// Where the playlist ends, if that is before its own end.
+    pub(super) fn end(&self) -> Option<usize> {
+        self.over.then_some(self.kept)
     }
 }
 

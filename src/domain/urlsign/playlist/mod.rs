@@ -10,8 +10,15 @@
 //! - what lies outside the playlist's own directory, unless [`Reach::Host`] says otherwise: whoever
 //!   may store a playlist could else have any object of the host signed
 //! - what has variables (`{$name}`), escapes that hide a slash or dots, or a signature
+//! - what is longer than any URI that a request could have
 //!
 //! Such a line stays as it is, and so does every line that is not understood.
+//!
+//! # Memory
+//!
+//! Short links can become long ones, and there can be many in a short playlist. So whoever has a
+//! playlist rewritten asks before how long it can get ([`longest`]) and says how long it may get;
+//! more is never written.
 //!
 //! Sources: RFC 8216, sections 4 and 4.3.3.5; Alibaba Cloud CDN `auth_m3u8`.
 
@@ -19,7 +26,7 @@ mod cut;
 mod uri;
 
 use super::heir::Child;
-use super::path::directory;
+use super::path::{directory, escapes};
 use super::read::Target;
 use cut::Cut;
 use uri::{Resolved, attribute, resolve};
@@ -28,8 +35,12 @@ use uri::{Resolved, attribute, resolve};
 pub const MAX_BYTES: usize = 8 << 20;
 /// The most links of a playlist: a day of segments of two seconds, and more.
 pub const MAX_LINKS: usize = 50_000;
-/// The most bytes of a playlist once its links are signed: short links can become long ones.
-const MAX_SIGNED_BYTES: usize = 4 * MAX_BYTES;
+/// The most bytes of a playlist once its links are signed.
+pub const MAX_SIGNED_BYTES: usize = 4 * MAX_BYTES;
+/// The most bytes of a link that is signed, as it stands in the playlist.
+const MAX_LINK_BYTES: usize = 8 << 10;
+/// What ends a playlist that is cut.
+const END: &str = "#EXT-X-ENDLIST\n";
 
 /// Where a playlist is.
 #[derive(Clone, Copy, Debug)]
@@ -61,17 +72,33 @@ pub enum InvalidPlaylist {
     /// It is not UTF-8.
     #[error("a playlist is UTF-8")]
     Encoding,
-    /// It is too long, or has too many links.
-    #[error("a playlist has at most {MAX_BYTES} bytes and {MAX_LINKS} links")]
+    /// It is too long, or has too many links, or would be too long with its links signed.
+    #[error(
+        "a playlist has at most {MAX_BYTES} bytes and {MAX_LINKS} links, and {MAX_SIGNED_BYTES} \
+         bytes with its links signed"
+    )]
     TooLarge,
     /// It cannot be cut without giving away the rest; the text says why.
     #[error("a preview of this playlist is not possible: {0}")]
     Preview(&'static str),
 }
 
+/// How many bytes a playlist can get with its links signed, if a signature makes none of them longer
+/// than by `signature` bytes. Never more than [`MAX_SIGNED_BYTES`]: beyond that it is refused.
+pub fn longest(playlist: &[u8], place: &Place<'_>, signature: usize) -> usize {
+    let has_link = |line: &&[u8]| {
+        let text = line.trim_ascii_start();
+        !text.is_empty() && (!text.starts_with(b"#") || text.windows(3).any(|it| it == b"URI"))
+    };
+    let links = playlist.split(|byte| *byte == b'\n').filter(has_link).count();
+    let longer = links.min(MAX_LINKS) * (place.path.len() + 1 + signature) + escapes(playlist);
+    MAX_SIGNED_BYTES.min(playlist.len() + longer + END.len() + 1)
+}
+
 /// Signs the links of a playlist, and cuts it behind `preview` seconds, at the end of a segment.
 ///
-/// `sign` gets the path and the query of each link, and `None` from it leaves the link as it is.
+/// `sign` gets the path and the query of each link, and `None` from it leaves the link as it is. At
+/// most `most` bytes are written.
 ///
 /// # Errors
 ///
@@ -80,6 +107,7 @@ pub fn rewrite(
     playlist: &[u8],
     place: &Place<'_>,
     preview: Option<u32>,
+    most: usize,
     sign: impl FnMut(Child, Target<'_>) -> Option<String>,
 ) -> Result<String, InvalidPlaylist> {
     if playlist.len() > MAX_BYTES {
@@ -91,13 +119,14 @@ pub fn rewrite(
         return Err(InvalidPlaylist::NotAPlaylist);
     }
     let cut = preview.map(|seconds| Cut::new(text, seconds)).transpose()?.flatten();
-    let mut writer = Writer { place, sign, links: 0, variant: false, cut, out: String::new() };
+    let out = String::with_capacity(most);
+    let mut writer = Writer { place, sign, links: 0, variant: false, cut, most, out };
     for line in text.split_inclusive('\n') {
         if writer.line(line)? == Next::Stop {
             break;
         }
     }
-    Ok(writer.finish())
+    writer.finish()
 }
 
 /// Whether the rest of a playlist is still wanted.
@@ -114,6 +143,7 @@ struct Writer<'p, S> {
     /// The next link is that of a variant playlist.
     variant: bool,
     cut: Option<Cut>,
+    most: usize,
     out: String,
 }
 
@@ -122,19 +152,15 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
         let content = line.trim_end_matches(['\r', '\n']);
         let end = line.get(content.len()..).unwrap_or_default();
         let text = content.trim();
-        if self.out.len() > MAX_SIGNED_BYTES {
-            return Err(InvalidPlaylist::TooLarge);
-        }
         if text.is_empty() || (text.starts_with('#') && !text.starts_with("#EXT")) {
-            self.push(line);
+            self.push(line)?;
         } else if text.starts_with('#') {
             self.variant |= text.starts_with("#EXT-X-STREAM-INF");
             if let Some(cut) = &mut self.cut {
                 cut.tag(text)?;
             }
-            let signed = self.tag(content)?;
-            self.push(signed.as_deref().unwrap_or(content));
-            self.push(end);
+            self.tag(content)?;
+            self.push(end)?;
         } else {
             if self.cut.as_mut().is_some_and(Cut::is_over) {
                 return Ok(Next::Stop);
@@ -142,28 +168,30 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
             let child =
                 if std::mem::take(&mut self.variant) { Child::Playlist } else { Child::Media };
             let signed = self.link(child, text)?;
-            self.push(signed.as_deref().unwrap_or(content));
-            self.push(end);
+            self.push(signed.as_deref().unwrap_or(content))?;
+            self.push(end)?;
             if let Some(cut) = &mut self.cut {
-                cut.segment(&mut self.out)?;
+                cut.segment(self.out.len())?;
             }
         }
         Ok(Next::Line)
     }
 
-    /// A tag with its URI signed.
-    fn tag(&mut self, line: &str) -> Result<Option<String>, InvalidPlaylist> {
+    /// Writes a tag, with its URI signed.
+    fn tag(&mut self, line: &str) -> Result<(), InvalidPlaylist> {
         const PLAYLISTS: [&str; 4] = [
             "#EXT-X-MEDIA:",
             "#EXT-X-I-FRAME-STREAM-INF:",
             "#EXT-X-IMAGE-STREAM-INF:",
             "#EXT-X-RENDITION-REPORT:",
         ];
-        let Some((before, uri, after)) = attribute(line) else { return Ok(None) };
+        let Some((before, uri, after)) = attribute(line) else { return self.push(line) };
         let playlist = PLAYLISTS.iter().any(|tag| line.trim_start().starts_with(tag));
         let child = if playlist { Child::Playlist } else { Child::Media };
         let signed = self.link(child, uri)?;
-        Ok(signed.map(|signed| format!("{before}{signed}{after}")))
+        self.push(before)?;
+        self.push(signed.as_deref().unwrap_or(uri))?;
+        self.push(after)
     }
 
     /// A URI, signed.
@@ -171,6 +199,9 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
         self.links += 1;
         if self.links > MAX_LINKS {
             return Err(InvalidPlaylist::TooLarge);
+        }
+        if uri.len() > MAX_LINK_BYTES {
+            return Ok(None);
         }
         let Some(Resolved { origin, path, query, fragment }) = resolve(uri, self.place) else {
             return Ok(None);
@@ -187,19 +218,24 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
         Ok(signed.map(|signed| format!("{origin}{signed}{fragment}")))
     }
 
-    /// Writes a piece, or keeps it until the next segment is known to be wanted.
-    fn push(&mut self, piece: &str) {
-        match &mut self.cut {
-            Some(cut) => cut.pending.push_str(piece),
-            None => self.out.push_str(piece),
+    /// Writes a piece, if it may still be written.
+    fn push(&mut self, piece: &str) -> Result<(), InvalidPlaylist> {
+        if self.out.len() + piece.len() > self.most {
+            return Err(InvalidPlaylist::TooLarge);
         }
+        self.out.push_str(piece);
+        Ok(())
     }
 
-    fn finish(mut self) -> String {
-        if let Some(cut) = self.cut {
-            cut.finish(&mut self.out);
+    fn finish(mut self) -> Result<String, InvalidPlaylist> {
+        if let Some(end) = self.cut.as_ref().and_then(Cut::end) {
+            self.out.truncate(end);
+            if !self.out.ends_with('\n') {
+                self.push("\n")?;
+            }
+            self.push(END)?;
         }
-        self.out
+        Ok(self.out)
     }
 }
 

@@ -14,7 +14,8 @@ fn mark(child: Child, target: Target<'_>) -> String {
 }
 
 fn marked(text: &str, place: &Place<'_>, preview: Option<u32>) -> Result<String, InvalidPlaylist> {
-    rewrite(text.as_bytes(), place, preview, |child, target| Some(mark(child, target)))
+    let most = longest(text.as_bytes(), place, "?M".len());
+    rewrite(text.as_bytes(), place, preview, most, |child, target| Some(mark(child, target)))
 }
 
 /// What a line of a playlist becomes.
@@ -85,7 +86,7 @@ fn what_is_not_ours_stays_as_it_is() {
         marked("#EXTM3U\r\ns.ts\r\n\r\n", &PLACE, None).unwrap(),
         "#EXTM3U\r\n/v/1/s.ts?M\r\n\r\n"
     );
-    let refused = rewrite(b"#EXTM3U\ns.ts", &PLACE, None, |_, _| None).unwrap();
+    let refused = rewrite(b"#EXTM3U\ns.ts", &PLACE, None, 12, |_, _| None).unwrap();
     assert_eq!(refused, "#EXTM3U\ns.ts", "a link that cannot be signed, and no line end");
 }
 
@@ -111,9 +112,57 @@ fn what_is_no_playlist_is_refused() {
         (too_many.as_bytes(),      InvalidPlaylist::TooLarge),
     ];
     for (bytes, want) in table {
-        assert_eq!(rewrite(bytes, &PLACE, None, |_, _| None), Err(want));
+        assert_eq!(rewrite(bytes, &PLACE, None, MAX_SIGNED_BYTES, |_, _| None), Err(want));
     }
     assert!(marked("\u{feff}#EXTM3U\n", &PLACE, None).is_ok());
+}
+
+/// A short playlist of links that become long ones: one key after another, and a segment. It cannot
+/// be cut before that, and takes no more memory than was asked for.
+#[test]
+fn no_more_is_written_than_may_be() {
+    let path = format!("/vod/{}/i.m3u8", "%E4%B8%AD".repeat(330));
+    let place = Place { path: &path, ..PLACE };
+    let keys = "#EXT-X-KEY:METHOD=NONE,URI=\"a\"\n".repeat(MAX_LINKS - 10);
+    let text = format!("#EXTM3U\n{keys}#EXTINF:9,\ns.ts\n#EXT-X-ENDLIST\n");
+    assert_eq!(longest(text.as_bytes(), &place, 100), MAX_SIGNED_BYTES);
+    for preview in [None, Some(5)] {
+        for most in [MAX_SIGNED_BYTES, 1 << 20, text.len(), 0] {
+            let mut made = 0;
+            let read = rewrite(text.as_bytes(), &place, preview, most, |_, target| {
+                let signed = format!("{}?{}", target.path, "s".repeat(99));
+                made += signed.len();
+                Some(signed)
+            });
+            assert_eq!(read, Err(InvalidPlaylist::TooLarge), "{preview:?} {most}");
+            assert!(made <= most + path.len() + 101, "{preview:?}: {made} bytes of {most}");
+        }
+    }
+    // A link that no request could have is not worked on.
+    for uri in ["/".repeat(MAX_LINK_BYTES + 1), "a".repeat(1 << 20)] {
+        assert_eq!(line(&uri, &PLACE), uri);
+    }
+}
+
+#[test]
+fn a_playlist_is_never_longer_than_was_foretold() {
+    #[rustfmt::skip]
+    let table = [
+        "", "s.ts", "/", "https://cdn.example.com", "//cdn.example.com?x", "  s.ts  ", "s.ts#a b",
+        "\u{4e2d} <\"`>.ts", "#EXT-X-KEY:URI=\"k 1\"", "\u{a0}#EXT-X-KEY:A=1,URI =\"k\",B=2",
+        "#EXT-X-MAP:URI=\"\"", "a?b c#d", "?", "..", "a\r",
+    ];
+    let place = Place { reach: Reach::Host, ..PLACE };
+    for line in table {
+        for count in [1, 100] {
+            let text = format!("#EXTM3U\n{}", format!("{line}\n").repeat(count));
+            let most = longest(text.as_bytes(), &place, 2);
+            let written = marked(&text, &place, None).map(|text| text.len());
+            assert!(written.as_ref().is_ok_and(|length| *length <= most), "{line}: {written:?}");
+        }
+    }
+    let event = "#EXTM3U\n#EXT-X-PLAYLIST-TYPE:EVENT\n#EXTINF:1,\n#\n#EXTINF:1,\n#";
+    assert!(marked(event, &PLACE, Some(0)).is_ok(), "what ends a preview is foretold, too");
 }
 
 const MEDIA: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXT-X-KEY:METHOD=AES-128,URI=\"k0\"\n\
