@@ -17,13 +17,14 @@ pub fn warnings(
 ) -> Vec<Cow<'static, str>> {
     let signed = settings.is_some();
     let opened = !signed && terms.origin == OriginAccess::Always;
+    let anybody = !signed && (open || opened);
     #[rustfmt::skip]
     let table = [
         (signed && open && terms.direct == DirectAccess::ByAcl,
          "the bucket's ACL or policy lets everybody read the same objects by the bucket's own hosts, without a signature"),
         (opened && !open,
          "URLs are not signed, and the domain gives everybody what the bucket would not"),
-        (opened && terms.referer == RefererCheck::Off,
+        (anybody && terms.referer == RefererCheck::Off,
          "nothing protects the objects: neither signatures nor the referer policy"),
     ];
     let of_signing = settings.map(Settings::weaknesses).unwrap_or_default();
@@ -61,6 +62,8 @@ mod tests {
         let signed = Terms { signing: Some(Choices::new(Scheme::AliA)), ..Terms::default() };
         let closed = Terms { direct: DirectAccess::SignedOnly, ..signed.clone() };
         let bare = |referer| Terms { origin: OriginAccess::Always, referer, ..Terms::default() };
+        let off = Terms { referer: RefererCheck::Off, ..Terms::default() };
+        let by_acl = Terms { origin: OriginAccess::ByAcl, ..off.clone() };
         #[rustfmt::skip]
         let table = [
             ("nothing",                 &signed,                    Some(&long),  SHUT, 0),
@@ -70,6 +73,10 @@ mod tests {
             ("no signatures",           &Terms::default(),          None,         OPEN, 0),
             ("a private bucket opened", &bare(RefererCheck::Bucket), None,        SHUT, 1),
             ("without any protection",  &bare(RefererCheck::Off),   None,         OPEN, 1),
+            ("an open bucket without its policy", &off,             None,         OPEN, 1),
+            ("the same, as its ACL says", &by_acl,                  None,         OPEN, 1),
+            ("a private bucket without its policy", &off,           None,         SHUT, 0),
+            ("a private bucket opened without it", &bare(RefererCheck::Off), None, SHUT, 2),
         ];
         for (name, terms, settings, open, want) in table {
             assert_eq!(warnings(terms, settings, open, &[]).len(), want, "{name}");
