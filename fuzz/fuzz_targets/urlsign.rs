@@ -10,7 +10,10 @@
 
 #![no_main]
 
+use std::borrow::Cow;
+
 use libfuzzer_sys::fuzz_target;
+use refgate::domain::encode::percent_decode_bytes;
 use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
 use refgate::domain::urlsign::{
@@ -26,12 +29,19 @@ fn settings(choice: u8) -> Settings {
     if scheme == Scheme::TencentVod && choice >= 128 {
         choices.profile = Some(Profile::Compat);
     }
+    if scheme == Scheme::Nginx && choice >= 128 {
+        choices.expression = Some("$secure_link_expires$uri|$remote_addr $secret".to_owned());
+    }
     let key = SecretKey::new("0123456789abcdefghijklmnopqrstuv".to_owned());
     Settings::new(choices, key, None).expect("every scheme takes this key")
 }
 
 fn directory(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+fn decoded(path: &str) -> Cow<'_, [u8]> {
+    percent_decode_bytes(path).expect("what passes has no broken escape")
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -57,7 +67,11 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(pass.until, signed.until, "{tried}");
         if settings.scheme() == Scheme::TencentVod {
             assert_eq!(directory(pass.path), directory(unsigned.path), "{tried}");
-        } else if settings.scheme() != Scheme::Nginx {
+        } else if settings.scheme() == Scheme::Nginx {
+            // It is signed with its escapes undone. Without a mark behind it an address of another
+            // length could take some of it, but there is one client here.
+            assert_eq!(decoded(pass.path), decoded(unsigned.path), "{tried}");
+        } else {
             assert_eq!(pass.path, unsigned.path, "{tried}");
         }
     }

@@ -3,11 +3,12 @@
 
 use refgate::domain::time::UnixMillis;
 use refgate::domain::urlsign::{
-    Choices, Form, Link, Profile, Reason, Scheme, Settings, Target, sign,
+    Choices, Form, Link, Profile, Reason, Request, Scheme, Settings, Target, sign, verify,
 };
 
 use super::support::{
-    ALI, ANY, NOW, VOD, denied, get, link, md5_bytes, md5_hex, settings, signed, with_key,
+    ALI, ANY, NOW, VOD, denied, get, link, marked_nginx, md5_bytes, md5_hex, settings, signed,
+    with_key,
 };
 
 /// Before the links of Tencent's examples end.
@@ -301,5 +302,46 @@ fn no_denial_shows_more_than_the_client_sent() {
         let said = say(&auth);
         assert_eq!(said, want, "{auth}");
         assert!(!said.contains(genuine) && !said.contains(ALI));
+    }
+}
+
+/// The end of a path as the beginning of an address: nginx's own expression lets it pass, which is
+/// said of it; with a mark between them no link is one of another path and another client.
+#[test]
+fn a_path_runs_into_an_address() {
+    let manual = settings(Scheme::Nginx, ANY);
+    let marked = with_key(marked_nginx(), ANY);
+    for (path, client) in [("/v/s", "19.0.0.1"), ("/v/s", "2001:db8::7"), ("/v/s|1", "19.0.0.1")] {
+        let link = |settings: &Settings| {
+            let client = Some(client.parse().unwrap());
+            let link = Link { client, ..Link::new(Target::split(path)) };
+            let made = sign(settings, &link, UnixMillis::from_secs(NOW)).unwrap();
+            made.target.split_once('?').unwrap().1.to_owned()
+        };
+        let mut forged = 0;
+        for (settings, weak) in [(&manual, true), (&marked, false)] {
+            let query = link(settings);
+            let passes = |path: &str, client: &str| {
+                let Ok(client) = client.parse() else { return false };
+                let target = format!("{path}?{query}");
+                let target = Target::split(&target);
+                let request = Request { method: "GET", target, client: Some(client) };
+                verify(settings, &request, UnixMillis::from_secs(NOW)).is_ok()
+            };
+            assert!(passes(path, client));
+            // Every way to part the text anew, with the mark and without it.
+            for mark in ["", "|", "%7C"] {
+                let text = format!("{path}{mark}{client}");
+                let others = (2..text.len()).filter(|at| *at != path.len());
+                let found = others.filter(|at| {
+                    let (path, rest) = text.split_at(*at);
+                    passes(path, rest) || passes(path, rest.trim_start_matches('|'))
+                });
+                let found = found.count();
+                assert!(found == 0 || weak, "{text}");
+                forged += found;
+            }
+        }
+        assert!(forged > 0, "{path} {client}: the manual's own is as weak as that");
     }
 }

@@ -33,7 +33,15 @@ pub(crate) fn all_settings() -> Vec<Settings> {
     let mut choices = Choices::new(Scheme::AliC);
     choices.form = Some(Form::Query);
     all.push(with_key(choices, ANY));
+    all.push(with_key(marked_nginx(), ANY));
     all
+}
+
+/// nginx with a mark between the path and the address of the client, which the manual does not have.
+pub(crate) fn marked_nginx() -> Choices {
+    let mut choices = Choices::new(Scheme::Nginx);
+    choices.expression = Some("$secure_link_expires$uri|$remote_addr $secret".to_owned());
+    choices
 }
 
 /// The client of all requests.

@@ -48,7 +48,8 @@ pub enum InvalidExpression {
 /// Reads an expression.
 ///
 /// The time has no fixed width here, so what follows it must not be a digit: else one digest would
-/// be good for two times.
+/// be good for two times. A path and an address that run into each other are taken, because nginx's
+/// own expression has them; the settings [say so](super::Weakness).
 pub(super) fn read(text: &str) -> Result<Vec<Part>, InvalidExpression> {
     if text.len() > MAX_BYTES || !text.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
         return Err(InvalidExpression::Text);
@@ -77,6 +78,22 @@ pub(super) fn read(text: &str) -> Result<Vec<Part>, InvalidExpression> {
             || matches!(pair, [before, Part::Field(_)] if !is_mark_before(before))
     };
     if parts.windows(2).any(slides) { Err(InvalidExpression::Slides) } else { Ok(parts) }
+}
+
+/// Whether the end of the path could be the beginning of the address behind it. nginx's own
+/// expression is so.
+///
+/// One character between them that no address has is enough, also if paths have it: the address is
+/// what stands behind the last of them.
+pub(super) fn runs_into_address(parts: &[Part]) -> bool {
+    let of_address = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'.' | b':');
+    let mut after_path = false;
+    parts.iter().any(|part| {
+        let found = after_path && *part == Part::Client;
+        let no_mark = matches!(part, Part::Text(text) if text.bytes().all(of_address));
+        after_path = *part == Part::DecodedPath || (after_path && no_mark);
+        found
+    })
 }
 
 /// `name…` and `{name}…`

@@ -23,6 +23,14 @@
 //! - `//` stays as it is. nginx hashes `/`, so that one link opens two objects here.
 //! - Times have one width; see [`TimeForm`].
 //!
+//! # As weak as the vendors
+//!
+//! What a signer that exists computes is taken, and said to be weak ([`Weakness`]): short keys; the
+//! compat profile of Tencent VOD, where limits can be taken off a link; and the expression of nginx's
+//! manual, where nothing parts the path from the address of the client, so that a link of `/v/s` for
+//! 19.0.0.1 is one of `/v/s1` for 9.0.0.1. No text has the host in it, so domains need keys of their
+//! own.
+//!
 //! # Decided here, where the vendors' pages are silent
 //!
 //! - A link is good to the end of its last second. The time is named before the digest.

@@ -1,6 +1,7 @@
 //! What is weak about settings that can be used all the same.
 
 use super::choices::Profile;
+use super::expression::runs_into_address;
 use super::key::Slot;
 use super::scheme::Scheme;
 use super::settings::Settings;
@@ -16,6 +17,8 @@ pub enum Weakness {
     ShortKey(Slot),
     /// The text of Tencent VOD has more than one reading.
     Ambiguous,
+    /// In the text of nginx nothing parts the path from the address of the client.
+    PathIntoAddress,
 }
 
 impl Weakness {
@@ -27,6 +30,11 @@ impl Weakness {
             Self::Ambiguous => {
                 "in the compat profile whoever holds a link can change its preview, its limit of \
                  clients and its lists; the strict profile prevents it, a fixed us_length most of it"
+            }
+            Self::PathIntoAddress => {
+                "in the expression, as in nginx's manual, nothing parts the path from the address: a \
+                 link of /v/s for 19.0.0.1 is one of /v/s1 for 9.0.0.1, too; put a mark between them, \
+                 as in $uri|$remote_addr"
             }
         }
     }
@@ -45,6 +53,9 @@ impl Settings {
             .collect();
         if self.scheme() == Scheme::TencentVod && self.profile == Profile::Compat {
             found.push(Weakness::Ambiguous);
+        }
+        if runs_into_address(self.formula()) {
+            found.push(Weakness::PathIntoAddress);
         }
         found
     }
@@ -71,5 +82,25 @@ mod tests {
         assert_eq!(weak(vod.clone(), long, None), []);
         vod.profile = Some(Profile::Compat);
         assert_eq!(weak(vod, long, None), [Weakness::Ambiguous]);
+        let mut nginx = Choices::new(Scheme::Nginx);
+        assert_eq!(
+            weak(nginx.clone(), long, None),
+            [Weakness::PathIntoAddress],
+            "the manual's own"
+        );
+        for (expression, slides) in [
+            ("$secure_link_expires$uri${remote_addr} $secret", true),
+            ("$secure_link_expires$uri:$remote_addr $secret", true),
+            ("$secure_link_expires${uri}ff.$remote_addr $secret", true),
+            ("$secure_link_expires$uri|$remote_addr $secret", false),
+            ("$secure_link_expires$uri /1$remote_addr $secret", false),
+            ("$secure_link_expires$uri $secret $remote_addr", false),
+            ("$remote_addr$uri $secure_link_expires $secret", false),
+            ("$secure_link_expires$uri $secret", false),
+        ] {
+            nginx.expression = Some(expression.to_owned());
+            let want: &[_] = if slides { &[Weakness::PathIntoAddress] } else { &[] };
+            assert_eq!(weak(nginx.clone(), long, None), want, "{expression}");
+        }
     }
 }
