@@ -38,8 +38,13 @@ impl UnixMillis {
     /// The form of OSS's XML bodies: `2012-02-24T08:43:07.000Z`. OSS keeps whole seconds, so the
     /// milliseconds are always `000`.
     pub fn to_iso8601(self) -> String {
-        let whole = jiff::Timestamp::from_second(self.as_secs()).unwrap_or_default();
-        whole.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+        self.try_iso8601().unwrap_or_else(|| "1970-01-01T00:00:00.000Z".to_owned())
+    }
+
+    /// The same; `None` for a moment that has no such form, as after the year 9999.
+    pub fn try_iso8601(self) -> Option<String> {
+        let whole = jiff::Timestamp::from_second(self.as_secs()).ok()?;
+        Some(whole.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string())
     }
 
     /// RFC 3339 with milliseconds, for JSON: `2012-02-24T08:43:07.123Z`.
@@ -94,6 +99,7 @@ mod tests {
         assert_eq!(moment.to_http_date(), "Wed, 28 Dec 2022 10:27:41 GMT");
         assert_eq!(moment.to_iso8601(), "2022-12-28T10:27:41.000Z");
         assert_eq!(UnixMillis(moment.0 + 70).to_rfc3339(), "2022-12-28T10:27:41.070Z");
+        assert_eq!(UnixMillis::from_secs(999_999_999_999).try_iso8601(), None);
         assert_eq!(parse_http_date("Wed, 28 Dec 2022 10:27:41 GMT"), Some(moment));
         assert_eq!(parse_basic_iso8601("20221228T102741Z"), Some(moment));
     }

@@ -8,6 +8,7 @@ use clap::Args;
 use super::moment;
 use super::settings::SettingsArgs;
 use crate::cli::Failure;
+use crate::domain::delivery::LinkUrl;
 use crate::domain::time::UnixMillis;
 use crate::domain::urlsign::{
     Explanation, Link, Lists, Request, Scheme, Scope, Settings, Target, escape, explain, sign,
@@ -157,20 +158,14 @@ pub(super) struct Parts {
 impl Parts {
     /// Splits a URL, and escapes in it what a client would.
     pub(super) fn split(url: &str) -> Result<Self, Failure> {
-        let (rest, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
-        let start = match rest.split_once("://") {
-            Some((scheme, after)) if ["http", "https"].contains(&scheme) => {
-                let end = after.find(['/', '?']).unwrap_or(after.len());
-                scheme.len() + 3 + end
-            }
-            _ if rest.starts_with('/') => 0,
-            _ => return Err(Failure::Usage(format!("{url:?} is no http URL and no path"))),
-        };
-        let (origin, target) = rest.split_at(start);
-        let slash = if target.starts_with('/') { "" } else { "/" };
+        let parts = LinkUrl::read(url);
+        let parts = parts.map_err(|err| Failure::Usage(format!("{url:?}: {err}")))?;
+        let (_, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
+        let Target { path, query } = parts.target();
+        let query = query.map(|query| format!("?{}", escape(query))).unwrap_or_default();
         Ok(Self {
-            origin: origin.to_owned(),
-            target: format!("{slash}{}", escape(target)),
+            origin: parts.origin.to_owned(),
+            target: format!("{}{query}", escape(path)),
             fragment: fragment.to_owned(),
         })
     }
@@ -231,6 +226,8 @@ fn print_explanation(hashed: Option<&str>, until: Option<i64>) {
         None => {}
     }
     if let Some(until) = until {
-        say!("  good until: {until} ({})", UnixMillis::from_secs(until).to_iso8601());
+        let date = UnixMillis::from_secs(until).try_iso8601();
+        let date = date.map(|date| format!(" ({date})")).unwrap_or_default();
+        say!("  good until: {until}{date}");
     }
 }

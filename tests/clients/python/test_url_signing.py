@@ -224,6 +224,20 @@ def test_explain_shows_the_text_and_not_the_key():
     assert key not in made.stdout + tried.stdout + made.stderr + tried.stderr
 
 
+def test_explain_leaves_out_a_date_that_there_is_none_of():
+    nginx = ("--scheme", "nginx", "--client", "192.0.2.1", "--explain")
+    url = "/a?md5=_e4Nc3iduzkWRm01TBBNYw&expires=999999999999"
+    tried = refgate("url", "--verify", *nginx, url, key="secret-of-nginx")
+    assert "good until: 999999999999\n" in tried.stdout, tried.stdout
+
+
+def test_urls_are_read_as_the_server_reads_them():
+    ali = ("url", "--scheme", "ali-a")
+    made = signed(*ali, "HTTPS://cdn.example.com:8443/a?x=1#part", key="aliyuncdnexp1234")
+    assert made.startswith("HTTPS://cdn.example.com:8443/a?x=1&auth_key=")
+    assert made.endswith("#part")
+
+
 def test_a_playlist_is_signed(tmp_path):
     file = tmp_path / "index.m3u8"
     file.write_text("#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"k.bin\"\n#EXTINF:4,\ns0.ts\n")
@@ -242,6 +256,9 @@ def test_a_playlist_is_signed(tmp_path):
     [
         ("url", "--scheme", "nonsense", "/a"),
         ("url", "--scheme", "ali-a", "nonsense"),
+        ("url", "--scheme", "ali-a", "http://user:password@cdn.example.com/a"),
+        ("url", "--scheme", "ali-a", "http:///a"),
+        ("url", "--scheme", "ali-a", "ftp://cdn.example.com/a"),
         ("url", "--scheme", "ali-a", "/a/../b"),
         ("url", "--scheme", "ali-a", "--preview", "10", "/a"),
         ("url", "--scheme", "ali-a", "--validity", "0", "/a"),
