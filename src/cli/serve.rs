@@ -61,6 +61,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let meta = Arc::new(open_meta(&settings.data_dir).await?);
     let app = start_app(&settings, meta.clone(), key.clone()).await?;
     check_signing(&settings, &app)?;
+    check_domains(&settings, &app)?;
     let stop = stop_signal()?;
     welcome(&settings, &(address(&data)?, address(&admin)?), &key, &origin);
     app.start_scrub();
@@ -219,6 +220,20 @@ fn check_signing(settings: &Settings, app: &App) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Checks that no delivery domain has a host that settings have made something else since then: one of
+/// the two would be shadowed without a word.
+fn check_domains(settings: &Settings, app: &App) -> Result<(), Failure> {
+    let rules = host_rules(settings);
+    let mut used = app.delivery_hosts().into_iter();
+    let used = used.find_map(|host| rules.use_of(&host).map(|used| (host, used)));
+    used.map_or(Ok(()), |(host, used)| {
+        Err(Failure::Usage(format!(
+            "{host} is a delivery domain, and by the settings (base_domains, cnames, \
+             public_endpoint) {used}: change them, or start without them and delete the domain",
+        )))
+    })
 }
 
 /// A token that SIGTERM or SIGINT cancels.

@@ -248,6 +248,13 @@ impl App {
         all
     }
 
+    /// The hosts of all delivery domains, in their order.
+    pub fn delivery_hosts(&self) -> Vec<HostName> {
+        let mut hosts: Vec<_> = self.domains.all().iter().map(|it| it.host.clone()).collect();
+        hosts.sort_unstable();
+        hosts
+    }
+
     /// The delivery domain of a host.
     ///
     /// # Errors

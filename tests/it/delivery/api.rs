@@ -202,3 +202,30 @@ fn without_the_master_key_there_is_no_server() {
     assert_eq!(get(&server, &link("/a.mp4")).status, 200);
     server.bucket("another", PRIVATE);
 }
+
+/// Settings that make a domain's host something else are refused at the start: one of the two would
+/// be shadowed.
+#[test]
+fn a_server_does_not_start_with_a_host_for_two_things() {
+    let server = super::server();
+    put(&server, HOST, &type_a());
+    let (_, folder) = server.stop_for_restart();
+    for (flag, value, why) in [
+        ("--cname", "cdn.example.com=videos", "is a host of the bucket"),
+        ("--base-domain", "example.com", "is a host of the bucket"),
+        ("--base-domain", "cdn.example.com", "is a domain below which buckets are"),
+        ("--public-endpoint", "cdn.example.com:9000", "is the public endpoint"),
+        ("--sign-host", "cdn.example.com", "is a delivery domain"),
+    ] {
+        let ports = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        let mut command = refgate(folder.path(), &ports);
+        command.env("REFGATE_ROOT_ACCESS_KEY_ID", KEY_ID);
+        command.env("REFGATE_ROOT_ACCESS_KEY_SECRET", SECRET);
+        let output = command.args([flag, value]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{flag}: {said}");
+        assert!(said.contains(HOST) && said.contains(why), "{flag}: {said}");
+    }
+    let server = Start::default().run_in(folder);
+    assert_eq!(get(&server, &link("/a.mp4")).status, 200);
+}
