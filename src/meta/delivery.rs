@@ -64,7 +64,8 @@ pub trait DeliveryDomains: Send + Sync {
     /// The clients of all links that end at this second or after it, in no order.
     async fn seats(&self, now: i64) -> Result<Vec<Seat>, MetaError>;
 
-    /// Writes a client of a link down, if its domain is there. Twice is once.
+    /// Writes a client of a link down, if its domain is there. Twice is once. The other clients of
+    /// the link stay as long as this one.
     async fn put_seat(&self, seat: &Seat) -> Result<(), MetaError>;
 
     /// Deletes the clients of links that ended before this second.

@@ -161,6 +161,14 @@ pub(super) async fn seats_come_back_until_their_link_ends(meta: &dyn Meta) {
     assert_eq!(found(0).await.len(), 3);
     meta.prune_seats(51).await.unwrap();
     assert_eq!(found(0).await, [late]);
+    // A link that ends later keeps all of its clients.
+    let (before, after) = (seat(3, "192.0.2.1", 70), seat(3, "192.0.2.2", 90));
+    for seat in [&before, &after] {
+        meta.put_seat(seat).await.unwrap();
+    }
+    assert_eq!(found(0).await, [late, Seat { until: 90, ..before }, after]);
+    meta.put_seat(&before).await.unwrap();
+    assert_eq!(found(90).await.len(), 3, "and not shorter again");
     assert!(meta.delete_domain(domain.id).await.unwrap());
     assert_eq!(found(0).await, []);
 }

@@ -89,6 +89,9 @@ pub struct Seats {
 #[derive(Debug)]
 struct Row {
     until: i64,
+    /// The end with which those seats were written down that are durable. The link can end later
+    /// since: when the tolerance of its domain was raised.
+    written: i64,
     /// With whether they are durable.
     clients: Vec<(ClientNet, bool)>,
 }
@@ -110,24 +113,32 @@ impl Seats {
         if self.links.len() >= self.most {
             return Seating::Crowded;
         }
-        self.put(seat, false);
+        self.row(seat).seat(seat.client, false);
         Seating::New
     }
 
-    /// Remembers that a seat is durable.
+    /// Remembers that a seat is durable, and with it those of the other clients until that time. What
+    /// was forgotten meanwhile, with its domain, stays so.
     pub fn written(&mut self, seat: &Seat) {
-        self.put(seat, true);
+        if let Some(row) = self.links.get_mut(&(seat.domain, seat.link)) {
+            row.seat(seat.client, true);
+            row.written = row.written.max(seat.until);
+        }
     }
 
-    fn put(&mut self, seat: &Seat, durable: bool) {
-        self.first_end = self.first_end.min(seat.until);
-        let empty = || Row { until: seat.until, clients: Vec::new() };
-        let row = self.links.entry((seat.domain, seat.link)).or_insert_with(empty);
+    /// Takes over a seat that was written down.
+    pub fn restore(&mut self, seat: &Seat) {
+        let row = self.row(seat);
+        row.seat(seat.client, true);
         row.until = row.until.max(seat.until);
-        match row.clients.iter_mut().find(|(client, _)| *client == seat.client) {
-            Some((_, known)) => *known |= durable,
-            None => row.clients.push((seat.client, durable)),
-        }
+        row.written = row.written.min(seat.until);
+    }
+
+    /// The seats of a link; none if they are not known.
+    fn row(&mut self, seat: &Seat) -> &mut Row {
+        self.first_end = self.first_end.min(seat.until);
+        let empty = Row { until: seat.until, written: seat.until, clients: Vec::new() };
+        self.links.entry((seat.domain, seat.link)).or_insert(empty)
     }
 
     /// Removes links that have ended.
@@ -147,14 +158,23 @@ impl Seats {
 impl Row {
     fn ask(&mut self, seat: &Seat, max: u8) -> Seating {
         let known = self.clients.iter().find(|(client, _)| *client == seat.client);
-        match known {
-            Some((_, true)) => Seating::Kept,
-            Some((_, false)) => Seating::New,
-            None if self.clients.len() >= usize::from(max) => Seating::Taken,
-            None => {
-                self.clients.push((seat.client, false));
-                Seating::New
-            }
+        let known = known.map(|(_, durable)| *durable);
+        if known.is_none() && self.clients.len() >= usize::from(max) {
+            return Seating::Taken;
+        }
+        self.until = self.until.max(seat.until);
+        if known == Some(true) && seat.until <= self.written {
+            return Seating::Kept;
+        }
+        self.seat(seat.client, false);
+        Seating::New
+    }
+
+    /// Gives a client a seat, or remembers that its seat is durable.
+    fn seat(&mut self, client: ClientNet, durable: bool) {
+        match self.clients.iter_mut().find(|(known, _)| *known == client) {
+            Some((_, known)) => *known |= durable,
+            None => self.clients.push((client, durable)),
         }
     }
 }
@@ -215,6 +235,29 @@ mod tests {
         assert_eq!(seats.ask(&seat(1, 1, a, 50), 2, 21), Kept);
         assert_eq!(seats.ask(&seat(1, 1, b, 50), 2, 21), New, "not written yet");
         seats.forget(DomainId(Uuid::from_u128(1)));
-        assert_eq!(seats.ask(&seat(1, 1, c, 50), 2, 21), New);
+        seats.written(&seat(1, 1, a, 50));
+        assert_eq!(seats.ask(&seat(1, 1, c, 50), 1, 21), New, "what was written late is forgotten");
+    }
+
+    /// A tolerance that is raised makes links end later: their clients keep their seats until then.
+    #[test]
+    fn a_link_that_ends_later_keeps_its_clients() {
+        use Seating::{Kept, New, Taken};
+        let mut seats = Seats::new(2);
+        let (a, b, c) = ("192.0.2.1", "192.0.2.2", "192.0.2.3");
+        for client in [a, b] {
+            seats.restore(&seat(1, 1, client, 50));
+            assert_eq!(seats.ask(&seat(1, 1, client, 50), 2, 10), Kept);
+        }
+        assert_eq!(seats.ask(&seat(1, 1, a, 80), 2, 40), New, "to be written down again");
+        seats.sweep(60);
+        assert_eq!(seats.ask(&seat(1, 1, c, 80), 2, 60), Taken);
+        assert_eq!(seats.ask(&seat(1, 1, a, 80), 2, 60), New, "as long as it is not written");
+        seats.written(&seat(1, 1, a, 80));
+        assert_eq!(seats.ask(&seat(1, 1, a, 80), 2, 60), Kept);
+        assert_eq!(seats.ask(&seat(1, 1, b, 80), 2, 60), Kept, "the seats of a link end together");
+        assert_eq!(seats.ask(&seat(1, 1, b, 50), 2, 60), Kept, "the tolerance is as it was");
+        seats.sweep(81);
+        assert_eq!(seats.ask(&seat(1, 1, c, 80), 2, 81), New);
     }
 }

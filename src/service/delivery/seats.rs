@@ -46,7 +46,18 @@ impl super::Table {
     pub(in crate::service) fn seat(&self, stored: &[Seat]) {
         let mut seats = self.room.seats();
         for seat in stored {
-            seats.written(seat);
+            seats.restore(seat);
+        }
+    }
+
+    /// Asks for a seat. A domain that is gone, by which the request was decided before, has none to
+    /// give. That is asked under the lock, and whoever deletes a domain forgets its seats after that.
+    fn ask(&self, domain: &Domain, seat: &Seat, (max, now): (u8, i64)) -> Seating {
+        let mut seats = self.room.seats();
+        if self.get(&domain.host).is_some_and(|there| there.id == domain.id) {
+            seats.ask(seat, max, now)
+        } else {
+            Seating::Taken
         }
     }
 }
@@ -85,8 +96,7 @@ impl App {
         let CountedLink { clients, until } = link;
         let seat = Seat { domain: domain.id, link: clients.link, client, until };
         let now = self.clock.now().as_secs();
-        let seating = self.domains.room.seats().ask(&seat, clients.max, now);
-        match seating {
+        match self.domains.ask(domain, &seat, (clients.max, now)) {
             Seating::Kept => Ok(None),
             Seating::New => {
                 self.meta.put_seat(&seat).await?;

@@ -5,6 +5,7 @@ use std::thread;
 use serde_json::json;
 
 use super::{BUCKET, HOST, admin, ask, denied, furnish, get, md5, put};
+use crate::support::clock::wait_until;
 use crate::support::policy::{EVIL, GOOD, STRICT};
 use crate::support::server::Start;
 use crate::support::{Request, Response, Server, clock};
@@ -106,6 +107,30 @@ fn a_restart_takes_no_seat_away() {
     assert_eq!(admin(&server, ("DELETE", &format!("/{HOST}")), &[], "").0.status, 204);
     domain(&server);
     assert_eq!(from(&server, "192.0.2.2", &target).status, 200);
+}
+
+/// A tolerance that is raised makes links end later: whoever has a seat keeps it, and nobody gets
+/// another one.
+#[test]
+fn a_link_that_ends_later_keeps_its_clients() {
+    let server = behind_a_proxy();
+    let tolerance = |seconds: u32| {
+        let signing = json!({ "scheme": "tencent-vod", "tolerance": seconds });
+        put(&server, HOST, &json!({ "bucket": BUCKET, "signing": signing }));
+    };
+    tolerance(0);
+    let time = clock::now() + 3;
+    let sign = md5(&format!("{VOD}/vod/{time:08x}01a123456789"));
+    let target = format!("/vod/a.mp4?t={time:08x}&exper=0&rlimit=1&us=a123456789&sign={sign}");
+    assert_eq!(from(&server, "192.0.2.1", &target).status, 200);
+    tolerance(600);
+    assert_eq!(from(&server, "192.0.2.1", &target).status, 200);
+    wait_until("the link would have ended", || clock::now() > time + 1);
+    assert_eq!(denied(&from(&server, "192.0.2.2", &target)), FULL);
+    let (_, folder) = server.stop_for_restart();
+    let server = Start::default().flag("--trusted-proxy", "127.0.0.0/8").run_in(folder);
+    assert_eq!(denied(&from(&server, "192.0.2.2", &target)), FULL);
+    assert_eq!(from(&server, "192.0.2.1", &target).status, 200);
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::meta::MetaError;
 use crate::meta::sqlite::writer::Operation;
 use crate::meta::sqlite::{Sqlite, corrupt, read_error};
 
-/// Writes a client down. That of a domain that is not there is dropped.
+/// Writes a client down, and has the link's other clients stay as long. That of a domain that is not
+/// there is dropped.
 pub(super) struct Put(pub(super) Seat);
 
 impl Operation for Put {
@@ -21,11 +22,19 @@ impl Operation for Put {
             insert into delivery_clients (domain, link, client, until)
             select ?1, ?2, ?3, ?4 from delivery_domains where id = ?1
             on conflict (domain, link, client) do update set until = max(until, excluded.until)";
+        const PROLONG: &str = "
+            update delivery_clients set until = ?3 where domain = ?1 and link = ?2 and until < ?3";
         let Seat { domain, link, client, until } = &self.0;
         sqlx::query(PUT)
             .bind(domain.0.as_bytes().as_slice())
             .bind(link.0.as_slice())
             .bind(client.as_bytes())
+            .bind(until)
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query(PROLONG)
+            .bind(domain.0.as_bytes().as_slice())
+            .bind(link.0.as_slice())
             .bind(until)
             .execute(connection)
             .await?;
