@@ -3,6 +3,18 @@
 use super::Extent;
 use super::range::Slice;
 
+/// Puts a run behind others. One that goes on where the last ends becomes one with it, and one of no
+/// bytes is left out: every run is a row.
+pub fn push(extents: &mut Vec<Extent>, next: Extent) {
+    match extents.last_mut() {
+        _ if next.length == 0 => {}
+        Some(last) if last.blob == next.blob && last.offset + last.length == next.offset => {
+            last.length += next.length;
+        }
+        _ => extents.push(next),
+    }
+}
+
 /// The runs that a slice of these runs is made of, in order.
 pub fn cut(extents: &[Extent], slice: Slice) -> Vec<Extent> {
     let (mut skip, mut left) = (slice.offset, slice.length);
@@ -15,9 +27,8 @@ pub fn cut(extents: &[Extent], slice: Slice) -> Vec<Extent> {
         let length = (extent.length - skipped).min(left);
         skip -= skipped;
         left -= length;
-        if length > 0 {
-            pieces.push(Extent { blob: extent.blob, offset: extent.offset + skipped, length });
-        }
+        let piece = Extent { blob: extent.blob, offset: extent.offset + skipped, length };
+        push(&mut pieces, piece);
     }
     pieces
 }
@@ -57,17 +68,60 @@ mod tests {
         }
     }
 
+    #[test]
+    fn runs_that_go_on_become_one() {
+        #[rustfmt::skip]
+        let table: [(&str, &[Run], &[Run]); 7] = [
+            ("the same blob, further on",  &[(1, 0, 5), (1, 5, 2)],             &[(1, 0, 7)]),
+            ("from its middle, thrice",    &[(1, 4, 1), (1, 5, 2), (1, 7, 3)],  &[(1, 4, 6)]),
+            ("another blob",               &[(1, 0, 5), (2, 5, 2)],             &[(1, 0, 5), (2, 5, 2)]),
+            ("a gap",                      &[(1, 0, 5), (1, 6, 2)],             &[(1, 0, 5), (1, 6, 2)]),
+            ("backwards",                  &[(1, 5, 2), (1, 0, 5)],             &[(1, 5, 2), (1, 0, 5)]),
+            ("the same again",             &[(1, 0, 5), (1, 0, 5)],             &[(1, 0, 5), (1, 0, 5)]),
+            ("nothing between them",       &[(1, 0, 5), (2, 3, 0), (1, 5, 2)],  &[(1, 0, 7)]),
+        ];
+        for (name, runs, want) in table {
+            let want: Vec<_> = want.iter().map(extent).collect();
+            assert_eq!(pushed(runs), want, "{name}");
+        }
+    }
+
+    fn pushed(runs: &[Run]) -> Vec<Extent> {
+        let mut all = Vec::new();
+        for run in runs {
+            push(&mut all, extent(run));
+        }
+        all
+    }
+
+    /// Where each byte is.
+    fn bytes(extents: &[Extent]) -> Vec<(BlobId, u64)> {
+        let run =
+            |e: &Extent| (e.offset..e.offset + e.length).map(|at| (e.blob, at)).collect::<Vec<_>>();
+        extents.iter().flat_map(run).collect()
+    }
+
+    fn runs() -> impl Strategy<Value = Vec<Run>> {
+        prop::collection::vec((0..3_u128, 0..9_u64, 0..6_u64), 0..6)
+    }
+
     proptest! {
+        /// No byte moves, and no two runs could be one.
+        #[test]
+        fn runs_that_were_pushed_have_the_same_bytes(runs in runs()) {
+            let all = pushed(&runs);
+            prop_assert_eq!(bytes(&all), bytes(&runs.iter().map(extent).collect::<Vec<_>>()));
+            let goes_on = |a: &Extent, b: &Extent| a.blob == b.blob && a.offset + a.length == b.offset;
+            prop_assert!(!all.windows(2).any(|pair| goes_on(&pair[0], &pair[1])), "{all:?}");
+            prop_assert!(all.iter().all(|run| run.length > 0));
+        }
+
         /// Byte by byte, a slice is what the same slice of the bytes is.
         #[test]
         fn a_slice_has_the_same_bytes(
-            runs in prop::collection::vec((0..3_u128, 0..9_u64, 0..6_u64), 0..6),
+            runs in runs(),
             (offset, length) in (0..20_usize, 0..20_usize),
         ) {
-            let bytes = |extents: &[Extent]| -> Vec<(BlobId, u64)> {
-                let run = |e: &Extent| (e.offset..e.offset + e.length).map(|at| (e.blob, at)).collect::<Vec<_>>();
-                extents.iter().flat_map(run).collect()
-            };
             let extents: Vec<_> = runs.iter().map(extent).collect();
             let whole = bytes(&extents);
             let end = whole.len().min(offset + length);

@@ -9,6 +9,7 @@ use std::fmt;
 use md5::{Digest, Md5};
 
 use super::crc64::Shift;
+use super::extents::push;
 use super::{ETag, Extent, StorageClass};
 use crate::domain::name::{ObjectKey, UploadId};
 use crate::domain::time::UnixMillis;
@@ -155,7 +156,9 @@ pub fn assemble(parts: &[Part], selection: &Selection) -> Result<Assembly, Unfit
         }
         whole.crc64 = shift.1.combine(whole.crc64, part.crc64);
         whole.size += part.size;
-        whole.extents.extend_from_slice(&part.extents);
+        for run in &part.extents {
+            push(&mut whole.extents, *run);
+        }
     }
     Ok(whole)
 }
@@ -247,6 +250,18 @@ mod tests {
         assert_eq!(assemble(&parts, &listed(&[(1, tags[0]), (5, tags[1])])).as_ref(), Ok(&want));
         let lower = [tags[0].to_lowercase(), tags[1].to_lowercase()];
         assert_eq!(assemble(&parts, &listed(&[(1, &lower[0]), (5, &lower[1])])), Ok(want));
+    }
+
+    /// Parts that were copied of an object one behind the other.
+    #[test]
+    fn runs_that_go_on_in_the_next_part_are_one() {
+        let mut parts = [part(1, b'a', 102_400), part(2, b'b', 102_400), part(3, b'c', 9)];
+        let first = parts[0].extents[0];
+        parts[1].extents[0] = Extent { offset: first.length, ..first };
+        let last = parts[2].extents[0];
+        let whole = assemble(&parts, &Selection::All).unwrap();
+        assert_eq!(whole.extents, [Extent { length: 204_800, ..first }, last]);
+        assert_eq!(whole.size, 204_809);
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! Writing the parts of an upload.
 //!
-//! A part that is copied names the blobs of its source, so no byte is written. Its bytes are read,
+//! A part that is copied names the blob of its source, so no byte is written. Its bytes are read,
 //! though, unless all of an object is copied whose digests are known: the part's entity tag is
 //! their MD5, and the checksum of the whole object is made of the parts'.
+//!
+//! What lies in several blobs is written anew as it is read. So every part is one run of bytes, and
+//! an object has at most as many runs as it can have parts. Otherwise 10 000 parts could each name
+//! the 10 000 runs of one source, and one completion hold up all other writes for hours.
 
 use std::sync::Arc;
 
@@ -13,12 +17,13 @@ use super::super::App;
 use super::super::access::{CopyPermit, ObjectPermit};
 use super::super::error::Error;
 use super::super::inflight::Upload;
-use super::super::object::{Content, FoundObject, ObjectReader, Opened, end_upload};
+use super::super::object::{Content, FoundObject, ObjectReader, Opened, Received, end_upload};
 use super::{gone, place};
 use crate::blob::digests::Digests;
 use crate::blob::{Digesting, Sha256, Written};
 use crate::domain::code::{self, Code, Reason};
 use crate::domain::name::{BlobId, UploadId};
+use crate::domain::object::Extent;
 use crate::domain::object::conditional::{Conditions, Outcome};
 use crate::domain::object::extents::cut;
 use crate::domain::object::multipart::{MAX_PART_BYTES, Part, PartNumber};
@@ -59,20 +64,27 @@ pub enum CopiedPart {
     NotModified,
 }
 
-/// What came of computing the digests of a part of an object.
-enum Digested {
-    /// Here they are.
-    Done(Written),
+/// Bytes of an object that are to be a part.
+enum Taken {
+    /// They are ready.
+    Done(Ready),
     /// The object was replaced meanwhile, by this one.
     Replaced(FoundObject),
 }
 
-/// A part that is ready to be written, with the blob that was made for it or those that were there
+/// The bytes of a part: where they are, and in which blob that was made for them or that was there
 /// before.
-struct NewPart {
-    part: Part,
+struct Ready {
+    written: Written,
+    extents: Vec<Extent>,
     fresh: Option<Upload>,
     shared: Vec<BlobId>,
+}
+
+/// A part that is to be written.
+struct NewPart {
+    id: PartId,
+    bytes: Ready,
     /// The number of the error for an upload that has gone.
     gone: Reason,
 }
@@ -94,12 +106,8 @@ impl App {
             return Err(gone(code::NO_SUCH_UPLOAD_OF_PART, id.upload));
         }
         let received = self.receive(&permit, content).await?;
-        let Written { length, md5, crc64, .. } = received.written;
-        let (number, modified, extents) = (id.number, self.clock.now(), received.extents());
-        let part = Part { number, size: length, md5, crc64, modified, extents };
-        let (fresh, shared) = (received.blob, Vec::new());
-        let new = NewPart { part, fresh, shared, gone: code::NO_SUCH_UPLOAD_OF_PART };
-        self.write_part(permit, id.upload, new).await
+        let new = NewPart { id, bytes: received.into(), gone: code::NO_SUCH_UPLOAD_OF_PART };
+        self.write_part(permit, new).await
     }
 
     /// Makes a part of bytes of an object.
@@ -128,9 +136,9 @@ impl App {
                 Outcome::Proceed => {}
             }
             let slice = slice_of(copy.range, source.size())?;
-            let digests = match self.digests_of(&from, &source, slice).await? {
-                Digested::Done(digests) => digests,
-                Digested::Replaced(now) => {
+            let bytes = match self.take((&from, &to), &source, slice).await? {
+                Taken::Done(bytes) => bytes,
+                Taken::Replaced(now) => {
                     source = now;
                     continue;
                 }
@@ -138,13 +146,8 @@ impl App {
             // Reading it may have taken its time.
             self.ask_again(&to).await?;
             self.ask_again(&from).await?;
-            let Written { length, md5, crc64, .. } = digests;
-            let extents = cut(&source.content().object.extents, slice);
-            let shared = extents.iter().map(|extent| extent.blob).collect();
-            let (number, modified) = (id.number, self.clock.now());
-            let part = Part { number, size: length, md5, crc64, modified, extents };
-            let new = NewPart { part, fresh: None, shared, gone: code::NO_SUCH_UPLOAD_OF_COPY };
-            match self.write_part(to.clone(), id.upload, new).await {
+            let new = NewPart { id, bytes, gone: code::NO_SUCH_UPLOAD_OF_COPY };
+            match self.write_part(to.clone(), new).await {
                 // What memory told of the source is not true any more.
                 Err(Error::SourceChanged) => source = self.find_anew(&from, &source).await?,
                 written => {
@@ -156,35 +159,45 @@ impl App {
         Err(Error::SourceChanged)
     }
 
-    async fn digests_of(
+    /// Takes bytes of an object for a part, by name or, if they lie in several places, anew.
+    async fn take(
         &self,
-        permit: &ObjectPermit,
+        (from, to): (&ObjectPermit, &ObjectPermit),
         source: &FoundObject,
         slice: Slice,
-    ) -> Result<Digested, Error> {
+    ) -> Result<Taken, Error> {
         let object = &source.content().object;
-        if let Some(md5) = object.md5.filter(|_| slice.length == object.size) {
-            let crc64 = object.crc64;
-            let length = slice.length;
-            return Ok(Digested::Done(Written { length, md5, crc64, sha256: None }));
+        let extents = cut(&object.extents, slice);
+        let is_one_run = extents.len() <= 1;
+        if let Some(md5) = object.md5.filter(|_| is_one_run && slice.length == object.size) {
+            let (length, crc64) = (slice.length, object.crc64);
+            let written = Written { length, md5, crc64, sha256: None };
+            return Ok(Taken::Done(Ready::named(written, extents)));
         }
-        match self.open_object(permit, source, slice).await? {
-            Opened::Reader(reader) => read_digests(reader).await.map(Digested::Done),
-            Opened::Replaced(now) => Ok(Digested::Replaced(now)),
-        }
+        let reader = match self.open_object(from, source, slice).await? {
+            Opened::Reader(reader) => reader,
+            Opened::Replaced(now) => return Ok(Taken::Replaced(now)),
+        };
+        Ok(Taken::Done(if is_one_run {
+            Ready::named(read_digests(reader).await?, extents)
+        } else {
+            self.receive_copy(to, reader).await?.into()
+        }))
     }
 
     async fn write_part(
         self: &Arc<Self>,
         permit: ObjectPermit,
-        id: UploadId,
         new: NewPart,
     ) -> Result<Part, Error> {
         let app = self.clone();
         self.to_the_end(async move {
-            let NewPart { part, fresh, shared, gone: reason } = new;
+            let NewPart { id: PartId { upload, number }, bytes, gone: reason } = new;
+            let Ready { written, extents, fresh, shared } = bytes;
+            let Written { length: size, md5, crc64, .. } = written;
+            let part = Part { number, size, md5, crc64, modified: app.clock.now(), extents };
             let in_doubt = app.inflight.take_in_doubt();
-            let put = app.meta.put_part(place(&permit, id), &part, &shared).await;
+            let put = app.meta.put_part(place(&permit, upload), &part, &shared).await;
             let done = matches!(put, Ok(PutPart::Done { .. }));
             app.settle(in_doubt, done);
             end_upload(fresh, &put, done);
@@ -194,10 +207,26 @@ impl App {
                     Ok(part)
                 }
                 PutPart::SourceGone => Err(Error::SourceChanged),
-                PutPart::NoSuchUpload => Err(gone(reason, id)),
+                PutPart::NoSuchUpload => Err(gone(reason, upload)),
             }
         })
         .await
+    }
+}
+
+impl Ready {
+    /// Bytes that are in a blob that was there before.
+    fn named(written: Written, extents: Vec<Extent>) -> Self {
+        let shared = extents.iter().map(|extent| extent.blob).collect();
+        Self { written, extents, fresh: None, shared }
+    }
+}
+
+impl From<Received> for Ready {
+    /// Bytes that were received are in a blob of their own.
+    fn from(received: Received) -> Self {
+        let (written, extents) = (received.written, received.extents());
+        Self { written, extents, fresh: received.blob, shared: Vec::new() }
     }
 }
 

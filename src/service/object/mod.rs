@@ -24,7 +24,7 @@ pub use announced::Announced;
 pub use copy::{Copied, NewCopy};
 pub use found::FoundObject;
 pub use read::{ObjectReader, Opened};
-pub(super) use write::end_upload;
+pub(super) use write::{Received, end_upload};
 
 /// What a client says of an object that it makes, beside the content.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use super::super::access::ObjectPermit;
 use super::super::cache::StoredObject;
 use super::super::error::Error;
 use super::super::inflight::Upload;
-use super::{Content, NewObject};
+use super::{Announced, Content, NewObject, ObjectReader};
 use crate::blob::{BlobError, BlobStore, BlobWriter, Digesting, Written};
 use crate::domain::name::BlobId;
 use crate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite};
@@ -18,7 +18,7 @@ use crate::meta::{MetaError, NewVersion, Put};
 
 /// Bytes that are written before those that a client sends, into the same blob.
 pub(super) struct Before {
-    /// How many.
+    /// How many of them are left out of the digests.
     pub(super) length: u64,
     /// The bytes.
     pub(super) bytes: BoxStream<'static, Result<Bytes, BlobError>>,
@@ -100,6 +100,19 @@ impl App {
     ) -> Result<Received, Error> {
         let before = Before { length: 0, bytes: stream::empty().boxed() };
         self.receive_behind(permit, before, content).await
+    }
+
+    /// The same with bytes of an object that is there, which get a blob of their own.
+    pub(in crate::service) async fn receive_copy(
+        &self,
+        permit: &ObjectPermit,
+        source: ObjectReader,
+    ) -> Result<Received, Error> {
+        // None of them is left out of the digests.
+        let all = Before { length: 0, bytes: source.stream() };
+        let mut body = stream::empty().boxed();
+        let nothing = Content { body: &mut body, announced: Announced::default(), length: Some(0) };
+        self.receive_behind(permit, all, nothing).await
     }
 
     /// The same behind other bytes.

@@ -9,6 +9,7 @@ mod copies;
 mod delivery;
 mod domains;
 mod meta;
+mod parts;
 mod settings;
 mod stats;
 mod users;

@@ -36,8 +36,6 @@ impl GrowObject {
         let tail = to.extents.is_some().then(|| extents_text(new.get(kept..).unwrap_or_default()));
         let names = |blob: BlobId| new.iter().any(|extent: &Extent| extent.blob == blob);
         let mut given_up: Vec<_> = old.iter().skip(same).map(|extent| extent.blob).collect();
-        given_up.sort_unstable();
-        given_up.dedup();
         given_up.retain(|blob| !names(*blob));
         Ok(Self {
             bucket,

@@ -29,7 +29,7 @@ pub(super) async fn blobs_of(
     rows.iter().map(|row| blob_id(row).map_err(|why| corrupt("extents", bucket.0, why))).collect()
 }
 
-/// Those of the blobs that no row names.
+/// Those of the blobs that no row names, each once.
 pub(in crate::meta::sqlite) async fn unnamed(
     executor: impl SqliteExecutor<'_>,
     blobs: &[BlobId],
@@ -44,6 +44,9 @@ pub(in crate::meta::sqlite) async fn unnamed(
     if blobs.is_empty() {
         return Ok(Vec::new());
     }
+    let mut blobs = blobs.to_vec();
+    blobs.sort_unstable();
+    blobs.dedup();
     let ids: serde_json::Value = blobs.iter().map(|blob| blob.0.simple().to_string()).collect();
     let rows: Vec<Vec<u8>> =
         sqlx::query_scalar(SQL).bind(ids.to_string()).fetch_all(executor).await?;
