@@ -233,6 +233,15 @@ pub enum Edited {
     NoSuchKey,
 }
 
+/// What came of deleting objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// How many of the keys are done with. Those behind them are as they were.
+    pub keys: usize,
+    /// The blobs that no row names any more.
+    pub unnamed: Vec<BlobId>,
+}
+
 /// Buckets and their settings.
 #[async_trait]
 pub trait Buckets: Send + Sync {
@@ -333,13 +342,13 @@ pub trait Objects: Send + Sync {
         growth: Growth<'_>,
     ) -> Result<Grown, MetaError>;
 
-    /// Deletes those of the objects that are there, all in one transaction. Returns the blobs
-    /// that no row names any more.
+    /// Deletes those of the objects that are there, in one transaction: all of them, or the first
+    /// ones if they have so many extents that other writes would wait for long.
     async fn delete_objects(
         &self,
         bucket: BucketId,
         keys: &[ObjectKey],
-    ) -> Result<Vec<BlobId>, MetaError>;
+    ) -> Result<Deleted, MetaError>;
 
     /// Up to `limit` objects in the order of their keys' bytes, beginning with the first key at
     /// or after `from`.

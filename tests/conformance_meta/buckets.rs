@@ -48,14 +48,14 @@ pub(super) async fn a_bucket_id_is_never_used_again(meta: &dyn Meta) {
     assert_eq!(meta.set_bucket_cors(first, rules, NOW).await.unwrap(), Changed::NoSuchBucket);
     assert_eq!(meta.set_bucket_cors(first, None, NOW).await.unwrap(), Changed::NoSuchBucket);
     assert_eq!(meta.bucket_usage(first).await.unwrap(), Usage::default());
-    assert_eq!(meta.delete_objects(first, &[key("k")]).await.unwrap(), []);
+    assert_eq!(meta.delete_objects(first, &[key("k")]).await.unwrap().unnamed, []);
 }
 
 pub(super) async fn a_bucket_with_objects_is_not_deleted(meta: &dyn Meta) {
     let id = bucket(meta, "full").await;
     put(meta, id, "k", &object(&[(1, 1)])).await;
     assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::NotEmpty);
-    assert_eq!(meta.delete_objects(id, &[key("k")]).await.unwrap(), [blob(1)]);
+    assert_eq!(meta.delete_objects(id, &[key("k")]).await.unwrap().unnamed, [blob(1)]);
     assert_eq!(meta.delete_bucket(id).await.unwrap(), DeletedBucket::Gone);
 }
 

@@ -36,8 +36,8 @@ use refgate::domain::referer::{
 use refgate::domain::time::UnixMillis;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
-    Bucket, Changed, Created, DeletedBucket, Edit, Edited, Grown, Growth, Keep, Meta, MetaError,
-    NewVersion, Put, Usage,
+    Bucket, Changed, Created, Deleted, DeletedBucket, Edit, Edited, Grown, Growth, Keep, Meta,
+    MetaError, NewVersion, Put, Usage,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -211,6 +211,7 @@ conformance!(on_sqlite, sqlite:
     objects::keys_are_bytes,
     objects::a_listing_tells_what_was_put,
     objects::deleting_a_thousand_counts_each_once,
+    objects::what_has_many_extents_is_deleted_in_turns,
     objects::unnamed_blobs_are_those_of_no_row,
     objects::ten_thousand_extents_are_one_object,
     uploads::parts_make_an_object_without_a_new_blob,

@@ -59,7 +59,7 @@ pub(super) async fn history_agrees_with_a_map(
             }
             Step::Delete { keys } => {
                 let named: Vec<_> = keys.iter().map(|&k| key(MODEL_KEYS[k])).collect();
-                let mut got = meta.delete_objects(id, &named).await.unwrap();
+                let mut got = meta.delete_objects(id, &named).await.unwrap().unnamed;
                 let mut want: Vec<_> =
                     keys.iter().flat_map(|&k| blobs(model.remove(MODEL_KEYS[k]))).collect();
                 got.sort();

@@ -46,7 +46,7 @@ pub(super) async fn replacing_tells_which_blobs_are_left(meta: &dyn Meta) {
     // A blob that another object names is not given up.
     assert_eq!(put(meta, id, "copy", &object(&[(4, 9)])).await, []);
     assert_eq!(put(meta, id, "k", &object(&[])).await, []);
-    assert_eq!(meta.delete_objects(id, &[key("copy")]).await.unwrap(), [blob(4)]);
+    assert_eq!(meta.delete_objects(id, &[key("copy")]).await.unwrap().unnamed, [blob(4)]);
     assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(1, 0));
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn a_shared_blob_is_there_or_nothing_is_written(meta: &dyn Meta
     assert_eq!(copy("copy", &middle, &[blob(1), blob(2)]).await, done(&[]));
     assert_eq!(copy("copy of the copy", &middle, &[blob(1), blob(2)]).await, done(&[]));
     // Onto itself, where it is itself the only one that names them.
-    assert_eq!(meta.delete_objects(id, &[key("source"), key("copy")]).await.unwrap(), []);
+    assert_eq!(meta.delete_objects(id, &[key("source"), key("copy")]).await.unwrap().unnamed, []);
     let first = piece_of(&[(1, 3, 2)]);
     assert_eq!(copy("copy of the copy", &first, &[blob(1)]).await, done(&[blob(2)]));
     // What is not named any more is about to be deleted.
@@ -123,7 +123,7 @@ pub(super) async fn growing_replaces_the_end_and_nothing_else(meta: &dyn Meta) {
     assert_eq!(grow(last, &longer).await, done(&[]));
     let found = meta.find_object(id, &key("k")).await.unwrap().unwrap();
     assert_eq!((found.attributes.tags, found.extents), (tags, longer.extents.clone()));
-    assert_eq!(meta.delete_objects(id, &[key("k")]).await.unwrap().len(), 2);
+    assert_eq!(meta.delete_objects(id, &[key("k")]).await.unwrap().unnamed.len(), 2);
     assert_eq!(grow(&longer, last).await, Grown::Changed);
     let growth = Growth { from: last, to: &longer };
     let nowhere = meta.grow_object(BucketId(0), &key("k"), growth).await.unwrap();
@@ -253,7 +253,7 @@ pub(super) async fn keys_are_bytes(meta: &dyn Meta) {
     assert_eq!(keys_from(meta, id, b"", 0).await, [""; 0]);
 
     let all: Vec<ObjectKey> = keys.iter().map(|text| key(text)).collect();
-    assert_eq!(meta.delete_objects(id, &all).await.unwrap().len(), keys.len());
+    assert_eq!(meta.delete_objects(id, &all).await.unwrap().unnamed.len(), keys.len());
     assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage::default());
     assert_eq!(keys_from(meta, other, b"", 1000).await, keys);
 }
@@ -280,11 +280,30 @@ pub(super) async fn deleting_a_thousand_counts_each_once(meta: &dyn Meta) {
     }
     // Each of ten keys a hundred times, and only nine of them are there.
     let keys: Vec<ObjectKey> = (0..1000).map(|n| key(&format!("k{}", n % 10 + 1))).collect();
-    let mut unnamed = meta.delete_objects(id, &keys).await.unwrap();
+    let mut unnamed = meta.delete_objects(id, &keys).await.unwrap().unnamed;
     unnamed.sort();
     assert_eq!(unnamed, (2..20).map(blob).collect::<Vec<_>>());
     assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(1, 7));
-    assert_eq!(meta.delete_objects(id, &[]).await.unwrap(), []);
+    assert_eq!(meta.delete_objects(id, &[]).await.unwrap().unnamed, []);
+}
+
+/// Objects of many extents go a few at a time, however many are asked for at once.
+pub(super) async fn what_has_many_extents_is_deleted_in_turns(meta: &dyn Meta) {
+    let id = bucket(meta, "in-turns").await;
+    let of = |extents: u64| object(&(0..extents).map(|n| (n.into(), 1)).collect::<Vec<_>>());
+    for (name, extents) in [("a", 5000), ("b", 4998), ("c", 1), ("e", 1), ("f", 12_000)] {
+        put(meta, id, name, &of(extents)).await;
+    }
+    // The fourth is not there.
+    let keys = ["a", "b", "c", "d", "e", "f", "a"].map(key);
+    let mut left = &keys[..];
+    for want in [(4, 0), (1, 0), (1, 12_000), (1, 0)] {
+        let Deleted { keys, unnamed } = meta.delete_objects(id, left).await.unwrap();
+        assert_eq!((keys, unnamed.len()), want);
+        left = &left[keys..];
+    }
+    assert_eq!(left, []);
+    assert_eq!(meta.bucket_usage(id).await.unwrap(), Usage::default());
 }
 
 pub(super) async fn unnamed_blobs_are_those_of_no_row(meta: &dyn Meta) {

@@ -94,7 +94,7 @@ pub(super) async fn parts_make_an_object_without_a_new_blob(meta: &dyn Meta) {
 
     assert_eq!(place.complete(meta, Selection::All).await, Completed::NoSuchUpload);
     assert_eq!(place.put(meta, &parts[0]).await, PutPart::NoSuchUpload);
-    assert_eq!(meta.delete_objects(id, &[key("k")]).await.unwrap().len(), 4);
+    assert_eq!(meta.delete_objects(id, &[key("k")]).await.unwrap().unnamed.len(), 4);
 }
 
 pub(super) async fn what_does_not_fit_changes_nothing(meta: &dyn Meta) {
@@ -165,7 +165,7 @@ pub(super) async fn blobs_of_parts_are_named(meta: &dyn Meta) {
     place.put(meta, &part(2, &[(2, 0, 1), (3, 0, 1)])).await;
     let asked: Vec<_> = (1..6).map(blob).collect();
     assert_eq!(meta.unnamed_blobs(&asked).await.unwrap(), [blob(4), blob(5)]);
-    assert_eq!(meta.delete_objects(id, &[key("source")]).await.unwrap(), []);
+    assert_eq!(meta.delete_objects(id, &[key("source")]).await.unwrap().unnamed, []);
     // The part alone names it now, and is a source itself; what nobody names is none.
     let again = part(3, &[(1, 0, 1)]);
     assert_eq!(meta.put_part(place.get(), &again, &[blob(1)]).await.unwrap(), written(&[]));

@@ -8,6 +8,7 @@ use super::super::error::Error;
 use super::super::pins;
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
 use crate::domain::op::Action;
+use crate::meta::Deleted;
 
 impl App {
     /// Deletes an object. One that is not there is deleted as well.
@@ -20,11 +21,12 @@ impl App {
         self.delete_keys(bucket, vec![key]).await
     }
 
-    /// Deletes objects of a bucket, all or none. Whether each of them may be is decided here.
+    /// Deletes objects of a bucket. Whether each of them may be is decided here, before the first.
     ///
     /// # Errors
     ///
-    /// [`Error`]; the objects are then as they were.
+    /// [`Error`]; the objects are then as they were, but the first ones may be gone if they have
+    /// many thousand parts together.
     pub async fn delete_objects(
         self: &Arc<Self>,
         permit: &BucketPermit,
@@ -41,14 +43,19 @@ impl App {
     ) -> Result<(), Error> {
         let app = self.clone();
         self.to_the_end(async move {
-            let in_doubt = app.inflight.take_in_doubt();
-            let unnamed = app.meta.delete_objects(bucket, &keys).await;
-            for key in &keys {
-                app.objects.remove(bucket, key);
+            let mut left = keys.as_slice();
+            while !left.is_empty() {
+                let in_doubt = app.inflight.take_in_doubt();
+                let deleted = app.meta.delete_objects(bucket, left).await;
+                for key in left {
+                    app.objects.remove(bucket, key);
+                }
+                // Deleting what is not there writes nothing.
+                app.settle(in_doubt, deleted.as_ref().is_ok_and(|done| !done.unnamed.is_empty()));
+                let Deleted { keys, unnamed } = deleted?;
+                app.delete_blobs(unnamed);
+                left = left.get(keys..).unwrap_or_default();
             }
-            // Deleting what is not there writes nothing.
-            app.settle(in_doubt, unnamed.as_ref().is_ok_and(|unnamed| !unnamed.is_empty()));
-            app.delete_blobs(unnamed?);
             Ok(())
         })
         .await

@@ -21,9 +21,9 @@ use refgate::domain::time::UnixMillis;
 use refgate::meta::iam::{Directory, Iam, IamChange, IamChanged};
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
-    Bucket, Buckets, Changed, Completed, Completion, Cors, Created, DeletedBucket, Edit, Edited,
-    Grown, Growth, Keep, MetaError, NewVersion, Objects, Policies, Put, PutPart, Settings, Stats,
-    StoredSettings, UploadPlace, Uploads, Usage,
+    Bucket, Buckets, Changed, Completed, Completion, Cors, Created, Deleted, DeletedBucket, Edit,
+    Edited, Grown, Growth, Keep, MetaError, NewVersion, Objects, Policies, Put, PutPart, Settings,
+    Stats, StoredSettings, UploadPlace, Uploads, Usage,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -259,7 +259,7 @@ impl Objects for FaultyMeta {
         &self,
         bucket: BucketId,
         keys: &[ObjectKey],
-    ) -> Result<Vec<BlobId>, MetaError> {
+    ) -> Result<Deleted, MetaError> {
         self.change(self.take(), self.inner.delete_objects(bucket, keys)).await
     }
 

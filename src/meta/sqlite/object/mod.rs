@@ -1,6 +1,7 @@
 //! Objects and the blobs that they name.
 
 pub(super) mod acls;
+mod delete;
 mod grow;
 pub(super) mod named;
 pub(super) mod row;
@@ -14,10 +15,11 @@ use super::{Sqlite, corrupt, read_error};
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
 use crate::domain::object::listing::ListedObject;
 use crate::domain::object::{Object, Overwrite};
-use crate::meta::{Edit, Edited, Grown, Growth, MetaError, NewVersion, Objects, Put};
+use crate::meta::{Deleted, Edit, Edited, Grown, Growth, MetaError, NewVersion, Objects, Put};
 use acls::Acls;
+use delete::DeleteObjects;
 use grow::GrowObject;
-use named::{blobs_of, keys_text, unnamed};
+use named::unnamed;
 use row::{ListedRow, ObjectRow, acl_text, listed, object, tags_text};
 use write::{present, replace};
 
@@ -93,8 +95,8 @@ impl Objects for Sqlite {
         &self,
         bucket: BucketId,
         keys: &[ObjectKey],
-    ) -> Result<Vec<BlobId>, MetaError> {
-        let keys = keys_text(keys.iter().map(ObjectKey::as_str));
+    ) -> Result<Deleted, MetaError> {
+        let keys = keys.iter().map(|key| key.as_str().into()).collect();
         self.writer.submit(DeleteObjects { bucket, keys }).await
     }
 
@@ -184,29 +186,6 @@ impl Operation for EditObject {
         let query = sqlx::query(sql).bind(self.bucket.0).bind(self.key.as_bytes());
         let done = query.bind(self.value.as_deref()).execute(connection).await?;
         Ok(if done.rows_affected() == 0 { Edited::NoSuchKey } else { Edited::Done })
-    }
-}
-
-struct DeleteObjects {
-    bucket: BucketId,
-    /// A JSON array of keys.
-    keys: String,
-}
-
-impl Operation for DeleteObjects {
-    type Answer = Vec<BlobId>;
-
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<Vec<BlobId>, MetaError> {
-        const SQL: &str = "
-            delete from objects where bucket_id = ?1
-            and key in (select cast(value as blob) from json_each(?2))";
-        let blobs = blobs_of(connection, self.bucket, &self.keys).await?;
-        sqlx::query(SQL)
-            .bind(self.bucket.0)
-            .bind(self.keys.as_str())
-            .execute(&mut *connection)
-            .await?;
-        Ok(unnamed(connection, &blobs).await?)
     }
 }
 

@@ -125,7 +125,7 @@ async fn a_database_of_an_earlier_version_keeps_all_that_is_in_it() {
     // What came since works on it.
     put(&meta, first.id, 17).await.unwrap();
     assert_eq!(meta.set_bucket_cors(second.id, None, NOW).await.unwrap(), Changed::Done);
-    assert_eq!(meta.delete_objects(second.id, &[name]).await.unwrap().len(), 2);
+    assert_eq!(meta.delete_objects(second.id, &[name]).await.unwrap().unnamed.len(), 2);
     let from = crate::domain::object::listing::Position::default();
     assert!(meta.uploads_from(first.id, &from, 10).await.unwrap().is_empty());
 
