@@ -167,12 +167,15 @@ pub struct NewVersion<'n> {
     /// Those of its blobs that were not made for it. Each must be named by a row at the moment of
     /// writing: one that is not is about to be deleted.
     pub shared: &'n [BlobId],
+    /// What must be there at the moment of writing, as far as its tag, date, ACL and tags go, if the
+    /// version takes these from it.
+    pub onto: Option<&'n Object>,
 }
 
 impl<'n> NewVersion<'n> {
     /// A version whose blobs were all made for it.
     pub const fn own(object: &'n Object, overwrite: Overwrite) -> Self {
-        Self { object, overwrite, shared: &[] }
+        Self { object, overwrite, shared: &[], onto: None }
     }
 }
 
@@ -186,8 +189,8 @@ pub enum Put {
     },
     /// An object is there and may not be replaced.
     Exists,
-    /// A shared blob is not named any more: the object that it came from was replaced or deleted.
-    /// Nothing was written.
+    /// A shared blob is not named any more, or something else is there than what it was to replace:
+    /// the object that it came from was changed or deleted. Nothing was written.
     SourceGone,
     /// The bucket was deleted in the meantime.
     NoSuchBucket,

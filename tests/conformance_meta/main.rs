@@ -203,6 +203,7 @@ conformance!(on_sqlite, sqlite:
     objects::an_object_comes_back_exactly,
     objects::replacing_tells_which_blobs_are_left,
     objects::a_shared_blob_is_there_or_nothing_is_written,
+    objects::a_version_replaces_what_it_was_made_of,
     objects::edits_change_one_thing,
     objects::buckets_with_acls_are_known,
     objects::growing_replaces_the_end_and_nothing_else,

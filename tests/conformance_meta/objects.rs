@@ -54,7 +54,7 @@ pub(super) async fn replacing_tells_which_blobs_are_left(meta: &dyn Meta) {
 pub(super) async fn a_shared_blob_is_there_or_nothing_is_written(meta: &dyn Meta) {
     let id = bucket(meta, "share").await;
     let copy = async |to: &str, object: &Object, shared: &[BlobId]| {
-        let version = NewVersion { object, overwrite: Overwrite::Allow, shared };
+        let version = NewVersion { shared, ..NewVersion::own(object, Overwrite::Allow) };
         meta.put_object(id, &key(to), version).await.unwrap()
     };
     let done = |unnamed: &[BlobId]| Put::Done { unnamed: unnamed.to_vec() };
@@ -71,6 +71,31 @@ pub(super) async fn a_shared_blob_is_there_or_nothing_is_written(meta: &dyn Meta
     assert_eq!(copy("copy of the copy", &middle, &[blob(1), blob(2)]).await, Put::SourceGone);
     assert_eq!(meta.find_object(id, &key("copy of the copy")).await.unwrap(), Some(first));
     assert_eq!(meta.bucket_usage(id).await.unwrap(), usage(1, 2));
+}
+
+/// What is made of the object that is there replaces that one alone.
+pub(super) async fn a_version_replaces_what_it_was_made_of(meta: &dyn Meta) {
+    let id = bucket(meta, "onto").await;
+    let there = object(&[]);
+    let over = async |onto: &Object| {
+        let new = object(&[]);
+        let version = NewVersion { onto: Some(onto), ..NewVersion::own(&new, Overwrite::Allow) };
+        meta.put_object(id, &key("k"), version).await.unwrap()
+    };
+    assert_eq!(over(&there).await, Put::SourceGone, "nothing is there");
+    put(meta, id, "k", &there).await;
+    let attributes = there.attributes.clone();
+    let (acl, tags) = (ObjectAcl::Own(BucketAcl::Private), Tags::default());
+    let others = [
+        Object { etag: ETag::of_md5(&[9; 16]), ..there.clone() },
+        Object { modified: UnixMillis(NOW.0 + 1), ..there.clone() },
+        Object { attributes: Attributes { acl, ..attributes.clone() }, ..there.clone() },
+        Object { attributes: Attributes { tags, ..attributes }, ..there.clone() },
+    ];
+    for other in &others {
+        assert_eq!(over(other).await, Put::SourceGone, "{other:?}");
+    }
+    assert_eq!(over(&there).await, Put::Done { unnamed: Vec::new() });
 }
 
 /// An object that grew: it is only written if it is still what it grew from, and what its owner

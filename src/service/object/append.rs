@@ -71,8 +71,7 @@ impl App {
             link: None,
         };
         let stored = Arc::new(StoredObject::new(object)?);
-        let (overwrite, fresh, shared) = (Overwrite::Forbid, received.blob, Vec::new());
-        let version = Version { stored: stored.clone(), overwrite, fresh, shared };
+        let version = Version::new(stored.clone(), Overwrite::Forbid, received.blob);
         match self.write_version(permit.clone(), version).await {
             // Somebody else was first.
             Err(Error::Exists) => Err(self.grown_meanwhile(&permit, 0).await),

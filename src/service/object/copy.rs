@@ -54,6 +54,7 @@ impl App {
         const TRIES: usize = 10;
 
         let (from, to) = permit.into_parts();
+        let overwrite = new.object.overwrite;
         for _ in 0..TRIES {
             let source = self.find_object(&from).await?;
             match new.conditions.judge(&source.object.etag, source.object.modified) {
@@ -65,8 +66,9 @@ impl App {
             let copy = self.copy_of(&source.object, (&from, &to), &new)?;
             let stored = Arc::new(StoredObject::new(copy)?);
             let shared = stored.object.extents.iter().map(|extent| extent.blob).collect();
-            let overwrite = new.object.overwrite;
-            let version = Version { stored: stored.clone(), overwrite, fresh: None, shared };
+            // Its ACL may be closed at this moment, which the copy must not undo.
+            let onto = is_itself(&from, &to).then_some(source);
+            let version = Version { shared, onto, ..Version::new(stored.clone(), overwrite, None) };
             match self.write_version(to.clone(), version).await {
                 Ok(()) => return Ok(Copied::Done(stored)),
                 // What memory told of the source is not true any more.
@@ -101,7 +103,7 @@ impl App {
         if !in_one_bucket && source.size > MAX_COPY_BYTES {
             return Err(Error::Code(Code::EntityTooLarge));
         }
-        let is_itself = in_one_bucket && from.key() == to.key();
+        let is_itself = is_itself(from, to);
         let headers = match new.metadata.for_copy(is_itself) {
             Directive::Copy => source.attributes.headers.clone(),
             Directive::Replace => new.object.headers.clone(),
@@ -127,4 +129,9 @@ impl App {
             ..source.clone()
         })
     }
+}
+
+/// Whether an object is copied onto itself.
+fn is_itself(from: &ObjectPermit, to: &ObjectPermit) -> bool {
+    from.bucket().id == to.bucket().id && from.key() == to.key()
 }

@@ -83,9 +83,7 @@ impl App {
             link: Some(target),
         };
         let stored = Arc::new(StoredObject::new(object)?);
-        let version =
-            Version { stored: stored.clone(), overwrite, fresh: None, shared: Vec::new() };
-        self.write_version(permit, version).await?;
+        self.write_version(permit, Version::new(stored.clone(), overwrite, None)).await?;
         Ok(stored)
     }
 }

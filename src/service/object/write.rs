@@ -53,6 +53,19 @@ pub(in crate::service) struct Version {
     pub(in crate::service) fresh: Option<Upload>,
     /// Its blobs that were there before.
     pub(in crate::service) shared: Vec<BlobId>,
+    /// What it must replace, if it keeps anything of that.
+    pub(in crate::service) onto: Option<Arc<StoredObject>>,
+}
+
+impl Version {
+    /// A version that nobody else's blobs and nothing of the one before it are needed for.
+    pub(in crate::service) const fn new(
+        stored: Arc<StoredObject>,
+        overwrite: Overwrite,
+        fresh: Option<Upload>,
+    ) -> Self {
+        Self { stored, overwrite, fresh, shared: Vec::new(), onto: None }
+    }
 }
 
 impl App {
@@ -85,8 +98,7 @@ impl App {
             link: None,
         };
         let stored = Arc::new(StoredObject::new(object)?);
-        let (fresh, shared) = (received.blob, Vec::new());
-        let version = Version { stored: stored.clone(), overwrite, fresh, shared };
+        let version = Version::new(stored.clone(), overwrite, received.blob);
         self.write_version(permit, version).await?;
         Ok(stored)
     }
@@ -142,8 +154,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::SourceChanged`] if a shared blob was given up in the meantime, or another
-    /// [`Error`]; the object is then as it was.
+    /// [`Error::SourceChanged`] if a shared blob was given up in the meantime or something else is
+    /// there than what was to be replaced, or another [`Error`]; the object is then as it was.
     pub(in crate::service) async fn write_version(
         self: &Arc<Self>,
         permit: ObjectPermit,
@@ -152,9 +164,10 @@ impl App {
         let app = self.clone();
         self.to_the_end(async move {
             let (bucket, key) = (permit.bucket(), permit.key());
-            let Version { stored, overwrite, fresh, shared } = version;
+            let Version { stored, overwrite, fresh, shared, onto } = version;
             let in_doubt = app.inflight.take_in_doubt();
-            let new = NewVersion { object: &stored.object, overwrite, shared: &shared };
+            let onto = onto.as_ref().map(|onto| &onto.object);
+            let new = NewVersion { object: &stored.object, overwrite, shared: &shared, onto };
             let put = app.meta.put_object(bucket.id, key, new).await;
             app.objects.remove(bucket.id, key);
             let done = matches!(put, Ok(Put::Done { .. }));

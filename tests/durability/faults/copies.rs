@@ -79,6 +79,35 @@ async fn a_copy_of_what_is_gone_is_none() {
     }
 }
 
+/// An object is closed, or gets tags, between the time that it is read to be copied onto itself and the
+/// time that this is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_onto_itself_undoes_nothing() {
+    let tags = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>";
+    let closing = ("x-oss-object-acl", "private");
+    for (edit, own, body, shown) in [
+        ("acl", Some(closing), "", "<Grant>private</Grant>"),
+        ("tagging", None, tags, "<Key>k</Key><Value>v</Value>"),
+    ] {
+        for content in ["content", ""] {
+            let house = House::make().await;
+            assert_eq!(house.put(SOURCE, content).await, 200);
+            let slow = house.slow_read();
+            let headers = signed_headers("PUT", SOURCE, Some(COPYING), b"");
+            let oss = house.oss.clone();
+            let copied = tokio::spawn(async move { ask(oss, "PUT", SOURCE, "", &headers).await });
+            slow.has_read.notified().await;
+            let path = format!("{SOURCE}?{edit}");
+            let headers = signed_headers("PUT", &path, own, body.as_bytes());
+            assert_eq!(house.ask("PUT", &path, body, &headers).await.0, 200, "{edit}");
+            slow.go_on.notify_one();
+            assert_eq!(copied.await.unwrap().0, 200, "{edit}");
+            let now = house.signed("GET", &path, "").await.1;
+            assert!(now.contains(shown), "{edit}: {now}");
+        }
+    }
+}
+
 /// The failed commit of a copy says nothing about its blob, which is its source's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_in_doubt_is_what_the_database_says() {

@@ -47,7 +47,7 @@ impl House {
         let extents = (0..RUNS).map(extent).collect();
         let (size, kind) = (SIZE as u64, ObjectKind::Multipart);
         let source = Object { size, kind, md5: None, extents, ..even };
-        let version = NewVersion { object: &source, overwrite: Overwrite::Allow, shared: &blobs };
+        let version = NewVersion::own(&source, Overwrite::Allow);
         let (bucket, key) = (self.only_bucket().await, "source".parse().unwrap());
         self.meta.put_object(bucket, &key, version).await.unwrap();
         (0..RUNS).map(run).collect()

@@ -234,7 +234,10 @@ fn read_reply(from: &mut impl BufRead, method: &str) -> io::Result<Reply> {
 /// What a V1 signature says of a path: its sub-resources and no other parameters.
 fn resource(path: &str) -> &str {
     match path.split_once('?') {
-        Some((before, "acl" | "cors" | "delete" | "policy" | "referer" | "stat" | "uploads")) => {
+        Some((
+            before,
+            "acl" | "cors" | "delete" | "policy" | "referer" | "stat" | "tagging" | "uploads",
+        )) => {
             debug_assert!(!before.is_empty());
             path
         }

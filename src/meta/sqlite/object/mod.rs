@@ -4,6 +4,7 @@ pub(super) mod acls;
 mod delete;
 mod grow;
 pub(super) mod named;
+mod put;
 pub(super) mod row;
 pub(super) mod write;
 
@@ -13,15 +14,15 @@ use sqlx::SqliteConnection;
 use super::writer::Operation;
 use super::{Sqlite, corrupt, read_error};
 use crate::domain::name::{BlobId, BucketId, ObjectKey};
+use crate::domain::object::Object;
 use crate::domain::object::listing::ListedObject;
-use crate::domain::object::{Object, Overwrite};
 use crate::meta::{Deleted, Edit, Edited, Grown, Growth, MetaError, NewVersion, Objects, Put};
 use acls::Acls;
 use delete::DeleteObjects;
 use grow::GrowObject;
 use named::unnamed;
+use put::{Onto, PutObject};
 use row::{ListedRow, ObjectRow, acl_text, listed, object, tags_text};
-use write::{present, replace};
 
 #[async_trait]
 impl Objects for Sqlite {
@@ -56,10 +57,11 @@ impl Objects for Sqlite {
     ) -> Result<Put, MetaError> {
         let row = ObjectRow::try_from(version.object);
         let row = row.map_err(|why| bad_object(bucket, key, why))?;
+        let onto = version.onto.map(Onto::try_from).transpose();
+        let onto = onto.map_err(|why| bad_object(bucket, key, why))?;
         let (overwrite, shared) = (version.overwrite, version.shared.to_vec());
-        let key = key.as_str().into();
-        let acls = self.acls.clone();
-        self.writer.submit(PutObject { bucket, key, row, overwrite, shared, acls }).await
+        let (key, acls) = (key.as_str().into(), self.acls.clone());
+        self.writer.submit(PutObject { bucket, key, row, overwrite, shared, onto, acls }).await
     }
 
     async fn grow_object(
@@ -128,35 +130,6 @@ impl Objects for Sqlite {
 
     async fn unnamed_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, MetaError> {
         unnamed(&self.readers, blobs).await.map_err(read_error)
-    }
-}
-
-struct PutObject {
-    bucket: BucketId,
-    key: Box<str>,
-    row: ObjectRow,
-    overwrite: Overwrite,
-    shared: Vec<BlobId>,
-    acls: Acls,
-}
-
-impl Operation for PutObject {
-    type Answer = Put;
-
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<Put, MetaError> {
-        let place = (self.bucket, &*self.key);
-        match (present(connection, place).await?, self.overwrite) {
-            (None, _) => return Ok(Put::NoSuchBucket),
-            (Some(true), Overwrite::Forbid) => return Ok(Put::Exists),
-            (Some(true), Overwrite::Allow) | (Some(false), _) => {}
-        }
-        // Asked before the old version goes: it may be the one that shares its blobs.
-        if !unnamed(&mut *connection, &self.shared).await?.is_empty() {
-            return Ok(Put::SourceGone);
-        }
-        let replaced = replace(connection, place, (&self.row, &self.acls)).await?;
-        // Asked last: a version may keep blobs of the one that it replaces.
-        Ok(Put::Done { unnamed: unnamed(connection, &replaced).await? })
     }
 }
 
