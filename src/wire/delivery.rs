@@ -15,7 +15,7 @@
 //! | `origin_access` | whether objects are read with the owner's right; by default if URLs are signed |
 //! | `direct_access` | `by-acl` or `signed-only`: unsigned requests by the bucket's own hosts |
 //! | `error_header` | whether refusals say why |
-//! | `playlists` | `signed` or `plain` |
+//! | `playlists` | `signed`, `signed-host` or `plain` |
 //! | `distribution` | what links have of which nobody says more, by the names of Tencent's how-to: `t` seconds, `exper` seconds of a preview, `rlimit` clients; and `key`, another place for the primary key |
 //!
 //! A field that is not there has its default; one that is not known is an error.
@@ -284,13 +284,14 @@ mod tests {
         let json = concat!(
             r#"{"bucket":"videos","prefix":"a/","signing":{"scheme":"tencent-vod"},"#,
             r#""referer_policy":false,"origin_access":false,"direct_access":"signed-only","#,
-            r#""error_header":false,"playlists":"plain","#,
+            r#""error_header":false,"playlists":"signed-host","#,
             r#""distribution":{"t":60,"exper":30,"rlimit":3}}"#,
         );
         let body = read(json).unwrap();
         assert_eq!(body.terms.signing, Some(Choices::new(Scheme::TencentVod)));
         assert_eq!(body.terms.issue, Issue::new(Some(60), 30, 3).unwrap());
         assert_eq!(body.terms.origin, OriginAccess::ByAcl);
+        assert_eq!(body.terms.playlists, Playlists::SignedHost);
         let again = read(&written(&body)).unwrap();
         assert_eq!(again.terms, body.terms);
         assert!(read(&json.replace(":false,\"direct", ":true,\"direct")).is_ok());
@@ -321,6 +322,7 @@ mod tests {
             (r#""bucket":"abc","signing":{"scheme":"ali-d"}"#, "has not published the algorithm of its type D"),
             (r#""bucket":"abc","signing":{}"#,             "missing field `scheme`"),
             (r#""bucket":"abc","direct_access":"open""#,   "\"open\" is none of by-acl, signed-only"),
+            (r#""bucket":"abc","playlists":"host""#,       "\"host\" is none of signed, signed-host, plain"),
             (r#""bucket":"abc","origin_access":1"#,        "expected a boolean"),
             (r#""bucket":"abc","distribution":{"t":0}"#,   "distribution: a link is good for 1 to"),
             (r#""bucket":"abc","distribution":{"rlimit":10}"#, "distribution: a link is limited to"),

@@ -44,7 +44,7 @@ fn domain(id: u128, host: &str, bucket: BucketId) -> DeliveryDomain {
             origin: OriginAccess::ByAcl,
             direct: DirectAccess::SignedOnly,
             errors: ErrorHeader::Hidden,
-            playlists: Playlists::Plain,
+            playlists: Playlists::SignedHost,
             issue: Issue::new(Some(7), 8, 9).unwrap(),
         },
         primary: sealed(1),

@@ -106,6 +106,23 @@ fn a_child_counts_towards_the_limit_of_its_playlist_and_keeps_its_client() {
     }
 }
 
+/// What a playlist's links may reach: what the link to it opens anyway.
+#[test]
+fn a_link_opens_a_directory() {
+    for settings in all_settings() {
+        let target = link(&settings, "/v/1/index.m3u8");
+        let pass = get(&settings, &target, NOW).unwrap();
+        assert_eq!(pass.directory(), "/v/1/", "{}", settings.scheme());
+    }
+    let settings = settings(Scheme::Refgate, ANY);
+    for (depth, want) in [(0, "/"), (1, "/v/"), (2, "/v/1/")] {
+        let mut link = plain(&settings, "/v/1/index.m3u8");
+        link.scope = Scope::Directory(depth);
+        let target = made(&settings, &link);
+        assert_eq!(get(&settings, &target, NOW).unwrap().directory(), want);
+    }
+}
+
 /// Every link whose clients can be counted: by scheme, profile, scope and preview.
 fn counted() -> Vec<(String, Settings, Link<'static>)> {
     let mut all = Vec::new();
@@ -307,13 +324,14 @@ fn a_playlist_is_rewritten_and_every_link_of_it_passes() {
     let text = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXT-X-MAP:URI=\"init.mp4\"\n\
         #EXT-X-KEY:METHOD=AES-128,URI=\"keys/k.bin\"\n#EXTINF:10,\ns0.ts\n#EXTINF:10,\n/v/1/s1.ts\n\
         #EXTINF:10,\nhttps://cdn.example.com/v/1/s2.ts?a=1\n#EXT-X-ENDLIST\n";
-    let place = Place { host: "cdn.example.com", path: "/v/1/index.m3u8", reach: Reach::Directory };
+    let reach = Reach::Within("/v/1/");
+    let place = Place { host: "cdn.example.com", path: "/v/1/index.m3u8", reach };
     for settings in all_settings() {
         let target = link(&settings, "/v/1/index.m3u8");
         let pass = get(&settings, &target, NOW).unwrap();
         let sign = |child, target: Target<'_>| pass.sign_child(&settings, child, target).ok();
         let most = longest(text.as_bytes(), &place, pass.longest_signature(&settings));
-        let written = rewrite(text.as_bytes(), &place, None, most, sign).unwrap();
+        let written = rewrite(text.as_bytes(), &place, None, most, sign).unwrap().text;
         let links = written.lines().filter_map(|line| match line.split_once("URI=\"") {
             Some((_, rest)) => rest.split('"').next(),
             None => (!line.starts_with('#')).then_some(line),
@@ -339,10 +357,10 @@ fn a_preview_is_cut_and_its_links_open_nothing_more() {
     let pass = get(&settings, &target, NOW).unwrap();
     let text =
         "#EXTM3U\n#EXTINF:10,\ns0.ts\n#EXTINF:10,\ns1.ts\n#EXTINF:10,\ns2.ts\n#EXT-X-ENDLIST\n";
-    let place = Place { host: "h", path: pass.path, reach: Reach::Directory };
+    let place = Place { host: "h", path: pass.path, reach: Reach::Within(pass.directory()) };
     let sign = |child, target: Target<'_>| pass.sign_child(&settings, child, target).ok();
     let most = longest(text.as_bytes(), &place, pass.longest_signature(&settings));
-    let written = rewrite(text.as_bytes(), &place, pass.limits.preview, most, sign).unwrap();
+    let written = rewrite(text.as_bytes(), &place, pass.limits.preview, most, sign).unwrap().text;
     let links: Vec<_> = written.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(links.len(), 2, "20 of 30 seconds: {written}");
     for link in links {

@@ -90,7 +90,8 @@ struct NamedArgs {
     #[arg(long, value_parser = word::<Switch>(), value_name = "ON|OFF")]
     error_header: Option<Switch>,
 
-    /// Whether the URIs in playlists are signed as they are given out
+    /// Whether the URIs in playlists are signed as they are given out: those in the directory that
+    /// the link opens, or all on the host
     #[arg(long, value_parser = word::<Playlists>(), value_name = "WHAT")]
     playlists: Option<Playlists>,
 

@@ -8,7 +8,7 @@ use clap::Args;
 use super::settings::{SettingsArgs, read_bytes};
 use super::url::{LinkArgs, Parts};
 use crate::cli::Failure;
-use crate::domain::urlsign::playlist::{self, Place, Reach};
+use crate::domain::urlsign::playlist::{self, Place, Reach, Rewritten};
 use crate::domain::urlsign::{Target, sign, verify};
 
 /// The playlist, and where it is served.
@@ -21,7 +21,7 @@ pub(in crate::cli) struct PlaylistArgs {
     #[arg(long)]
     url: String,
 
-    /// Sign whatever is on the host, and not only what is in the playlist's directory
+    /// Sign whatever is on the host, and not only what is in the directory that the link opens
     #[arg(long)]
     whole_host: bool,
 
@@ -47,12 +47,18 @@ pub(super) fn run(args: PlaylistArgs) -> Result<ExitCode, Failure> {
     let place = Place {
         host: parts.origin.split("//").nth(1).unwrap_or_default(),
         path: pass.path,
-        reach: if args.whole_host { Reach::Host } else { Reach::Directory },
+        reach: if args.whole_host { Reach::Host } else { Reach::Within(pass.directory()) },
     };
     let most = playlist::longest(&text, &place, pass.longest_signature(&settings));
     let sign = |child, target: Target<'_>| pass.sign_child(&settings, child, target).ok();
     let written = playlist::rewrite(&text, &place, pass.limits.preview, most, sign);
-    let written = written.map_err(|err| failed(&err))?;
-    say!("{}", written.strip_suffix('\n').unwrap_or(&written));
+    let Rewritten { text, beyond } = written.map_err(|err| failed(&err))?;
+    if beyond > 0 {
+        eprintln!(
+            "refgate: note: {beyond} of the links lie on the host and outside of the directory that \
+             the link opens, and stay as they are; --whole-host signs them"
+        );
+    }
+    say!("{}", text.strip_suffix('\n').unwrap_or(&text));
     Ok(ExitCode::SUCCESS)
 }

@@ -56,6 +56,16 @@ words! {
     }
 }
 
+words! {
+    /// What of a playlist is given out without signatures, where they were to be signed.
+    pub enum Unsigned {
+        /// All of it: it is given as it is stored.
+        Whole = "whole",
+        /// Links on the host that lie beyond what is signed.
+        Links = "links",
+    }
+}
+
 impl From<&Reason> for Refusal {
     fn from(reason: &Reason) -> Self {
         match reason {

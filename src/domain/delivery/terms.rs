@@ -82,9 +82,13 @@ words! {
     /// What is done to playlists on a domain whose URLs are signed.
     #[derive(Default)]
     pub enum Playlists {
-        /// The URIs in them are signed as they are given out, else players could not follow them.
+        /// The URIs in them are signed as they are given out, else players could not follow them:
+        /// those in the directory that the link opens.
         #[default]
         Signed = "signed",
+        /// The same with all URIs on the host. Only where nobody stores playlists who may not read
+        /// all that the domain serves: what a playlist names, whoever has a link to it can read.
+        SignedHost = "signed-host",
         /// Nothing: whoever made them has signed what is in them.
         Plain = "plain",
     }

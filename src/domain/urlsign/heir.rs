@@ -34,6 +34,15 @@ pub enum Child {
 }
 
 impl Pass<'_> {
+    /// The directory that the link opens, with both slashes; of a link to a file that of the file.
+    pub fn directory(&self) -> &str {
+        let opened = match Scope::read(self.fields.get(Field::Scope)) {
+            Some(Scope::Directory(depth)) => ancestor(self.path, depth),
+            Some(Scope::File) | None => None,
+        };
+        opened.unwrap_or_else(|| directory(self.path))
+    }
+
     /// Signs what the object of this request leads to. Returns its path and its query.
     ///
     /// The link has the time, the random text and the limits of the request's own, and the path of

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use http::header;
 
+use crate::domain::delivery::Unsigned;
 use crate::domain::stats::Verdict;
 use crate::service::App;
 use crate::service::delivery::OUTCOMES;
@@ -49,6 +50,11 @@ fn text(app: &App) -> String {
     out.family(name, "counter", "Requests on delivery domains by what the signature check said");
     for (outcome, count) in OUTCOMES.iter().zip(app.delivered()) {
         out.sample(name, Some(("outcome", outcome)), count);
+    }
+    let name = "refgate_delivery_unsigned_playlists_total";
+    out.family(name, "counter", "Playlists given with links that stayed unsigned, all or some");
+    for (what, count) in Unsigned::ALL.iter().zip(app.unsigned_playlists()) {
+        out.sample(name, Some(("what", what.as_str())), count);
     }
     let name = "refgate_scrub_removed_blobs_total";
     out.family(name, "counter", "Blobs that the scrub removed because no object names them");

@@ -168,7 +168,7 @@ impl Walk<'_> {
         }
         let permit = permit.object()?;
         if let Some(playlist) = playlist::of(self.domain, &permit, &admitted)
-            && let Some(response) = playlist.serve(self.oss, &permit, &head).await?
+            && let Some(response) = playlist.serve(self.oss, &permit, (&head, known)).await?
         {
             return Ok(response);
         }

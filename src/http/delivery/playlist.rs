@@ -11,12 +11,12 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use super::denied::Stop;
 use super::room::{self, LONG, LONG_SIGNED, Room};
 use crate::domain::code::Code;
-use crate::domain::delivery::Playlists;
+use crate::domain::delivery::{Playlists, Unsigned};
 use crate::domain::object::range::Slice;
 use crate::domain::op::Verb;
-use crate::domain::urlsign::playlist::{self, InvalidPlaylist, MAX_BYTES, Place, Reach};
+use crate::domain::urlsign::playlist::{self, InvalidPlaylist, MAX_BYTES, Place, Reach, Rewritten};
 use crate::domain::urlsign::{Denial, Pass, Reason, Settings};
-use crate::http::oss::{Head, Oss, OssError, TRIES};
+use crate::http::oss::{Head, Known, Oss, OssError, TRIES};
 use crate::service::access::ObjectPermit;
 use crate::service::delivery::{Admitted, Domain};
 use crate::service::error::Error;
@@ -28,7 +28,7 @@ pub(super) struct Rewrite<'w> {
     pass: &'w Pass<'w>,
     /// Whether the object is a playlist, by its name.
     is_playlist: bool,
-    signs: bool,
+    playlists: Playlists,
 }
 
 /// What is to be done to an object, if it is not given as it is stored.
@@ -39,9 +39,10 @@ pub(super) fn of<'w>(
 ) -> Option<Rewrite<'w>> {
     let (settings, pass) = (domain.signing()?, admitted.pass.as_ref()?);
     let is_playlist = permit.key().as_str().to_ascii_lowercase().ends_with(".m3u8");
-    let signs = domain.terms.playlists == Playlists::Signed;
+    let playlists = domain.terms.playlists;
+    let signs = playlists != Playlists::Plain;
     let wanted = pass.limits.preview.is_some() || (is_playlist && signs);
-    wanted.then_some(Rewrite { settings, pass, is_playlist, signs })
+    wanted.then_some(Rewrite { settings, pass, is_playlist, playlists })
 }
 
 impl Rewrite<'_> {
@@ -53,42 +54,61 @@ impl Rewrite<'_> {
         &self,
         oss: &Oss,
         permit: &ObjectPermit,
-        head: &Head,
+        (head, known): (&Head, &mut Known),
     ) -> Result<Option<Response<Body>>, Stop> {
         if !self.is_playlist {
             return Err(Denial::from(Reason::Preview).into());
         }
         let found = oss.app.find_content(permit).await?;
         if found.headers().contains_key(header::CONTENT_ENCODING) {
-            return self.left_alone();
+            return self.left_alone("it is compressed", (oss, known));
         }
         let Some((found, bytes, room)) = read(oss, permit, found).await? else {
-            return self.left_alone();
+            return self.left_alone(InvalidPlaylist::TooLarge, (oss, known));
         };
-        let place = Place { host: head.host(), path: self.pass.path, reach: Reach::Directory };
+        let place = Place { host: head.host(), path: self.pass.path, reach: self.reach() };
         let signature = self.pass.longest_signature(self.settings);
         let most = playlist::longest(&bytes, &place, signature);
         let room_to_write = room::to_write(most).await?;
         match self.rewrite(&bytes, &place, most) {
-            Ok(text) => {
+            Ok(Rewritten { text, beyond }) => {
                 drop((bytes, room));
+                if beyond > 0 && self.signs() {
+                    oss.app.count_unsigned(Unsigned::Links);
+                    known.why = Some(format!("links that stay unsigned, out of reach: {beyond}"));
+                }
                 let body = (head.verb != Some(Verb::Head)).then_some(room_to_write);
                 Ok(Some(answer(&found, text, body)))
             }
-            Err(
-                InvalidPlaylist::Preview(_)
-                | InvalidPlaylist::NotAPlaylist
-                | InvalidPlaylist::Encoding
-                | InvalidPlaylist::TooLarge,
-            ) => self.left_alone(),
+            Err(err) => self.left_alone(err, (oss, known)),
         }
     }
 
     /// What cannot be worked on: without a preview it is given as it is, and with one never.
-    fn left_alone(&self) -> Result<Option<Response<Body>>, Stop> {
-        match self.pass.limits.preview {
-            Some(_) => Err(Denial::from(Reason::Preview).into()),
-            None => Ok(None),
+    fn left_alone(
+        &self,
+        why: impl std::fmt::Display,
+        (oss, known): (&Oss, &mut Known),
+    ) -> Result<Option<Response<Body>>, Stop> {
+        if self.pass.limits.preview.is_some() {
+            return Err(Denial::from(Reason::Preview).into());
+        }
+        oss.app.count_unsigned(Unsigned::Whole);
+        known.why = Some(format!("a playlist that stays unsigned: {why}"));
+        Ok(None)
+    }
+
+    fn signs(&self) -> bool {
+        match self.playlists {
+            Playlists::Signed | Playlists::SignedHost => true,
+            Playlists::Plain => false,
+        }
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        match self.playlists {
+            Playlists::SignedHost => Reach::Host,
+            Playlists::Signed | Playlists::Plain => Reach::Within(self.pass.directory()),
         }
     }
 
@@ -97,10 +117,11 @@ impl Rewrite<'_> {
         bytes: &[u8],
         place: &Place<'_>,
         most: usize,
-    ) -> Result<String, InvalidPlaylist> {
+    ) -> Result<Rewritten, InvalidPlaylist> {
         let rewrite = || {
             playlist::rewrite(bytes, place, self.pass.limits.preview, most, |child, target| {
-                let signed = self.signs.then(|| self.pass.sign_child(self.settings, child, target));
+                let signed =
+                    self.signs().then(|| self.pass.sign_child(self.settings, child, target));
                 signed?.ok()
             })
         };

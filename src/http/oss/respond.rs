@@ -46,7 +46,7 @@ pub(in crate::http) struct Known {
     pub(in crate::http) debug: Option<&'static str>,
     /// That the referer check was asked and counts.
     pub(in crate::http) sighting: Option<Sighting>,
-    /// Why a delivery domain refuses.
+    /// Why a delivery domain refuses, or gives a playlist as it is.
     pub(in crate::http) why: Option<String>,
 }
 

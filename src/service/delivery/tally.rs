@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Domain;
-use crate::domain::delivery::{Count, Outcome, Refusal, Tally};
+use crate::domain::delivery::{Count, Outcome, Refusal, Tally, Unsigned};
 use crate::domain::name::DomainId;
 use crate::domain::op::HostName;
 use crate::domain::stats::Day;
@@ -155,14 +155,17 @@ impl Counters {
 
 /// Requests on all domains together since the start, for a monitoring system.
 #[derive(Debug, Default)]
-pub(super) struct Running([AtomicU64; 3]);
+pub(super) struct Running {
+    requests: [AtomicU64; 3],
+    unsigned: [AtomicU64; Unsigned::ALL.len()],
+}
 
 /// What a request on a delivery domain can come to, for a monitoring system.
 pub const OUTCOMES: [&str; 3] = ["verified", "refused", "open"];
 
 impl Running {
     fn add(&self, outcome: &str) {
-        let mut all = OUTCOMES.iter().zip(&self.0);
+        let mut all = OUTCOMES.iter().zip(&self.requests);
         if let Some((_, count)) = all.find(|(name, _)| **name == outcome) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -210,7 +213,20 @@ impl App {
 
     /// Requests on all delivery domains since the start, in the order of [`OUTCOMES`].
     pub fn delivered(&self) -> [u64; 3] {
-        self.domains.running.0.each_ref().map(|count| count.load(Ordering::Relaxed))
+        self.domains.running.requests.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// Counts a playlist that was given out without all of its signatures.
+    pub fn count_unsigned(&self, what: Unsigned) {
+        let mut all = Unsigned::ALL.iter().zip(&self.domains.running.unsigned);
+        if let Some((_, count)) = all.find(|(known, _)| **known == what) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Such playlists since the start, in the order of [`Unsigned::ALL`].
+    pub fn unsigned_playlists(&self) -> [u64; Unsigned::ALL.len()] {
+        self.domains.running.unsigned.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 
     /// How many delivery domains there are.

@@ -201,6 +201,8 @@ fn every_outcome_is_counted_by_its_reason() {
         "refgate_delivery_requests_total{outcome=\"verified\"} 2",
         "refgate_delivery_requests_total{outcome=\"refused\"} 5",
         "refgate_delivery_requests_total{outcome=\"open\"} 1",
+        "refgate_delivery_unsigned_playlists_total{what=\"whole\"} 0",
+        "refgate_delivery_unsigned_playlists_total{what=\"links\"} 0",
     ] {
         assert!(metrics.lines().any(|it| it == line), "{line}: {metrics}");
     }

@@ -124,6 +124,100 @@ fn what_is_not_to_be_signed_stays_as_it_is_stored() {
     assert_eq!(server.content(BUCKET, "vod/index.m3u8").as_deref(), Some(MEDIA.as_bytes()));
 }
 
+/// A playlist whose links lead out of its directory, to the root and to another host.
+const WIDE: &str = "#EXTM3U\n../seg-1.ts\n/seg-5.ts\nhttp://elsewhere.example/s.ts\n";
+const VOD: &str = "24FEQmTzro4V5u3D5epW";
+
+/// A link to that playlist: by the scheme of the terms, and for refgate's own to a directory.
+fn wide_link(server: &Server, terms: &Value, depth: Option<u8>) -> String {
+    let path = "/vod/low/wide.m3u8";
+    let key = terms["keys"]["primary"].as_str().unwrap();
+    match terms["signing"]["scheme"].as_str().unwrap() {
+        "refgate" => {
+            let order = json!({ "urls": [path], "lifetime": 60, "directory": depth }).to_string();
+            let (_, made) = super::admin(server, ("POST", &format!("/{HOST}/sign")), &[], &order);
+            made["links"][0]["url"].as_str().unwrap().to_owned()
+        }
+        "tencent-vod" => {
+            let time = format!("{:08x}", clock::now() + 600);
+            let sign = md5(&format!("{key}/vod/low/{time}00a123456789"));
+            format!("{path}?t={time}&exper=0&rlimit=0&us=a123456789&sign={sign}")
+        }
+        _ => format!("{path}?{}", auth_key(key, path, clock::now())),
+    }
+}
+
+fn unsigned_playlists(server: &Server) -> Vec<String> {
+    let mut connection = crate::support::Connection::open(&server.admin);
+    connection.write(b"GET /metrics HTTP/1.1\r\nHost: admin\r\n\r\n");
+    let metrics = String::from_utf8(connection.answer("GET").unwrap().body).unwrap();
+    let lines = metrics.lines();
+    let counts = lines.filter_map(|line| line.strip_prefix("refgate_delivery_unsigned_playlists_"));
+    counts.map(str::to_owned).collect()
+}
+
+/// Which links of a playlist are signed: of its directory, of that which the link to it opens, or on the
+/// whole host. What stays unsigned is told.
+#[test]
+fn links_are_signed_as_far_as_the_link_reaches() {
+    let server = server();
+    server.done(Request::put(BUCKET, "vod/low/wide.m3u8", WIDE));
+    let terms = |scheme: &str, key: &str, playlists: &str| {
+        json!({ "bucket": BUCKET, "signing": { "scheme": scheme }, "keys": { "primary": key },
+                "playlists": playlists })
+    };
+    let own = "0123456789abcdefghijklmnopqrstuv";
+    #[rustfmt::skip]
+    let table = [
+        ("its directory",    terms("ali-a", KEY, "signed"),            None,    [false, false]),
+        ("the whole host",   terms("ali-a", KEY, "signed-host"),       None,    [true, true]),
+        ("plain",            terms("ali-a", KEY, "plain"),             None,    [false, false]),
+        ("one file",         terms("refgate", own, "signed"),          None,    [false, false]),
+        ("its parent",       terms("refgate", own, "signed"),          Some(1), [true, false]),
+        ("all",              terms("refgate", own, "signed"),          Some(0), [true, true]),
+        ("one file, all",    terms("refgate", own, "signed-host"),     None,    [true, true]),
+        ("tickets",          terms("tencent-vod", VOD, "signed-host"), None,    [true, true]),
+        ("tickets of none",  terms("tencent-vod", VOD, "signed"),      None,    [false, false]),
+    ];
+    for (name, terms, depth, want) in table {
+        super::admin(&server, ("DELETE", &format!("/{HOST}")), &[], "");
+        put(&server, HOST, &terms);
+        let playlist = text(&get(&server, &wide_link(&server, &terms, depth)));
+        let lines = lines(&playlist);
+        for ((line, plain), want) in lines.iter().zip(["../seg-1.ts", "/seg-5.ts"]).zip(want) {
+            assert_eq!(*line != plain, want, "{name}: {line}");
+            if want {
+                assert_eq!(get(&server, line).status, 200, "{name}: {line}");
+                let other = get(&server, &line.replace("seg-1.ts", "a.mp4").replace("seg-5", "x"));
+                assert_eq!(other.status == 403, depth.is_none(), "{name}: no other file");
+            }
+        }
+        assert_eq!(lines[2], "http://elsewhere.example/s.ts", "{name}");
+    }
+    // Of a plain one nothing was to be signed.
+    let counts = unsigned_playlists(&server);
+    assert_eq!(counts, ["total{what=\"whole\"} 0", "total{what=\"links\"} 4"]);
+}
+
+#[test]
+fn a_playlist_that_stays_unsigned_is_told() {
+    let server = server();
+    put(&server, HOST, &whole());
+    for name in ["zip", "not", "index"] {
+        assert_eq!(get(&server, &link(&format!("/vod/{name}.m3u8"))).status, 200);
+    }
+    let counts = unsigned_playlists(&server);
+    let log = server.stop().log;
+    assert_eq!(counts, ["total{what=\"whole\"} 2", "total{what=\"links\"} 1"]);
+    for why in [
+        "a playlist that stays unsigned: it is compressed",
+        "a playlist that stays unsigned: it is no playlist",
+        "links that stay unsigned, out of reach: 1",
+    ] {
+        assert!(log.contains(&format!("why=\"{why}\"")), "{why}: {log}");
+    }
+}
+
 /// A long one is sent in pieces, by many requests at once, and leaves nothing behind: the room that
 /// they take in memory is free again.
 #[test]
@@ -164,7 +258,6 @@ fn long_playlists_find_room() {
 /// nothing else is given, in particular not the whole file.
 #[test]
 fn a_preview_ends_early() {
-    const VOD: &str = "24FEQmTzro4V5u3D5epW";
     let server = server();
     let terms = json!({
         "bucket": BUCKET, "signing": { "scheme": "tencent-vod" }, "keys": { "primary": VOD },

@@ -7,8 +7,9 @@
 //! # What is not signed
 //!
 //! - what lies on another host, or has a scheme that is not HTTP's
-//! - what lies outside the playlist's own directory, unless [`Reach::Host`] says otherwise: whoever
-//!   may store a playlist could else have any object of the host signed
+//! - what lies outside the directory that the link opens ([`Pass::directory`]), unless
+//!   [`Reach::Host`] says otherwise: whoever may store a playlist could else have any object of the
+//!   host signed
 //! - what has variables (`{$name}`), escapes that hide a slash or dots, or a signature
 //! - what is longer than any URI that a request could have
 //!
@@ -21,12 +22,14 @@
 //! more is never written.
 //!
 //! Sources: RFC 8216, sections 4 and 4.3.3.5; Alibaba Cloud CDN `auth_m3u8`.
+//!
+//! [`Pass::directory`]: super::Pass::directory
 
 mod cut;
 mod uri;
 
 use super::heir::Child;
-use super::path::{directory, escapes};
+use super::path::escapes;
 use super::read::Target;
 use cut::Cut;
 use uri::{Resolved, attribute, resolve};
@@ -39,6 +42,8 @@ pub const MAX_LINKS: usize = 50_000;
 pub const MAX_SIGNED_BYTES: usize = 4 * MAX_BYTES;
 /// The most bytes of a link that is signed, as it stands in the playlist.
 const MAX_LINK_BYTES: usize = 8 << 10;
+/// A byte order mark, which some editors put before a text.
+const MARK: char = '\u{feff}';
 /// What ends a playlist that is cut.
 const END: &str = "#EXT-X-ENDLIST\n";
 
@@ -50,15 +55,14 @@ pub struct Place<'a> {
     /// The path of the playlist, without a signature.
     pub path: &'a str,
     /// What is signed.
-    pub reach: Reach,
+    pub reach: Reach<'a>,
 }
 
 /// How far from a playlist the links lie that are signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reach {
-    /// Within its directory, and below.
-    #[default]
-    Directory,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach<'a> {
+    /// In this directory, which has both slashes, and below.
+    Within(&'a str),
     /// Anywhere on its host. Only where nobody stores playlists who may not read all of it.
     Host,
 }
@@ -81,6 +85,15 @@ pub enum InvalidPlaylist {
     /// It cannot be cut without giving away the rest; the text says why.
     #[error("a preview of this playlist is not possible: {0}")]
     Preview(&'static str),
+}
+
+/// A playlist whose links are signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The playlist.
+    pub text: String,
+    /// How many of its links lie on its host, and beyond what is signed.
+    pub beyond: usize,
 }
 
 /// How many bytes a playlist can get with its links signed, if a signature makes none of them longer
@@ -109,18 +122,21 @@ pub fn rewrite(
     preview: Option<u32>,
     most: usize,
     sign: impl FnMut(Child, Target<'_>) -> Option<String>,
-) -> Result<String, InvalidPlaylist> {
+) -> Result<Rewritten, InvalidPlaylist> {
     if playlist.len() > MAX_BYTES {
         return Err(InvalidPlaylist::TooLarge);
     }
     let text = std::str::from_utf8(playlist).map_err(|_| InvalidPlaylist::Encoding)?;
-    let first = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
-    if first.trim_end() != "#EXTM3U" {
+    let (mark, text) = text.split_at(if text.starts_with(MARK) { MARK.len_utf8() } else { 0 });
+    // Some write attributes of their own behind it.
+    let first = text.strip_prefix("#EXTM3U");
+    if !first.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n'])) {
         return Err(InvalidPlaylist::NotAPlaylist);
     }
     let cut = preview.map(|seconds| Cut::new(text, seconds)).transpose()?.flatten();
     let out = String::with_capacity(most);
-    let mut writer = Writer { place, sign, links: 0, variant: false, cut, most, out };
+    let mut writer = Writer { place, sign, links: 0, beyond: 0, variant: false, cut, most, out };
+    writer.push(mark)?;
     for line in text.split_inclusive('\n') {
         if writer.line(line)? == Next::Stop {
             break;
@@ -140,6 +156,8 @@ struct Writer<'p, S> {
     place: &'p Place<'p>,
     sign: S,
     links: usize,
+    /// How many of them lie out of reach.
+    beyond: usize,
     /// The next link is that of a variant playlist.
     variant: bool,
     cut: Option<Cut>,
@@ -206,8 +224,12 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
         let Some(Resolved { origin, path, query, fragment }) = resolve(uri, self.place) else {
             return Ok(None);
         };
-        let near = path.starts_with(directory(self.place.path));
-        if self.place.reach == Reach::Directory && !near {
+        let near = match self.place.reach {
+            Reach::Within(directory) => path.starts_with(directory),
+            Reach::Host => true,
+        };
+        if !near {
+            self.beyond += 1;
             return Ok(None);
         }
         let playlist = path.to_ascii_lowercase().ends_with(".m3u8");
@@ -227,7 +249,7 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<String, InvalidPlaylist> {
+    fn finish(mut self) -> Result<Rewritten, InvalidPlaylist> {
         if let Some(end) = self.cut.as_ref().and_then(Cut::end) {
             self.out.truncate(end);
             if !self.out.ends_with('\n') {
@@ -235,7 +257,7 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
             }
             self.push(END)?;
         }
-        Ok(self.out)
+        Ok(Rewritten { text: self.out, beyond: self.beyond })
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 const PLACE: Place<'_> =
-    Place { host: "cdn.example.com", path: "/v/1/index.m3u8", reach: Reach::Directory };
+    Place { host: "cdn.example.com", path: "/v/1/index.m3u8", reach: Reach::Within("/v/1/") };
 
 /// Marks what would be signed: `P` for playlists, `M` for media.
 fn mark(child: Child, target: Target<'_>) -> String {
@@ -15,7 +15,8 @@ fn mark(child: Child, target: Target<'_>) -> String {
 
 fn marked(text: &str, place: &Place<'_>, preview: Option<u32>) -> Result<String, InvalidPlaylist> {
     let most = longest(text.as_bytes(), place, "?M".len());
-    rewrite(text.as_bytes(), place, preview, most, |child, target| Some(mark(child, target)))
+    let sign = |child, target: Target<'_>| Some(mark(child, target));
+    rewrite(text.as_bytes(), place, preview, most, sign).map(|rewritten| rewritten.text)
 }
 
 /// What a line of a playlist becomes.
@@ -38,6 +39,7 @@ fn every_uri_of_a_playlist_is_signed() {
         ("its case",             "https://CDN.example.com/v/1/s.ts", "https://CDN.example.com/v/1/s.ts?M"),
         ("its usual port",       "http://cdn.example.com:80/v/1/s.ts", "http://cdn.example.com:80/v/1/s.ts?M"),
         ("without a scheme",     "//cdn.example.com/v/1/s.ts",  "//cdn.example.com/v/1/s.ts?M"),
+        ("with another query", "?x=1",                          "/v/1/index.m3u8?x=1&P"),
         ("letters are escaped",  "\u{4e2d} 1.ts",               "/v/1/%E4%B8%AD%201.ts?M"),
         ("a key",      "#EXT-X-KEY:METHOD=AES-128,URI=\"k.bin\",IV=0x00",
                        "#EXT-X-KEY:METHOD=AES-128,URI=\"/v/1/k.bin?M\",IV=0x00"),
@@ -72,7 +74,6 @@ fn what_is_not_ours_stays_as_it_is() {
         ("a sibling",                 "/v/11/s.ts"),
         ("a variable",                "{$base}/s.ts"),
         ("a backslash",               "..\\2\\s.ts"),
-        ("its own query",             "?x=1"),
         ("a comment",                 "# s.ts URI=\"s.ts\""),
         ("a tag without a URI",       "#EXT-X-KEY:METHOD=NONE"),
         ("a name that ends alike",    "#EXT-X-CONTENT-STEERING:SERVER-URI=\"s\""),
@@ -87,7 +88,7 @@ fn what_is_not_ours_stays_as_it_is() {
         "#EXTM3U\r\n/v/1/s.ts?M\r\n\r\n"
     );
     let refused = rewrite(b"#EXTM3U\ns.ts", &PLACE, None, 12, |_, _| None).unwrap();
-    assert_eq!(refused, "#EXTM3U\ns.ts", "a link that cannot be signed, and no line end");
+    assert_eq!(refused.text, "#EXTM3U\ns.ts", "a link that cannot be signed, and no line end");
 }
 
 #[test]
@@ -96,6 +97,26 @@ fn the_whole_host_is_signed_only_where_that_is_asked_for() {
     assert_eq!(line("../2/s.ts", &place), "/v/2/s.ts?M");
     assert_eq!(line("../../../s.ts", &place), "/s.ts?M");
     assert_eq!(line("https://cdn.example.com", &place), "https://cdn.example.com/?M");
+}
+
+#[test]
+fn what_lies_out_of_reach_is_counted() {
+    let text = "#EXTM3U\ns.ts\n../s.ts\n/k.ts\nhttp://other.example/s.ts\n{$x}/s.ts\n../1/t.ts\n";
+    for (reach, want) in [
+        (Reach::Within("/v/1/"), 2),
+        (Reach::Within("/v/"), 1),
+        (Reach::Within("/"), 0),
+        (Reach::Host, 0),
+    ] {
+        let place = Place { reach, ..PLACE };
+        let sign = |child, target: Target<'_>| Some(mark(child, target));
+        let written = rewrite(text.as_bytes(), &place, None, 1 << 10, sign).unwrap();
+        assert_eq!(
+            (written.beyond, written.text.matches("?M").count()),
+            (want, 4 - want),
+            "{reach:?}"
+        );
+    }
 }
 
 #[test]
@@ -114,7 +135,11 @@ fn what_is_no_playlist_is_refused() {
     for (bytes, want) in table {
         assert_eq!(rewrite(bytes, &PLACE, None, MAX_SIGNED_BYTES, |_, _| None), Err(want));
     }
-    assert!(marked("\u{feff}#EXTM3U\n", &PLACE, None).is_ok());
+    for first in
+        ["\u{feff}#EXTM3U\n", "#EXTM3U", "#EXTM3U \r\n", "#EXTM3U a=\"b\"\n", "#EXTM3U\ta\n"]
+    {
+        assert_eq!(marked(first, &PLACE, None).as_deref(), Ok(first));
+    }
 }
 
 /// A short playlist of links that become long ones: one key after another, and a segment. It cannot
@@ -122,7 +147,7 @@ fn what_is_no_playlist_is_refused() {
 #[test]
 fn no_more_is_written_than_may_be() {
     let path = format!("/vod/{}/i.m3u8", "%E4%B8%AD".repeat(330));
-    let place = Place { path: &path, ..PLACE };
+    let place = Place { path: &path, reach: Reach::Host, ..PLACE };
     let keys = "#EXT-X-KEY:METHOD=NONE,URI=\"a\"\n".repeat(MAX_LINKS - 10);
     let text = format!("#EXTM3U\n{keys}#EXTINF:9,\ns.ts\n#EXT-X-ENDLIST\n");
     assert_eq!(longest(text.as_bytes(), &place, 100), MAX_SIGNED_BYTES);
@@ -134,7 +159,7 @@ fn no_more_is_written_than_may_be() {
                 made += signed.len();
                 Some(signed)
             });
-            assert_eq!(read, Err(InvalidPlaylist::TooLarge), "{preview:?} {most}");
+            assert_eq!(read.err(), Some(InvalidPlaylist::TooLarge), "{preview:?} {most}");
             assert!(made <= most + path.len() + 101, "{preview:?}: {made} bytes of {most}");
         }
     }

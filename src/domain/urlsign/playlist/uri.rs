@@ -47,7 +47,10 @@ pub(super) fn resolve<'a>(uri: &'a str, place: &Place<'_>) -> Option<Resolved<'a
     };
     let path = match path.strip_prefix('/') {
         Some(_) => escape(path),
-        None if path.is_empty() && origin.is_empty() => return None,
+        None if path.is_empty() && origin.is_empty() => {
+            query.as_ref()?;
+            place.path.to_owned()
+        }
         None if path.is_empty() => "/".to_owned(),
         None => format!("{}{}", directory(place.path), escape(path)),
     };

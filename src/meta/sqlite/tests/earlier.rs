@@ -6,9 +6,11 @@ use std::sync::{LazyLock, Mutex};
 use sqlx::migrate::Migrator;
 
 use super::*;
+use crate::domain::delivery::Playlists;
 use crate::domain::referer::EmptyReferer;
+use crate::domain::stats::Day;
 use crate::meta::sqlite::migrate::MIGRATIONS;
-use crate::meta::{Changed, Uploads as _};
+use crate::meta::{Changed, DeliveryDomains as _, PutDomain, Uploads as _};
 
 /// A database of so many of the first steps, with rows.
 async fn earlier(folder: &TempDir, steps: usize, rows: &[&'static str]) {
@@ -186,6 +188,37 @@ async fn an_object_of_an_earlier_version_has_nothing_of_its_own() {
     assert_eq!((found.kind, found.size, found.link), (ObjectKind::Multipart, 10, None));
     assert_eq!(found.attributes.acl, ObjectAcl::Default);
     assert!(found.attributes.tags.is_empty() && !meta.may_hold_acls(BucketId(1)));
+}
+
+/// A database whose domains could not sign what lies on the whole host: what they had, and what was
+/// counted of them, stays.
+#[tokio::test]
+async fn a_domain_keeps_what_it_does_to_playlists() {
+    let folder = TempDir::new().unwrap();
+    let rows = [
+        "insert into buckets (name, created, acl, storage_class)
+         values ('old', 1, 'private', 'Standard')",
+        "insert into delivery_domains (id, host, bucket_id, created, updated, prefix, referer, origin,
+             direct, error_header, playlists, link_preview, link_clients, parameters, regions)
+         values (zeroblob(16), 'a.example', 1, 1, 1, '', 'bucket', 'always', 'by-acl', 'shown',
+                 'plain', 0, 0, '[]', 'unknown'),
+                (cast('0123456789abcdef' as blob), 'b.example', 1, 1, 1, '', 'bucket', 'always',
+                 'by-acl', 'shown', 'signed', 0, 0, '[]', 'unknown')",
+        "insert into delivery_clients values (zeroblob(16), zeroblob(16), zeroblob(4), 99)",
+        "insert into delivery_tallies values (zeroblob(16), 7, 'open', '', 3, 1)",
+    ];
+    earlier(&folder, 10, &rows).await;
+    let meta = open(&folder).await;
+    let mut all = meta.all_domains().await.unwrap();
+    all.sort_by(|a, b| a.host.cmp(&b.host));
+    let kept: Vec<_> = all.iter().map(|domain| domain.terms.playlists).collect();
+    assert_eq!(kept, [Playlists::Plain, Playlists::Signed]);
+    assert_eq!(meta.seats(1).await.unwrap().len(), 1);
+    assert_eq!(meta.tallies_of(all[0].id, Day(1)).await.unwrap().len(), 1);
+    all[0].terms.playlists = Playlists::SignedHost;
+    assert_eq!(meta.put_domain(&all[0]).await.unwrap(), PutDomain::Done);
+    let found = meta.find_domain(&all[0].host).await.unwrap().unwrap();
+    assert_eq!(found.terms.playlists, Playlists::SignedHost);
 }
 
 /// Every version there was can be opened.
