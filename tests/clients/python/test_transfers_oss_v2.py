@@ -13,6 +13,7 @@ from server import ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION
 from test_objects_oss_v2 import error_of
 from test_reference_oss_v2 import BucketOf
 from transfers import (
+    ALL_PARTS,
     BUCKET,
     KEY,
     PART,
@@ -25,8 +26,6 @@ from transfers import (
     crc64,
     etag_of_parts,
 )
-
-ALL_PARTS = list(range(1, PARTS + 1))
 
 
 def owner_of(server, wire=None, version="v4", bucket=BUCKET):
@@ -48,13 +47,6 @@ def owner(server, fresh_name):
     owner = owner_of(server, bucket=fresh_name)
     owner.call("put_bucket")
     return owner
-
-
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "file.bin"
-    path.write_bytes(content("file"))
-    return path
 
 
 def checkpoints(tmp_path):

@@ -15,6 +15,7 @@ from server import ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION
 
 PART = 100 * 1024
 PARTS = 8
+ALL_PARTS = list(range(1, PARTS + 1))
 SIZE = (PARTS - 1) * PART + 77
 
 BUCKET = "of-transfers"
