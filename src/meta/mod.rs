@@ -27,7 +27,7 @@ use crate::domain::time::UnixMillis;
 
 pub use application::{Applications, StoredApplication};
 pub use delivery::{DeliveryDomain, DeliveryDomains, PutDomain};
-pub use policy::{Keep, Policies};
+pub use policy::{Keep, Policies, Reset};
 pub use stats::Stats;
 pub use upload::{Completed, Completion, PutPart, UploadPlace, Uploads};
 

@@ -13,7 +13,7 @@ use super::policy::compute;
 use crate::domain::acl::BucketAcl;
 use crate::domain::code::Code;
 use crate::domain::name::AccessKeyId;
-use crate::domain::referer::{Extras, MalformedReferer, MissingReferer};
+use crate::domain::referer::Extras;
 use crate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange, Swap, Way};
 use crate::meta::{Changed, StoredSettings};
 
@@ -68,21 +68,6 @@ impl App {
             app.change_setting(permit.bucket(), by, change).await
         })
         .await
-    }
-
-    /// Takes back what beyond OSS refuses requests that an empty policy lets pass.
-    pub(super) async fn open_referer(
-        &self,
-        bucket: &Bucket,
-        by: (AccessKeyId, Way),
-    ) -> Result<(), Error> {
-        let change = |now: &Settings| {
-            let old = Extras::clone(now.referer.extras());
-            let (missing, malformed) = (MissingReferer::AsPolicy, MalformedReferer::AsText);
-            let new = Extras { missing, malformed, ..old.clone() };
-            Ok(Change::Referer(Box::new(Swap { old, new })))
-        };
-        self.change_setting(bucket, by, change).await
     }
 
     /// Sets how many bytes of rules `PutBucketReferer` may bring; `None` is OSS's limit.
@@ -158,6 +143,16 @@ impl App {
         change: impl FnOnce(&Settings) -> Result<Change, Error>,
     ) -> Result<(), Error> {
         let _changing = bucket.changing().await;
+        self.change_held(bucket, (who, how), change).await
+    }
+
+    /// The same for whoever holds the bucket's lock.
+    pub(super) async fn change_held(
+        &self,
+        bucket: &Bucket,
+        (who, how): (AccessKeyId, Way),
+        change: impl FnOnce(&Settings) -> Result<Change, Error>,
+    ) -> Result<(), Error> {
         let in_doubt = bucket.settings_in_doubt.load(Ordering::Relaxed);
         if in_doubt {
             self.read_settings(bucket).await?;
@@ -193,7 +188,7 @@ impl App {
 
     /// Takes what the database has after a commit in doubt, so that what is shown and enforced is
     /// what is stored.
-    async fn read_settings(&self, bucket: &Bucket) -> Result<(), Error> {
+    pub(super) async fn read_settings(&self, bucket: &Bucket) -> Result<(), Error> {
         let Some(stored) = self.meta.settings_of(bucket.id).await? else { return Ok(()) };
         let StoredSettings { acl, extras, referer_max_bytes } = stored;
         let now = bucket.settings();
@@ -205,7 +200,11 @@ impl App {
     }
 
     /// The settings after a change.
-    async fn with_change(&self, before: &Settings, change: Change) -> Result<Settings, Error> {
+    pub(super) async fn with_change(
+        &self,
+        before: &Settings,
+        change: Change,
+    ) -> Result<Settings, Error> {
         let mut after = before.clone();
         match change {
             Change::Acl(Swap { new, .. }) => after.acl = new,

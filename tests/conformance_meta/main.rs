@@ -200,6 +200,7 @@ conformance!(on_sqlite, sqlite:
     policies::a_version_is_what_was_recorded,
     policies::a_bucket_has_its_own_history,
     policies::history_is_bounded,
+    policies::a_reset_is_a_version_and_a_change,
     objects::an_object_comes_back_exactly,
     objects::replacing_tells_which_blobs_are_left,
     objects::a_shared_blob_is_there_or_nothing_is_written,

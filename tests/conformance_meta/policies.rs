@@ -1,5 +1,9 @@
 //! Referer policies and their history.
 
+use refgate::domain::setting::{ChangedBy, Way};
+use refgate::meta::Reset;
+
+use super::settings::extras;
 use super::*;
 
 fn rules(list: &[&str]) -> Vec<Pattern> {
@@ -100,6 +104,37 @@ pub(super) async fn history_is_bounded(meta: &dyn Meta) {
     assert_eq!(numbers(meta, id).await, [8], "the newest is always kept");
     assert_eq!(put_policy(meta, id, &allowing("rule-8"), none).await, 9, "numbers go on");
     assert_eq!(find_bucket(meta, id).await.policy, allowing("rule-8"));
+}
+
+pub(super) async fn a_reset_is_a_version_and_a_change(meta: &dyn Meta) {
+    let id = bucket(meta, "reset").await;
+    let (old, new) = (
+        Extras { missing: MissingReferer::Deny, ..Extras::default() },
+        Extras { mode: Mode::Monitor, ..Extras::default() },
+    );
+    let change = extras(&old, &new);
+    let by = ChangedBy { at: NOW, who: "LTAI-1".parse().unwrap(), how: Way::Reset };
+    let record = record(How::Reset, "");
+    let reset =
+        Reset { record: record.clone(), keep: KEEP, change: change.clone(), by: by.clone() };
+    assert_eq!(put_policy(meta, id, &allowing("a"), KEEP).await, 1);
+    let version = meta.reset_policy(id, reset.clone()).await.unwrap();
+    assert_eq!(version, Some(PolicyVersion(2)));
+    let found = find_bucket(meta, id).await;
+    assert_eq!(
+        (found.policy, found.policy_version, found.extras),
+        (Policy::default(), PolicyVersion(2), new)
+    );
+    let got = meta.policy_version(id, PolicyVersion(2)).await.unwrap();
+    assert_eq!(got, Some((record, Policy::default())));
+    let changes = meta.setting_changes(id, None, 10).await.unwrap();
+    let changes: Vec<_> = changes.into_iter().map(|it| (it.change, it.by)).collect();
+    assert_eq!(changes, [(change, by)]);
+
+    let nowhere = BucketId(i64::MAX);
+    assert_eq!(meta.reset_policy(nowhere, reset).await.unwrap(), None);
+    assert_eq!(numbers(meta, nowhere).await, [0; 0]);
+    assert_eq!(meta.setting_changes(nowhere, None, 10).await.unwrap(), []);
 }
 
 /// Whoever writes at once, each gets a number of its own and the greatest is the policy.

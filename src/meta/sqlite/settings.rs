@@ -80,11 +80,11 @@ impl SettingsRow {
     }
 }
 
-struct ChangeSetting {
-    id: BucketId,
-    change: Change,
-    by: ChangedBy,
-    keep: u32,
+pub(super) struct ChangeSetting {
+    pub(super) id: BucketId,
+    pub(super) change: Change,
+    pub(super) by: ChangedBy,
+    pub(super) keep: u32,
 }
 
 impl Operation for ChangeSetting {

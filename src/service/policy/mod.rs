@@ -14,6 +14,7 @@
 //!   does not displace a small one that was put in the meantime.
 
 mod force;
+mod reset;
 mod state;
 
 use std::sync::Arc;
@@ -30,7 +31,6 @@ use crate::domain::referer::{
     Edited, How, MAX_LARGE_LIST_BYTES, MAX_RULES, Newer, Pattern, Policy, PolicyVersion, Record,
     VersionSummary, edit, lost,
 };
-use crate::domain::setting::Way;
 
 pub(super) use force::COMPILERS;
 pub use state::RefererState;
@@ -43,6 +43,17 @@ pub enum Expect {
     Any,
     /// The newest, if it is one of these.
     OneOf(Vec<PolicyVersion>),
+}
+
+impl Expect {
+    fn check(&self, newest: PolicyVersion) -> Result<(), Error> {
+        match self {
+            Self::OneOf(versions) if !versions.contains(&newest) => {
+                Err(Error::Refused(code::POLICY_CHANGED))
+            }
+            Self::Any | Self::OneOf(_) => Ok(()),
+        }
+    }
 }
 
 /// Who changes a policy, and on what condition.
@@ -166,30 +177,6 @@ impl App {
         self.change_policy(permit.into_bucket(), order, draft).await
     }
 
-    /// Removes both lists, allows empty referers, and takes back what beyond OSS would still refuse:
-    /// afterwards nobody is refused.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`].
-    pub async fn reset_policy(
-        self: &Arc<Self>,
-        permit: BucketPermit,
-        order: Order,
-    ) -> Result<Outcome, Error> {
-        let bucket = permit.into_bucket();
-        let app = self.clone();
-        self.to_the_end(async move {
-            let (same, who) = (Arc::clone(&bucket), order.who.clone());
-            // First what has a condition: one that does not hold changes nothing.
-            let draft = |_: &Policy| Draft::of(Policy::default(), How::Reset);
-            let outcome = app.change_policy(bucket, order, draft).await?;
-            app.open_referer(&same, (who, Way::Reset)).await?;
-            Ok(outcome)
-        })
-        .await
-    }
-
     /// Puts the policy of a version again. Returns `None` if it is not kept.
     ///
     /// # Errors
@@ -261,34 +248,40 @@ impl App {
         let app = self.clone();
         self.to_the_end(async move {
             let _changing = bucket.changing.lock().await;
-            let in_doubt = bucket.policy_in_doubt.load(Ordering::Relaxed);
-            if in_doubt {
-                app.read_newest(&bucket).await?;
-            }
-            let before = bucket.settings().referer.clone();
-            let version = before.version();
-            if let Expect::OneOf(versions) = &order.expect
-                && !versions.contains(&version)
-            {
-                return Err(Error::Refused(code::POLICY_CHANGED));
-            }
-            let (draft, changed) = compute(move || {
-                let draft = draft(before.policy());
-                let changed = in_doubt || draft.policy != *before.policy();
-                (draft, changed)
-            })
-            .await?;
-            let Draft { policy, how, note, report } = draft;
-            let version = if changed {
-                let record = Record { at: app.clock.now(), who: Some(order.who), how, note };
-                app.make_version(&bucket, policy, record).await?
-            } else {
-                version
-            };
-            let in_force = bucket.settings().referer.is_in_force();
-            Ok(Outcome { version, in_force, changed, report })
+            app.change_policy_held(&bucket, order, draft).await
         })
         .await
+    }
+
+    /// The same for whoever holds the bucket's lock.
+    async fn change_policy_held<R: Send + 'static>(
+        self: &Arc<Self>,
+        bucket: &Arc<Bucket>,
+        order: Order,
+        draft: impl FnOnce(&Policy) -> Draft<R> + Send + 'static,
+    ) -> Result<Outcome<R>, Error> {
+        let in_doubt = bucket.policy_in_doubt.load(Ordering::Relaxed);
+        if in_doubt {
+            self.read_newest(bucket).await?;
+        }
+        let before = bucket.settings().referer.clone();
+        let version = before.version();
+        order.expect.check(version)?;
+        let (draft, changed) = compute(move || {
+            let draft = draft(before.policy());
+            let changed = in_doubt || draft.policy != *before.policy();
+            (draft, changed)
+        })
+        .await?;
+        let Draft { policy, how, note, report } = draft;
+        let version = if changed {
+            let record = Record { at: self.clock.now(), who: Some(order.who), how, note };
+            self.make_version(bucket, policy, record).await?
+        } else {
+            version
+        };
+        let in_force = bucket.settings().referer.is_in_force();
+        Ok(Outcome { version, in_force, changed, report })
     }
 
     /// Makes a policy the newest version. The bucket's lock is held.

@@ -13,7 +13,6 @@ use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey, UploadId};
 use refgate::domain::object::listing::{ListedObject, Position};
 use refgate::domain::object::multipart::{ListedPart, ListedUpload, Part, PartNumber};
 use refgate::domain::object::{Attributes, Object, Overwrite, StorageClass};
-use refgate::domain::referer::{Policy, PolicyVersion, Record, VersionSummary};
 use refgate::domain::seal::KeyVersion;
 use refgate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange};
 use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
@@ -22,8 +21,8 @@ use refgate::meta::iam::{Directory, Iam, IamChange, IamChanged};
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
     Bucket, Buckets, Changed, Completed, Completion, Cors, Created, Deleted, DeletedBucket, Edit,
-    Edited, Grown, Growth, Keep, MetaError, NewVersion, Objects, Policies, Put, PutPart, Settings,
-    Stats, StoredSettings, UploadPlace, Uploads, Usage,
+    Edited, Grown, Growth, MetaError, NewVersion, Objects, Put, PutPart, Settings, Stats,
+    StoredSettings, UploadPlace, Uploads, Usage,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -154,36 +153,6 @@ impl Settings for FaultyMeta {
         limit: u32,
     ) -> Result<Vec<RecordedChange>, MetaError> {
         self.inner.setting_changes(id, before, limit).await
-    }
-}
-
-#[async_trait]
-impl Policies for FaultyMeta {
-    async fn put_policy(
-        &self,
-        id: BucketId,
-        policy: Arc<Policy>,
-        record: Record,
-        keep: Keep,
-    ) -> Result<Option<PolicyVersion>, MetaError> {
-        self.change(self.take(), self.inner.put_policy(id, policy, record, keep)).await
-    }
-
-    async fn policy_versions(
-        &self,
-        id: BucketId,
-        before: Option<PolicyVersion>,
-        limit: u32,
-    ) -> Result<Vec<VersionSummary>, MetaError> {
-        self.inner.policy_versions(id, before, limit).await
-    }
-
-    async fn policy_version(
-        &self,
-        id: BucketId,
-        version: PolicyVersion,
-    ) -> Result<Option<(Record, Policy)>, MetaError> {
-        self.inner.policy_version(id, version).await
     }
 }
 

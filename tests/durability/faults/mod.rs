@@ -10,6 +10,7 @@ mod delivery;
 mod domains;
 mod meta;
 mod parts;
+mod resets;
 mod settings;
 mod stats;
 mod users;

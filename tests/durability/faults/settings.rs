@@ -20,7 +20,7 @@ enum Setting {
 const ALL: [Setting; 3] = [Setting::Acl, Setting::Extras, Setting::Limit];
 
 impl House {
-    fn permit(&self) -> BucketPermit {
+    pub(super) fn permit(&self) -> BucketPermit {
         let app = &self.oss.app;
         let admin = app.administrator(KEY_ID, KEY_SECRET).unwrap();
         app.manage(&admin, &"bucket".parse().unwrap()).unwrap()

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
+use super::settings::ChangeSetting;
 use super::writer::Operation;
 use super::{Sqlite, read_error};
 use crate::domain::name::{AccessKeyId, BucketId};
 use crate::domain::referer::{Policy, PolicyVersion, Record, VersionSummary};
-use crate::meta::{Keep, MetaError, Policies};
+use crate::meta::{Keep, MetaError, Policies, Reset};
 pub(super) use pieces::Pieces;
 use row::{PolicyRow, SummaryRow, VersionRow, compare_word, empty_word, list_text, whole};
 
@@ -34,6 +35,20 @@ impl Policies for Sqlite {
         // What was forgotten, or what is left of a failure.
         self.pieces.sweep_soon();
         put
+    }
+
+    async fn reset_policy(
+        &self,
+        id: BucketId,
+        Reset { record, keep, change, by }: Reset,
+    ) -> Result<Option<PolicyVersion>, MetaError> {
+        let policy = Arc::new(Policy::default());
+        let lists = Lists::Here { whitelist: list_text(&[]), blacklist: list_text(&[]) };
+        let policy = PutPolicy { id, record, policy, rule_bytes: 0, lists, keep };
+        let setting = ChangeSetting { id, change, by, keep: keep.versions };
+        let reset = self.writer.submit(ResetPolicy { policy, setting }).await;
+        self.pieces.sweep_soon();
+        reset
     }
 
     async fn policy_versions(
@@ -180,6 +195,20 @@ impl Operation for PutPolicy {
         let Some(version) = version else { return Ok(None) };
         self.forget(connection, version).await?;
         Ok(Some(PolicyVersion(version)))
+    }
+}
+
+struct ResetPolicy {
+    policy: PutPolicy,
+    setting: ChangeSetting,
+}
+
+impl Operation for ResetPolicy {
+    type Answer = Option<PolicyVersion>;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Self::Answer, MetaError> {
+        self.setting.run(connection).await?;
+        self.policy.run(connection).await
     }
 }
 
