@@ -140,6 +140,24 @@ fn a_condition_on_the_referer_does_not_replace_the_referer_policy() {
 }
 
 #[test]
+fn a_policy_holds_at_its_time() {
+    let server = server();
+    let (past, future) = ("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
+    #[rustfmt::skip]
+    let table = [
+        ("until then",     "DateLessThan",    future, 200),
+        ("until long ago", "DateLessThan",    past,   403),
+        ("since then",     "DateGreaterThan", past,   200),
+        ("not yet",        "DateGreaterThan", future, 403),
+    ];
+    for (name, operator, time, want) in table {
+        let condition = json!({ operator: { "acs:CurrentTime": time } });
+        put(&server, &json!([statement("Allow", "*", condition)]));
+        assert_eq!(server.send(&get()).status, want, "{name}");
+    }
+}
+
+#[test]
 fn the_client_is_who_trusted_proxies_say() {
     let office = json!({ "IpAddress": { "acs:SourceIp": "203.0.113.0/24" } });
     let secure = json!({ "Bool": { "acs:SecureTransport": "true" } });

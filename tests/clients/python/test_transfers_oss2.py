@@ -1,4 +1,5 @@
-"""Resumable transfers, iterators, appends, streamed bodies and client-side encryption with oss2.
+"""Resumable transfers, iterators, copies of parts, appends, streamed bodies and client-side
+encryption with oss2.
 
 A transfer is interrupted by SIGKILL of the server in the middle, or by a progress callback that
 raises, and goes on from its checkpoint: what had arrived is not sent again.
@@ -206,6 +207,26 @@ def test_iterators_see_every_upload_and_every_part_once(owner_bucket):
     for size in (1, 2, 1000):
         parts = oss2.PartIterator(owner_bucket, key, upload_id, max_parts=size)
         assert [(part.part_number, part.size) for part in parts] == [(1, 6), (7, 6), (10_000, 10)]
+
+
+# --- copies of parts ---------------------------------------------------------------------------
+
+
+def test_an_object_is_made_of_bytes_of_others(owner_bucket, file):
+    oss2.resumable_upload(owner_bucket, KEY, str(file), multipart_threshold=1, part_size=PART)
+    source, name = content("file"), owner_bucket.bucket_name
+    upload_id = owner_bucket.init_multipart_upload("copy").upload_id
+    # Across two parts, one as a whole, across many, all of them, and within one.
+    ranges = [(5, PART + 4), (PART, 2 * PART - 1), (PART // 2, 5 * PART), (0, SIZE - 1), (7, 8)]
+    parts = []
+    for number, bounds in enumerate(ranges, 1):
+        copied = owner_bucket.upload_part_copy(name, KEY, bounds, "copy", upload_id, number)
+        parts.append(oss2.models.PartInfo(number, copied.etag))
+    owner_bucket.delete_object(KEY)
+    done = owner_bucket.complete_multipart_upload("copy", upload_id, parts)
+    want = b"".join(source[first : last + 1] for first, last in ranges)
+    assert done.crc == crc64(want)
+    assert owner_bucket.get_object("copy").read() == want
 
 
 # --- bodies that do not tell their length ------------------------------------------------------

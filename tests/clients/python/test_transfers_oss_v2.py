@@ -1,5 +1,5 @@
-"""The uploader, the downloader, the paginators, file-like objects and streamed bodies of
-alibabacloud-oss-v2.
+"""The uploader, the copier, the downloader, the paginators, file-like objects and streamed bodies
+of alibabacloud-oss-v2.
 
 A transfer is interrupted by SIGKILL of the server in the middle, or by a progress callback that
 raises, and goes on from its checkpoint: what had arrived is not sent again.
@@ -150,6 +150,54 @@ def test_a_stream_is_uploaded_in_parts(owner):
     result = uploader.upload_from(oss.PutObjectRequest(bucket=owner.name, key=KEY), Stream())
     assert result.etag == f'"{etag_of_parts(data)}"'
     assert owner.call("get_object", key=KEY).body.content == data
+
+
+def test_parts_are_completed_without_a_list(owner):
+    data = content("all")
+    begun = owner.call("initiate_multipart_upload", key=KEY)
+    for number in reversed(ALL_PARTS):
+        owner.call(
+            "upload_part",
+            key=KEY,
+            upload_id=begun.upload_id,
+            part_number=number,
+            body=data[(number - 1) * PART : number * PART],
+        )
+    done = owner.call(
+        "complete_multipart_upload", key=KEY, upload_id=begun.upload_id, complete_all="yes"
+    )
+    assert done.hash_crc64 == str(crc64(data))
+    check_uploaded(owner, data)
+
+
+# --- the copier --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [PART, PART + 50_000, 3 * PART])
+def test_an_object_is_copied_in_parts(owner, file, fresh_name, size):
+    data = content("file")
+    request = oss.PutObjectRequest(
+        bucket=owner.name, key=KEY, metadata={"author": "alice"}, tagging="k=v"
+    )
+    owner.client.uploader(part_size=PART, parallel_num=2).upload_file(request, str(file))
+    target = BucketOf(owner.client, f"{fresh_name}-too")
+    target.call("put_bucket")
+    copier = owner.client.copier(
+        part_size=size, parallel_num=2, multipart_copy_threshold=1, disable_shallow_copy=True
+    )
+    result = copier.copy(
+        oss.CopyObjectRequest(
+            bucket=target.name, key="copy", source_bucket=owner.name, source_key=KEY
+        )
+    )
+    assert result.etag.endswith(f'-{-(-SIZE // size)}"')
+    owner.call("delete_object", key=KEY)
+    got = target.call("get_object", key="copy")
+    assert (got.body.content, got.hash_crc64) == (data, str(crc64(data)))
+    assert got.metadata["author"] == "alice"
+    tags = target.call("get_object_tagging", key="copy").tag_set.tags
+    assert [(tag.key, tag.value) for tag in tags] == [("k", "v")]
+    assert not target.call("list_multipart_uploads").uploads
 
 
 # --- the downloader ----------------------------------------------------------------------------
