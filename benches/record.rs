@@ -15,7 +15,7 @@ use refgate::domain::acl::BucketAcl;
 use refgate::domain::name::{BucketId, ObjectKey};
 use refgate::domain::object::StorageClass;
 use refgate::domain::referer::{Extras, Facts, Policy, PolicyVersion, Referers};
-use refgate::domain::stats::{Hour, Lists, Sight, Subject, SubjectKind, Verdict};
+use refgate::domain::stats::{Count, Hour, Lists, Requests, Sight, Subject, SubjectKind, Verdict};
 use refgate::domain::time::UnixMillis;
 use refgate::meta;
 use refgate::service::bucket::Bucket;
@@ -103,8 +103,8 @@ fn random() -> (f64, usize) {
             bucket: BucketId(1),
             hour: Hour(0),
             verdict: Verdict::DeniedNotListed,
-            bytes: 300,
-            object_bytes: Some(40_000),
+            answered: Count::one(300),
+            wanted: Requests::one(Some(40_000)),
             subject: Subject { kind: SubjectKind::Whole, text: text.into() },
             object: "pictures/2026/08/cat.jpg",
         });

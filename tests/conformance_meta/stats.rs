@@ -1,6 +1,8 @@
 //! What was counted of requests.
 
-use refgate::domain::stats::{Batch, Count, Counted, Day, Hour, Ledger, Outcome, Totals, Verdict};
+use refgate::domain::stats::{
+    Batch, Count, Counted, Day, Hour, Ledger, Outcome, Requests, Totals, Verdict,
+};
 
 use super::*;
 
@@ -13,10 +15,10 @@ fn ledger(hour: i64, origin: &str) -> Ledger {
     let mut ledger = Ledger::default();
     ledger.add_counted(Hour(hour), &Counted { totals, withheld: 70 });
     let day = ledger.days.get_mut(&Hour(hour).day()).unwrap();
-    day.top_mut(Outcome::Denied).add(origin, Some(10), || "é\u{1}\"".into());
+    day.top_mut(Outcome::Denied).add(origin, Requests::one(Some(10)), || "é\u{1}\"".into());
     let hour = ledger.hours.get_mut(&Hour(hour)).unwrap();
-    hour.subjects.add(&format!("={origin}/"), Some(70), Box::default);
-    hour.subjects.add(&format!("={origin}/"), None, Box::default);
+    hour.subjects.add(&format!("={origin}/"), Requests::one(Some(70)), Box::default);
+    hour.subjects.add(&format!("={origin}/"), Requests::one(None), Box::default);
     ledger
 }
 

@@ -62,7 +62,7 @@ impl Sum for Count {
 macro_rules! verdicts {
     ($($(#[$doc:meta])* $name:ident $word:literal $outcome:expr;)*) => {
         /// What became of a request, as far as the referer policy is concerned.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Verdict { $($(#[$doc])* $name),* }
 
         impl Verdict {

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::subject::{MAX_SAMPLE_BYTES, Subject};
-use super::{Hour, Ledger, Top, Verdict};
+use super::{Count, Hour, Ledger, Requests, Top, Verdict};
 use crate::domain::name::BucketId;
 
 /// What a bucket takes beside its lists.
 const BUCKET_BYTES: usize = 2048;
 
-/// A request that was counted.
+/// Requests that were counted: one, or several that differ in nothing but their bytes and objects.
 #[derive(Clone, Debug)]
 pub struct Sight<'s> {
     /// The bucket.
@@ -18,14 +18,14 @@ pub struct Sight<'s> {
     pub hour: Hour,
     /// What the policy said.
     pub verdict: Verdict,
-    /// The bytes of the answer's body.
-    pub bytes: u64,
-    /// The same or, if the request was denied, what it would have got otherwise; `None` if nobody
-    /// could tell.
-    pub object_bytes: Option<u64>,
+    /// With the bytes of the answers' bodies.
+    pub answered: Count,
+    /// The same or, if the requests were denied, with what they would have got otherwise, as far as
+    /// anybody could tell.
+    pub wanted: Requests,
     /// The referer.
     pub subject: Subject<'s>,
-    /// The object.
+    /// The object of the first.
     pub object: &'s str,
 }
 
@@ -63,7 +63,7 @@ impl Lists {
         self.bytes > self.max_bytes / 4 * 3
     }
 
-    /// Puts a request on the lists. `false` if there is no room, and it was not.
+    /// Puts requests on the lists. `false` if there is no room, and they were not.
     pub fn record(&mut self, sight: &Sight<'_>) -> bool {
         let Some(outcome) = sight.verdict.outcome() else { return true };
         if self.bytes >= self.max_bytes {
@@ -78,11 +78,12 @@ impl Lists {
         let day = held.ledger.days.entry(sight.hour.day()).or_default().top_mut(outcome);
         let mut grown = 0;
         grown += grow(day, |top| {
-            top.add(&sight.subject.origin(), Some(sight.bytes), || sample(sight.object));
+            let answered = Requests { count: sight.answered, unmeasured: 0 };
+            top.add(&sight.subject.origin(), answered, || sample(sight.object));
         });
         let hour = held.ledger.hours.entry(sight.hour).or_default();
         grown += grow(&mut hour.subjects, |top| {
-            top.add(&sight.subject.key(), sight.object_bytes, Box::default);
+            top.add(&sight.subject.key(), sight.wanted, Box::default);
         });
         held.bytes = held.bytes.saturating_add_signed(grown);
         self.bytes = self.bytes.saturating_add_signed(grown);
@@ -144,8 +145,8 @@ mod tests {
             bucket: BucketId(bucket),
             hour: Hour(0),
             verdict: Verdict::DeniedNotListed,
-            bytes: 1,
-            object_bytes: None,
+            answered: Count::one(1),
+            wanted: Requests::one(None),
             subject: Subject { kind: SubjectKind::Whole, text: referer.into() },
             object: "o",
         }

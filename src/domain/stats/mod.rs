@@ -51,4 +51,4 @@ pub use origin::{MAX_ORIGIN_BYTES, origin};
 pub use period::{Day, Hour};
 pub use simulate::{Candidate, Change, OriginChange, Share, Simulation, simulate};
 pub use subject::{MAX_SAMPLE_BYTES, MAX_SUBJECT_BYTES, Subject, SubjectKind};
-pub use top::{Entry, InvalidTop, Top};
+pub use top::{Entry, InvalidTop, Requests, Top};

@@ -180,6 +180,7 @@ impl From<Origins> for Change {
 mod tests {
     use super::*;
     use crate::domain::referer::{Compare, EmptyReferer, Pattern};
+    use crate::domain::stats::Requests;
 
     fn policy(empty: EmptyReferer, allow: &[&str], deny: &[&str]) -> Gate {
         let list = |texts: &[&str]| texts.iter().filter_map(|text| Pattern::read(text)).collect();
@@ -194,7 +195,7 @@ mod tests {
         for &(key, requests, bytes) in rows {
             for _ in 0..requests {
                 stats.checked += Count::one(bytes);
-                stats.subjects.add(key, Some(bytes), Box::default);
+                stats.subjects.add(key, Requests::one(Some(bytes)), Box::default);
             }
         }
         stats
@@ -266,7 +267,11 @@ mod tests {
         let mut full = HourStats::default();
         for number in 0..10_000 {
             full.checked += Count::one(1);
-            full.subjects.add(&format!("=https://x{number}.example/"), Some(1), Box::default);
+            full.subjects.add(
+                &format!("=https://x{number}.example/"),
+                Requests::one(Some(1)),
+                Box::default,
+            );
         }
         let all = policy(EmptyReferer::Allow, &[], &[]);
         let none = policy(EmptyReferer::Allow, &["nothing"], &[]);
@@ -279,7 +284,7 @@ mod tests {
     fn bytes_that_nobody_could_tell_are_said_to_be_so() {
         let mut stats = hour(&[("=https://thief.example/", 2, 300)]);
         stats.checked += count(1, 0);
-        stats.subjects.add("=https://thief.example/", None, Box::default);
+        stats.subjects.add("=https://thief.example/", Requests::one(None), Box::default);
         let current = policy(EmptyReferer::Allow, &["https://own.example/"], &[]);
         let candidate = policy(EmptyReferer::Allow, &[], &[]);
         let got = simulate([&stats], &current, &candidate);

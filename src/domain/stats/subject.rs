@@ -17,7 +17,7 @@ pub const MAX_SUBJECT_BYTES: usize = 1024;
 pub const MAX_SAMPLE_BYTES: usize = 256;
 
 /// How a referer was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SubjectKind {
     /// As a whole.
     Whole,

@@ -34,6 +34,28 @@ impl Entry {
     }
 }
 
+/// Requests that are counted at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// How many, with the bytes of those whose bytes are known.
+    pub count: Count,
+    /// How many have bytes that nobody could tell.
+    pub unmeasured: u64,
+}
+
+impl Requests {
+    /// One request, whose bytes may not be known.
+    pub fn one(bytes: Option<u64>) -> Self {
+        Self { count: Count::one(bytes.unwrap_or(0)), unmeasured: u64::from(bytes.is_none()) }
+    }
+
+    /// With others.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { count: self.count + other.count, unmeasured: self.unmeasured + other.unmeasured }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Cell {
     /// With the count, its place in the order: no two have the same.
@@ -154,14 +176,13 @@ impl Top {
         })
     }
 
-    /// Counts a request, whose bytes may not be known. The sample is asked for only if the key is
-    /// new to the list.
-    pub fn add(&mut self, name: &str, bytes: Option<u64>, sample: impl FnOnce() -> Box<str>) {
-        let (bytes, unmeasured) = (bytes.unwrap_or(0), u64::from(bytes.is_none()));
-        self.seen += Count::one(bytes);
+    /// Counts requests of one key. The sample is asked for only if the key is new to the list.
+    pub fn add(&mut self, name: &str, requests: Requests, sample: impl FnOnce() -> Box<str>) {
+        let Requests { count: Count { requests, bytes }, unmeasured } = requests;
+        self.seen += Count { requests, bytes };
         if let Some(cell) = self.cells.get_mut(name) {
             let Some(shared) = self.order.remove(&(cell.count, cell.id)) else { return };
-            cell.count = cell.count.saturating_add(1);
+            cell.count = cell.count.saturating_add(requests);
             cell.bytes = cell.bytes.saturating_add(bytes);
             cell.unmeasured = cell.unmeasured.saturating_add(unmeasured);
             self.order.insert((cell.count, cell.id), shared);
@@ -170,7 +191,7 @@ impl Top {
         if self.cells.len() >= self.limit {
             self.floor = self.evict().max(self.floor);
         }
-        let (count, error) = (self.floor.saturating_add(1), self.floor);
+        let (count, error) = (self.floor.saturating_add(requests), self.floor);
         let (key, sample) = (name.into(), sample());
         self.insert(Entry { key, count, error, bytes, unmeasured, sample });
     }
@@ -250,7 +271,8 @@ mod tests {
     fn top(limit: usize, keys: &[u8]) -> Top {
         let mut top = Top::new(limit);
         for key in keys {
-            top.add(&key.to_string(), bytes_of(*key), || format!("of {key}").into());
+            let one = Requests::one(bytes_of(*key));
+            top.add(&key.to_string(), one, || format!("of {key}").into());
         }
         top
     }
@@ -312,9 +334,22 @@ mod tests {
             let entries = merged.entries().collect();
             let mut merged = Top::restore(limit, merged.seen(), merged.floor(), entries).unwrap();
             for key in &c {
-                merged.add(&key.to_string(), bytes_of(*key), Box::default);
+                merged.add(&key.to_string(), Requests::one(bytes_of(*key)), Box::default);
             }
             check(&merged, limit, &[a, b, c].concat())?;
+        }
+
+        /// What the server does with a burst: those of a key count at once.
+        #[test]
+        fn bounds_hold_for_requests_that_are_counted_together(limit in 1_usize..20, runs in prop::collection::vec((0_u8..60, 1_u8..9), 0..80)) {
+            let mut top = Top::new(limit);
+            for (key, times) in &runs {
+                let one = Requests::one(bytes_of(*key));
+                let all = (0..*times).fold(Requests::default(), |all, _| all.and(one));
+                top.add(&key.to_string(), all, Box::default);
+            }
+            let keys: Vec<_> = runs.iter().flat_map(|(key, times)| vec![*key; (*times).into()]).collect();
+            check(&top, limit, &keys)?;
         }
 
         #[test]
@@ -331,7 +366,7 @@ mod tests {
     fn the_greatest_is_first_and_shows_its_first_sample() {
         let mut top = Top::new(4);
         for (key, sample) in [("a", "1"), ("b", "2"), ("b", "3")] {
-            top.add(key, Some(10), || sample.into());
+            top.add(key, Requests::one(Some(10)), || sample.into());
         }
         let entries: Vec<_> = top.entries().map(|e| (e.key, e.count, e.bytes, e.sample)).collect();
         assert_eq!(entries, [("b".into(), 2, 20, "2".into()), ("a".into(), 1, 10, "1".into())]);

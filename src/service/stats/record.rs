@@ -1,5 +1,6 @@
 //! The way of a request into the statistics. It takes no lock and never waits.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +12,8 @@ use super::flush::Flushing;
 use crate::domain::name::{BucketId, ObjectKey};
 use crate::domain::referer::Facts;
 use crate::domain::stats::{
-    Count, Hour, Lists, MAX_SAMPLE_BYTES, Outcome, Sight, Subject, SubjectKind, Totals, Verdict,
+    Count, Hour, Lists, MAX_SAMPLE_BYTES, Outcome, Requests, Sight, Subject, SubjectKind, Totals,
+    Verdict,
 };
 use crate::domain::time::UnixMillis;
 use crate::service::bucket::Bucket;
@@ -194,17 +196,17 @@ impl Recorder {
     /// Moves requests from the queue into the lists. Says how many there were: `MOVED_AT_ONCE`
     /// means that there may be more.
     pub fn move_some(&self) -> usize {
+        let full = self.shards.iter().flat_map(|it| std::iter::from_fn(|| it.full.pop()));
+        let slots: Vec<Box<Slot>> = full.take(MOVED_AT_ONCE).collect();
         let mut lists = self.lists();
-        let mut moved = 0;
-        for shard in &self.shards {
-            while moved < MOVED_AT_ONCE
-                && let Some(slot) = shard.full.pop()
-            {
-                moved += 1;
-                lists.record(&slot.sight());
-                // There is room for every slot that was made.
-                let _ = shard.free.push(slot);
-            }
+        for sight in together(&slots) {
+            lists.record(&sight);
+        }
+        drop(lists);
+        let moved = slots.len();
+        for slot in slots {
+            // There is room for every slot that the shard made.
+            let _ = self.shards.get(slot.home).map(|shard| shard.free.push(slot));
         }
         moved
     }
@@ -235,12 +237,31 @@ impl Slot {
             bucket: self.bucket,
             hour: self.hour,
             verdict: self.verdict,
-            bytes: self.bytes,
-            object_bytes: self.object_bytes,
+            answered: Count::one(self.bytes),
+            wanted: Requests::one(self.object_bytes),
             subject: Subject::new(self.kind, &self.referer),
             object,
         }
     }
+}
+
+/// Requests that differ in nothing but their bytes and objects, together: pictures of a page come
+/// at once, and from one referer.
+fn together(slots: &[Box<Slot>]) -> Vec<Sight<'_>> {
+    let mut sights: Vec<Sight<'_>> = Vec::new();
+    let mut places = HashMap::<_, _, foldhash::fast::RandomState>::default();
+    for slot in slots {
+        let Slot { bucket, hour, verdict, kind, referer, .. } = &**slot;
+        let place = *places.entry((bucket, hour, verdict, kind, referer)).or_insert(sights.len());
+        match sights.get_mut(place) {
+            None => sights.push(slot.sight()),
+            Some(sight) => {
+                sight.answered += Count::one(slot.bytes);
+                sight.wanted = sight.wanted.and(Requests::one(slot.object_bytes));
+            }
+        }
+    }
+    sights
 }
 
 /// What a refused request would have got of its object.
