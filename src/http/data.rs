@@ -18,6 +18,9 @@ pub fn handle(
     oss: Arc<Oss>,
     request: Request<Body>,
 ) -> impl Future<Output = Response<Body>> + Send + 'static {
+    if oss.links.is_none() && !oss.app.has_delivery_domains() {
+        return Either::Right(oss.handle(request));
+    }
     let host = authority((request.uri(), request.headers()), request.version());
     // What cannot be read is told in OSS's words.
     let host = host.ok();

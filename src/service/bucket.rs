@@ -22,7 +22,8 @@ use crate::domain::cors::CorsRules;
 use crate::domain::iam::PolicyDocument;
 use crate::domain::name::{BucketId, BucketName};
 use crate::domain::object::StorageClass;
-use crate::domain::referer::MAX_LIST_BYTES;
+use crate::domain::op::Level;
+use crate::domain::referer::{DependsOn, MAX_LIST_BYTES};
 use crate::domain::setting::Way;
 use crate::domain::time::UnixMillis;
 use crate::meta::{self, Created, DeletedBucket, Usage};
@@ -80,6 +81,14 @@ impl Bucket {
         self.settings.load()
     }
 
+    /// What of a request the answers about the bucket, or about what is in it, depend on, so that a
+    /// cache must keep them apart, and the cross-origin rules for their headers.
+    pub fn answers_depend_on(&self, level: Level) -> (DependsOn, Option<Arc<CorsRules>>) {
+        let settings = self.settings();
+        let of_referer = (level == Level::Object).then(|| settings.referer.depends_on());
+        (of_referer.unwrap_or(DependsOn::Nothing), settings.cors.clone())
+    }
+
     /// Waits until no other change is under way.
     pub(super) async fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().await
@@ -117,9 +126,10 @@ impl From<meta::Bucket> for Bucket {
     }
 }
 
-/// All buckets by name. Looking one up takes no lock.
+/// All buckets by name. Looking one up takes no lock. Every request does, and names come from those
+/// who may create buckets, so the hash is a fast one with a secret.
 #[derive(Debug, Default)]
-pub struct Table(HashMap<BucketName, Arc<Bucket>>);
+pub struct Table(HashMap<BucketName, Arc<Bucket>, foldhash::fast::RandomState>);
 
 impl Table {
     /// Finds a bucket.

@@ -12,6 +12,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
 use super::error::Error;
+use super::lines::HeaderLines;
 use crate::domain::name::{BucketId, ObjectKey};
 use crate::domain::object::{Attributes, Object, ObjectKind};
 
@@ -20,8 +21,8 @@ use crate::domain::object::{Attributes, Object, ObjectKind};
 pub struct StoredObject {
     /// What is known of it.
     pub object: Object,
-    /// The headers that every answer with this version has.
-    pub headers: HeaderMap,
+    /// The headers that every answer with the whole of this version has.
+    pub lines: HeaderLines,
 }
 
 impl StoredObject {
@@ -33,7 +34,7 @@ impl StoredObject {
     /// are stored.
     pub fn new(object: Object) -> Result<Self, Error> {
         let headers = headers(&object).ok_or(Error::Fault("a stored header is not one"))?;
-        Ok(Self { object, headers })
+        Ok(Self { object, lines: HeaderLines::new(&headers) })
     }
 
     /// About how many bytes the object takes in memory.
@@ -44,9 +45,8 @@ impl StoredObject {
         let Attributes { headers, tags, storage_class: _, acl: _ } = &self.object.attributes;
         let link = self.object.link.as_ref().map_or(0, |key| key.as_str().len());
         let extents = size_of_val(self.object.extents.as_slice());
-        // Prepared headers repeat the stored ones; 96 bytes is a slot of the map with its index.
-        let headers = 2 * pairs(headers) + self.headers.len() * 96;
-        size_of::<Self>() + headers + pairs(tags.pairs()) + link + extents
+        let lines = self.lines.as_bytes().len();
+        size_of::<Self>() + lines + pairs(headers) + pairs(tags.pairs()) + link + extents
     }
 }
 
@@ -57,12 +57,10 @@ fn headers(object: &Object) -> Option<HeaderMap> {
     const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
     const NEXT_POSITION: HeaderName = HeaderName::from_static("x-oss-next-append-position");
     const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-oss-storage-class");
-    const REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
-    const SERVER_TIME: HeaderName = HeaderName::from_static("x-oss-server-time");
 
     let value = |text: String| HeaderValue::try_from(text).ok();
     let Attributes { storage_class, headers: stored, acl: _, tags: _ } = &object.attributes;
-    let mut headers = HeaderMap::with_capacity(15 + stored.len());
+    let mut headers = HeaderMap::with_capacity(11 + stored.len());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     for (name, stored) in stored {
         headers.insert(
@@ -86,12 +84,6 @@ fn headers(object: &Object) -> Option<HeaderMap> {
     // An object is what somebody uploaded: a browser must not guess that it is a page or script.
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(object.size));
-    // Every answer fills these in, or takes them out. With their places kept, its copy of the map
-    // need not grow.
-    headers.insert(header::SERVER, HeaderValue::from_static(""));
-    headers.insert(REQUEST_ID, HeaderValue::from_static(""));
-    headers.insert(SERVER_TIME, HeaderValue::from_static(""));
-    headers.insert(header::VARY, HeaderValue::from_static(""));
     Some(headers)
 }
 
@@ -124,7 +116,7 @@ impl ObjectCache {
     /// An empty cache that holds up to so many bytes.
     pub fn new(max_bytes: u64) -> Self {
         /// About what an object with a short key and few headers weighs.
-        const TYPICAL_BYTES: u64 = 2048;
+        const TYPICAL_BYTES: u64 = 1024;
         let items = usize::try_from(max_bytes / TYPICAL_BYTES).unwrap_or(usize::MAX).max(16);
         Self(Cache::with_weighter(items, max_bytes, ByBytes))
     }

@@ -14,7 +14,7 @@
 //! | [`policy`] | referer policies: their history, and bringing them into force |
 //! | [`object`] | reading, writing, copying, deleting, listing objects |
 //! | [`multipart`] | uploads in parts |
-//! | [`cache`] | object metadata in memory |
+//! | [`cache`], [`lines`] | object metadata in memory |
 //! | [`inflight`], [`scrub`], `pins` | blobs that no row names: yet, or any more |
 //! | [`stats`] | counting what the referer policy says, and telling it |
 //! | [`iam`] | users, their keys and policies |
@@ -31,6 +31,7 @@ pub mod error;
 pub mod gate;
 pub mod iam;
 pub mod inflight;
+pub mod lines;
 pub mod multipart;
 pub mod object;
 mod pins;

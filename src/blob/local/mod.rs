@@ -85,9 +85,13 @@ impl BlobStore for LocalBlobs {
         Ok(Box::new(Writer::new(Arc::clone(&self.folders), id, digesting)))
     }
 
+    fn open_kept(&self, id: BlobId) -> Option<Box<dyn BlobReader>> {
+        Some(Box::new(Reader::new(id, self.kept.get(id)?)))
+    }
+
     async fn open(&self, id: BlobId) -> Result<Box<dyn BlobReader>, BlobError> {
-        if let Some(open) = self.kept.get(id) {
-            return Ok(Box::new(Reader::new(id, open)));
+        if let Some(open) = self.open_kept(id) {
+            return Ok(open);
         }
         let path = self.folders.path_of(id);
         if let Some(open) = self.kept.open_now(id, &path) {

@@ -68,7 +68,7 @@ pub struct Limits {
 impl Default for Limits {
     /// As the settings have it.
     fn default() -> Self {
-        Self { memory: 64 << 20, files: 1024 }
+        Self { memory: 128 << 20, files: 1024 }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Host names: which of them name a bucket.
 
 use core::net::IpAddr;
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
@@ -42,7 +42,7 @@ impl FromStr for HostName {
         if name.is_empty() || name.len() + 1 < text.len() {
             Err(InvalidHost)
         } else {
-            Ok(Self(name))
+            Ok(Self(name.into_owned()))
         }
     }
 }
@@ -54,7 +54,7 @@ impl HostName {
     ///
     /// [`InvalidHost`].
     pub fn of_authority(authority: &str) -> Result<Self, InvalidHost> {
-        host_name(authority).map(Self)
+        Ok(Self(host_name(authority)?.into_owned()))
     }
 
     /// The host as text.
@@ -178,7 +178,7 @@ impl HostRules {
     /// [`InvalidHost`].
     pub fn bucket_label(&self, authority: &str) -> Result<Option<String>, InvalidHost> {
         let host = host_name(authority)?;
-        if let Some(bucket) = self.cnames.get(&host) {
+        if let Some(bucket) = self.cnames.get(&*host) {
             return Ok(Some(bucket.as_str().to_owned()));
         }
         let bases =
@@ -209,7 +209,7 @@ pub fn is_local(authority: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host.starts_with("127.")
-        || ["0.0.0.0", "[::1]", "[::]"].contains(&host.as_str())
+        || ["0.0.0.0", "[::1]", "[::]"].contains(&&*host)
 }
 
 /// The vendor's domain at the end of a host, without what stands before it.
@@ -221,7 +221,7 @@ fn vendor_domain(host: &str) -> Option<&str> {
 }
 
 /// The host of an authority in lower case, without its port and a trailing dot.
-fn host_name(authority: &str) -> Result<String, InvalidHost> {
+fn host_name(authority: &str) -> Result<Cow<'_, str>, InvalidHost> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(_) => {
             let end = authority.find(']').ok_or(InvalidHost)? + 1;
@@ -243,7 +243,10 @@ fn host_name(authority: &str) -> Result<String, InvalidHost> {
     if host.is_empty() || host.len() > 255 || !good_port || !good_host {
         return Err(InvalidHost);
     }
-    Ok(host.trim_end_matches('.').to_ascii_lowercase())
+    let host = host.trim_end_matches('.');
+    // Clients send it in lower case.
+    let is_lower = !host.bytes().any(|b| b.is_ascii_uppercase());
+    Ok(if is_lower { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) })
 }
 
 #[cfg(test)]

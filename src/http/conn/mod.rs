@@ -1,13 +1,16 @@
 //! Connections: accepting, bounding and draining them. Both planes are served by this loop.
 
+mod plain;
 mod wire;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::BoxError;
 use axum::body::Body;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
@@ -15,7 +18,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -42,6 +45,9 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// The files that it sends.
     pub outgoing: Outgoing,
+    /// Whether it writes [`HeaderLines`](crate::service::lines::HeaderLines) that are an extension of an answer, behind the answer's
+    /// own headers.
+    pub takes_lines: bool,
 }
 
 /// Serves connections until it is told to stop, then lets running requests end.
@@ -61,24 +67,14 @@ where
             () = stop.cancelled() => break,
         };
         let Some((stream, peer, slot)) = accepted else { continue };
-        let (service, outgoing) = (service.clone(), Outgoing::default());
-        let wire = Wire::new(stream, outgoing.clone());
-        let connection = Connection { peer, outgoing };
-        let hyper_service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(connection.clone());
-            // In a box: the connection would move it about.
-            Box::pin(service(request.map(body)).map(Ok::<_, Infallible>))
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_timeout)
-            .max_buf_size(MAX_BUFFER_BYTES)
-            .max_headers(MAX_HEADER_LINES)
-            .serve_connection(TokioIo::new(bounded(wire, limits.body_timeout)), hyper_service);
-        let connection = graceful.watch(connection);
+        let outgoing = Outgoing::default();
+        let stream = bounded(Wire::new(stream, outgoing.clone()), limits.body_timeout);
+        let running = (graceful.watcher(), stop.clone());
+        let connection = Connection { peer, outgoing, takes_lines: false };
+        let served = serve_one(stream, connection, (limits, running), service.clone());
         tokio::spawn(async move {
             // A connection that breaks is the client's affair; requests log their own errors.
-            if let Err(err) = connection.await {
+            if let Err(err) = served.await {
                 tracing::debug!(error = %err, "a connection ended early: {err}");
             }
             drop(slot);
@@ -88,6 +84,37 @@ where
     if tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still running at the end of the shutdown time");
     }
+}
+
+/// Serves one connection: its plain requests in the short way, and what comes after them by hyper.
+async fn serve_one<S, F>(
+    mut stream: Bounded,
+    connection: Connection,
+    (limits, (watcher, stop)): (Limits, (Watcher, CancellationToken)),
+    service: S,
+) -> Result<(), BoxError>
+where
+    S: Fn(Request<Body>) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let until = (limits.header_timeout, &stop);
+    match plain::serve(&mut stream, &connection, until, &service).await? {
+        plain::Next::Closed => return Ok(()),
+        plain::Next::Other(unread) => stream.as_mut().get_pin_mut().unread(unread),
+    }
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        // In a box: the connection would move it about.
+        Box::pin(service(request.map(body)).map(Ok::<_, Infallible>))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(MAX_BUFFER_BYTES)
+        .max_headers(MAX_HEADER_LINES)
+        .serve_connection(TokioIo::new(stream), service);
+    // In a box: most connections never come here.
+    Ok(Box::pin(watcher.watch(connection)).await?)
 }
 
 /// Takes the next connection, once there is a slot for it.
@@ -139,9 +166,11 @@ impl Failures {
     }
 }
 
+type Bounded = Pin<Box<TimeoutStream<Wire>>>;
+
 /// A stream that fails when the client takes nothing for so long. Reading has time-outs of its
 /// own, by head and by body.
-fn bounded(wire: Wire, patience: Duration) -> std::pin::Pin<Box<TimeoutStream<Wire>>> {
+fn bounded(wire: Wire, patience: Duration) -> Bounded {
     let mut stream = TimeoutStream::new(wire);
     stream.set_write_timeout(Some(patience));
     Box::pin(stream)

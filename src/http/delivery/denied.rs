@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use crate::domain::delivery::ErrorHeader;
 use crate::domain::op::Target;
 use crate::domain::urlsign::Denial;
-use crate::http::oss::{Answer, Known, OssError};
+use crate::http::oss::{About, Answer, Known, OssError};
 use crate::service::App;
 use crate::service::delivery::Domain;
 use crate::service::error::Error;
@@ -93,7 +93,7 @@ fn refusal(
 ) -> Response<Body> {
     let hidden = is_hidden(domain);
     // What it depends on would tell at which step it was refused.
-    known.target = Some(Target::Bucket(domain.bucket.1.clone()));
+    known.about = Some(About::Named(Target::Bucket(domain.bucket.1.clone())));
     let status = StatusCode::from_u16(status).ok().filter(|_| !hidden);
     let status = status.unwrap_or(StatusCode::FORBIDDEN);
     let mut response = Response::new(Body::from(format!("{status}\n")));

@@ -23,7 +23,9 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use tokio::time::Instant;
 
-use super::oss::{Call, Exchange, Head, Known, Oss, OssError, answer_denied, client_of, region_of};
+use super::oss::{
+    About, Call, Exchange, Head, Known, Oss, OssError, answer_denied, client_of, region_of,
+};
 use crate::domain::code::Code;
 use crate::domain::delivery::{RefererCheck, cache_control};
 use crate::domain::op::{Action, Target};
@@ -46,7 +48,7 @@ pub(super) async fn handle(
     // A client that waits for `100 Continue` has not sent anything.
     let sent = !parts.headers.contains_key(header::EXPECT);
     let walk = Walk { oss, domain };
-    let mut known = Known { target: Some(walk.bucket()), ..Known::default() };
+    let mut known = Known { about: Some(About::Named(walk.bucket())), ..Known::default() };
     let answer = match walk.answer(parts, &mut exchange, &mut known).await {
         Ok(response) => Ok(response),
         Err(stop) => {
@@ -108,7 +110,7 @@ impl Walk<'_> {
         exchange.log_path(admitted.path);
         let (head, target) = self.read(parts, &admitted)?;
         if self.domain.terms.referer == RefererCheck::Bucket {
-            known.target = Some(target.clone());
+            known.about = Some(About::Named(target.clone()));
         }
         let (action, permit) = self.grant(&head, &target, (&admitted.caller, known)).await?;
         let lines = head.parts.headers.get_all(header::REFERER);
@@ -128,7 +130,9 @@ impl Walk<'_> {
     fn read(&self, mut parts: Parts, admitted: &Admitted<'_>) -> Result<(Box<Head>, Target), Stop> {
         let key = self.domain.terms.prefix.key_at(admitted.path).map_err(OssError::from)?;
         let key = key.ok_or(Code::NoSuchKey).map_err(OssError::from)?;
-        parts.uri = unsigned(parts.uri, admitted)?;
+        if admitted.pass.is_some() {
+            parts.uri = unsigned(parts.uri, admitted)?;
+        }
         let target = Target::Object(self.domain.bucket.1.clone(), key);
         Ok((Head::addressed(parts, target.clone())?, target))
     }

@@ -60,7 +60,7 @@ impl Rewrite<'_> {
             return Err(Denial::from(Reason::Preview).into());
         }
         let found = oss.app.find_content(permit).await?;
-        if found.headers().contains_key(header::CONTENT_ENCODING) {
+        if found.header(&header::CONTENT_ENCODING).is_some() {
             return self.left_alone("it is compressed", (oss, known));
         }
         let Some((found, bytes, room)) = read(oss, permit, found).await? else {
@@ -168,7 +168,7 @@ fn answer(found: &FoundObject, text: String, body: Option<Room>) -> Response<Bod
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
-    *headers = found.headers().into_owned();
+    *headers = found.headers();
     for name in OF_BYTES {
         headers.remove(name);
     }

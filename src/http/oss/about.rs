@@ -40,7 +40,7 @@ pub(super) async fn get_symlink(oss: &Oss, permit: ObjectPermit) -> Answer {
     let target = stored.object.link.as_ref().ok_or(code::NOT_A_SYMLINK)?;
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
-    copy(&stored.headers, headers, &[header::ETAG, header::LAST_MODIFIED]);
+    copy(&stored.lines, headers, &[header::ETAG, header::LAST_MODIFIED]);
     let value = HeaderValue::try_from(percent_encode_path(target.as_str()));
     headers.insert(SYMLINK_TARGET, value.map_err(|_| Code::InternalError)?);
     Ok(response)
@@ -55,7 +55,7 @@ pub(super) async fn put_symlink(oss: &Oss, permit: ObjectPermit, call: Call) -> 
     };
     let stored = oss.app.put_symlink(permit, new_object(&call.head.parts.headers)?, target).await?;
     let mut response = empty(StatusCode::OK);
-    copy(&stored.headers, response.headers_mut(), &[header::ETAG]);
+    copy(&stored.lines, response.headers_mut(), &[header::ETAG]);
     Ok(response)
 }
 

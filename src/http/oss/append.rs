@@ -31,7 +31,7 @@ pub(super) async fn append(oss: &Oss, permit: ObjectPermit, call: Call) -> Answe
         HeaderName::from_static("x-oss-hash-crc64ecma"),
         HeaderName::from_static("x-oss-object-type"),
     ];
-    copy(&stored.headers, response.headers_mut(), &told);
+    copy(&stored.lines, response.headers_mut(), &told);
     Ok(response)
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn copy(oss: &Oss, permit: CopyPermit, call: Call) -> Answer {
     };
     let mut response = xml(write_copy_result(&copy.object.etag, copy.object.modified));
     let told = [header::ETAG, header::HeaderName::from_static("x-oss-hash-crc64ecma")];
-    super::object::copy(&copy.headers, response.headers_mut(), &told);
+    super::object::copy(&copy.lines, response.headers_mut(), &told);
     Ok(response)
 }
 

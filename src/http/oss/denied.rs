@@ -105,11 +105,11 @@ async fn substitute(oss: &Oss, head: &Head, permit: &ObjectPermit) -> Result<Res
             }
         };
         let mut response = empty(StatusCode::OK);
-        copy(&found.named.headers, response.headers_mut(), &KEPT);
+        copy(&found.named.lines, response.headers_mut(), &KEPT);
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
         if head.verb == Some(Verb::Get) && size > 0 {
             let sending = reader.send().map_err(Error::from)?;
-            *response.body_mut() = sending::body(sending, head.outgoing());
+            *response.body_mut() = sending::body(sending, size, head.outgoing());
         }
         return Ok(response);
     }

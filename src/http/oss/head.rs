@@ -27,6 +27,8 @@ pub(in crate::http) struct Head {
     pub query: Query,
     /// What host and path name.
     pub targets: Targets,
+    /// Whether its connection writes prepared header lines, which stand in no header map.
+    pub takes_lines: bool,
     names: Names,
 }
 
@@ -44,13 +46,16 @@ impl Head {
             Ok((query, targets)) => {
                 let verb = Verb::parse(parts.method.as_str());
                 let names = Names::of(&parts.headers);
-                Ok(Box::new(Self { parts, verb, query, targets, names }))
+                let connection: Option<&Connection> = parts.extensions.get();
+                let takes_lines = connection.is_some_and(|it| it.takes_lines);
+                Ok(Box::new(Self { parts, verb, query, targets, takes_lines, names }))
             }
             Err(err) => Err((Box::new(parts), err)),
         }
     }
 
-    /// The head of a request whose host and path name this.
+    /// The head of a request whose host and path name this. Its answer is worked on by whoever knows
+    /// that, so it has all its headers in a map.
     ///
     /// # Errors
     ///
@@ -59,7 +64,8 @@ impl Head {
         let query = read_query(&parts)?;
         let verb = Verb::parse(parts.method.as_str());
         let (names, targets) = (Names::of(&parts.headers), Targets { first: target, second: None });
-        Ok(Box::new(Self { parts, verb, query, targets, names }))
+        let takes_lines = false;
+        Ok(Box::new(Self { parts, verb, query, targets, takes_lines, names }))
     }
 
     /// Checks the bounds of a head.
@@ -130,6 +136,11 @@ impl Head {
     pub(in crate::http) fn host(&self) -> &str {
         let Parts { uri, headers, version, .. } = &self.parts;
         authority((uri, headers), *version).unwrap_or_default()
+    }
+
+    /// Whether it has a header. The name is in lower case.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.may_have(name) && self.parts.headers.contains_key(name)
     }
 
     /// A header that is given at most once, as text.
@@ -204,21 +215,32 @@ pub(in crate::http) fn region_of<'p>(
 /// Which header names a request has, as a set that may claim too many: most of the headers that are
 /// asked for are not there, and this tells without searching for them.
 #[derive(Clone, Copy, Debug)]
-struct Names(u64);
+struct Names([u64; 4]);
 
 impl Names {
     fn of(headers: &HeaderMap) -> Self {
-        Self(headers.keys().fold(0, |names, name| names | Self::bit(name.as_str())))
+        let mut names = [0; 4];
+        for name in headers.keys() {
+            let (word, bit) = Self::place(name.as_str());
+            if let Some(word) = names.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        Self(names)
     }
 
     /// `false` if there is no such header. The name is in lower case, as those of a [`HeaderMap`].
     fn may_have(self, name: &str) -> bool {
-        self.0 & Self::bit(name) != 0
+        let (word, bit) = Self::place(name);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    fn bit(name: &str) -> u64 {
-        let last = name.bytes().next_back().unwrap_or_default();
-        1 << (name.len().wrapping_mul(11).wrapping_add(last.into()) % 64)
+    /// The word and the bit of a name, by its length, its last byte and the one in the middle.
+    fn place(name: &str) -> (usize, u64) {
+        let byte = |at: usize| name.as_bytes().get(at).map_or(0, |byte| usize::from(*byte));
+        let (middle, last) = (byte(name.len() / 2), byte(name.len().wrapping_sub(1)));
+        let hash = name.len().wrapping_mul(37) ^ last.wrapping_mul(11) ^ middle.wrapping_mul(5);
+        (hash / 64 % 4, 1 << (hash % 64))
     }
 }
 

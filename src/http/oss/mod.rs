@@ -50,7 +50,7 @@ pub(in crate::http) use denied::answer as answer_denied;
 pub use error::OssError;
 pub(in crate::http) use head::{Head, authority, client_of, region_of};
 pub(in crate::http) use object::TRIES;
-pub(in crate::http) use respond::{Exchange, Known};
+pub(in crate::http) use respond::{About, Exchange, Known};
 
 /// The data plane.
 #[derive(Debug)]
@@ -91,8 +91,9 @@ impl Oss {
             Ok(head) => head,
             Err((parts, err)) => {
                 error::drain_unread(&parts.headers, body).await;
-                let target = Head::bucket_of(&parts, &self.hosts).map(Target::Bucket);
-                return exchange.finish(Err(err), Known { target, ..Known::default() });
+                let bucket = Head::bucket_of(&parts, &self.hosts).map(Target::Bucket);
+                let about = bucket.map(About::Named);
+                return exchange.finish(Err(err), Known { about, ..Known::default() });
             }
         };
         let (answer, known) = self.answer(head, body).await;
@@ -102,26 +103,28 @@ impl Oss {
     /// Finds out who asks for what, and does it if it is granted. Says what came to be known.
     async fn answer(&self, head: Box<Head>, body: Body) -> (Answer, Known) {
         let (target, caller) = match self.app.identify(&head.ask()) {
-            Ok((target, caller)) => (target.clone(), caller),
+            Ok(known) => known,
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
-                let target = Some(head.targets.first);
-                return (Err(err.into()), Known { target, ..Known::default() });
+                let about = Some(About::Named(head.targets.first));
+                return (Err(err.into()), Known { about, ..Known::default() });
             }
         };
         let mut visit = Visit::new(head.facts(), head.client(&self.proxies), &head.query);
-        let granted = self.grant(&head, &target, (&caller, &mut visit)).await;
+        let granted = self.grant(&head, target, (&caller, &mut visit)).await;
         let sighting = visit.into_sighting();
         match granted {
             Ok((action, permit)) => {
                 let known = Known::of(&self.app, &permit, (&head, &caller)).await;
-                let mut known = Known { target: Some(target), sighting, ..known };
+                let about = Some(About::of(&permit, target));
+                let mut known = Known { about, sighting, ..known };
                 let call = Call { head, caller, body };
                 (self.dispatch(action, permit, call, &mut known).await, known)
             }
             Err(err) => {
+                let about = Some(About::Named(target.clone()));
                 error::drain_unread(&head.parts.headers, body).await;
-                let mut known = Known { target: Some(target), sighting, ..Known::default() };
+                let mut known = Known { about, sighting, ..Known::default() };
                 (Box::pin(denied::answer(self, &head, err, &mut known)).await, known)
             }
         }
@@ -233,7 +236,7 @@ impl Oss {
 fn action_of(head: &Head, target: &Target) -> Result<Action, OssError> {
     let not_allowed = || OssError::from(Code::MethodNotAllowed);
     let verb = head.verb.ok_or_else(not_allowed)?;
-    let copies = head.parts.headers.contains_key(copy::COPY_SOURCE);
+    let copies = head.has(copy::COPY_SOURCE);
     let content = if copies { Content::Copied } else { Content::Sent };
     match resolve(verb, target.level(), &head.query, content) {
         Resolution::Served(action) => {

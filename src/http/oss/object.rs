@@ -1,7 +1,7 @@
 //! Reading and deleting an object.
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::head::Head;
 use super::respond::empty;
@@ -12,6 +12,7 @@ use crate::domain::object::range::{Part, RangeBehavior, Slice, select};
 use crate::domain::op::{Action, Verb};
 use crate::service::access::ObjectPermit;
 use crate::service::error::Error;
+use crate::service::lines::HeaderLines;
 use crate::service::object::{FoundObject, Opened};
 
 /// The parameters that override a header of the answer, in signed requests.
@@ -30,14 +31,20 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 pub(in crate::http) const TRIES: usize = 10;
 
 /// `GET /<bucket>/<key>`
-pub(super) async fn get(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
+pub(super) async fn get(oss: &Oss, permit: ObjectPermit, mut call: Call) -> Answer {
     let overrides = overrides(&call)?;
+    let outgoing = call.head.outgoing();
+    let takes_lines = call.head.takes_lines && overrides.is_empty();
     let mut found = oss.app.find_content(&permit).await?;
     for _ in 0..TRIES {
         let Wanted::Part(part) = judge(&call.head, &found)? else {
             return Ok(not_modified(&found));
         };
-        let (mut response, slice) = describe(&found, part)?;
+        let lines = found.lines().filter(|_| takes_lines && part == Part::Whole);
+        let (mut response, slice) = match lines {
+            Some(lines) => prepared(lines, found.size(), &mut call.head.parts.extensions),
+            None => describe(&found, part)?,
+        };
         match oss.app.open_object(&permit, &found, slice).await? {
             // What is asked for is judged anew: it may not be modified any more, or shorter.
             Opened::Replaced(now) => found = now,
@@ -45,7 +52,7 @@ pub(super) async fn get(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
                 response.headers_mut().extend(overrides);
                 count_tags(oss, &permit, (&found, &mut response)).await?;
                 let sending = reader.send().map_err(Error::from)?;
-                *response.body_mut() = sending::body(sending, call.head.outgoing());
+                *response.body_mut() = sending::body(sending, slice.length, outgoing);
                 return Ok(response);
             }
         }
@@ -73,7 +80,9 @@ pub(super) async fn get_meta(oss: &Oss, permit: ObjectPermit, _call: Call) -> An
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(found.size()));
-    copy(&found.headers(), headers, &[header::ETAG, header::LAST_MODIFIED]);
+    for name in [header::ETAG, header::LAST_MODIFIED] {
+        headers.extend(found.header(&name).map(|value| (name, value)));
+    }
     Ok(response)
 }
 
@@ -117,6 +126,19 @@ pub(super) fn bytes_sent(head: &Head, found: &FoundObject) -> u64 {
     }
 }
 
+/// The answer with the whole of an object, its bytes left out, for a connection that writes its
+/// header lines as they are. Those go where the request's own extensions were, which are spent.
+fn prepared(
+    lines: &HeaderLines,
+    size: u64,
+    extensions: &mut Extensions,
+) -> (Response<Body>, Slice) {
+    let mut response = empty(StatusCode::OK);
+    *response.extensions_mut() = std::mem::take(extensions);
+    response.extensions_mut().insert(lines.clone());
+    (response, Slice { offset: 0, length: size })
+}
+
 /// The answer with this part of an object, its bytes left out.
 fn describe(found: &FoundObject, part: Part) -> Result<(Response<Body>, Slice), OssError> {
     let size = found.size();
@@ -127,7 +149,7 @@ fn describe(found: &FoundObject, part: Part) -> Result<(Response<Body>, Slice), 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    *headers = found.headers().into_owned();
+    *headers = found.headers();
     if status == StatusCode::PARTIAL_CONTENT {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(slice.length));
         let range = HeaderValue::try_from(slice.content_range(size));
@@ -180,8 +202,10 @@ fn range_behavior(head: &Head) -> RangeBehavior {
 /// A 304 has the headers that a cache needs to go on using what it has (RFC 9110, 15.4.5).
 fn not_modified(found: &FoundObject) -> Response<Body> {
     let mut response = empty(StatusCode::NOT_MODIFIED);
-    let kept = [header::ETAG, header::LAST_MODIFIED, header::CACHE_CONTROL, header::EXPIRES];
-    copy(&found.headers(), response.headers_mut(), &kept);
+    let headers = response.headers_mut();
+    for name in [header::ETAG, header::LAST_MODIFIED, header::CACHE_CONTROL, header::EXPIRES] {
+        headers.extend(found.header(&name).map(|value| (name, value)));
+    }
     response
 }
 
@@ -193,10 +217,10 @@ fn unsatisfiable(size: u64) -> OssError {
     }
 }
 
-pub(super) fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {
+pub(super) fn copy(from: &HeaderLines, to: &mut HeaderMap, names: &[HeaderName]) {
     for name in names {
         if let Some(value) = from.get(name) {
-            to.insert(name, value.clone());
+            to.insert(name, value);
         }
     }
 }
@@ -205,6 +229,9 @@ pub(super) fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {
 /// a stored text a page of this host.
 fn overrides(call: &Call) -> Result<HeaderMap, OssError> {
     let mut headers = HeaderMap::new();
+    if call.head.query.is_empty() {
+        return Ok(headers);
+    }
     for (parameter, name) in OVERRIDES {
         let Some(text) = call.head.query.first(parameter) else { continue };
         if !call.caller.is_signed() {

@@ -18,11 +18,12 @@ use crate::domain::code::Code;
 use crate::domain::cors::VaryOrigin;
 use crate::domain::encode::lossy;
 use crate::domain::name::RequestId;
-use crate::domain::op::Target;
+use crate::domain::op::{Level, Target};
 use crate::domain::referer::DependsOn;
 use crate::http::conn::Connection;
 use crate::service::App;
 use crate::service::access::{Caller, ObjectPermit, Permit};
+use crate::service::bucket::Bucket;
 use crate::service::gate::RefererDenial;
 use crate::service::stats::Sighting;
 use crate::wire::error_body::{ErrorBody, write_error};
@@ -37,7 +38,7 @@ const WOULD_DENY: HeaderName = HeaderName::from_static("x-refgate-would-deny");
 #[derive(Debug, Default)]
 pub(in crate::http) struct Known {
     /// What was asked of.
-    pub(in crate::http) target: Option<Target>,
+    pub(in crate::http) about: Option<About>,
     /// A refusal of the referer check that was answered otherwise than by an error.
     pub(in crate::http) refused: Option<RefererDenial>,
     /// A refusal that was not carried out because the bucket is only monitored.
@@ -48,6 +49,25 @@ pub(in crate::http) struct Known {
     pub(in crate::http) sighting: Option<Sighting>,
     /// Why a delivery domain refuses, or gives a playlist as it is.
     pub(in crate::http) why: Option<String>,
+}
+
+/// What a request was about.
+#[derive(Debug)]
+pub(in crate::http) enum About {
+    /// This, which need not be there.
+    Named(Target),
+    /// An object of this bucket, be it there or not.
+    ObjectOf(Arc<Bucket>),
+}
+
+impl About {
+    /// What a permit is for.
+    pub(super) fn of(permit: &Permit, target: &Target) -> Self {
+        match permit.objects().next() {
+            Some(permit) => Self::ObjectOf(permit.share_bucket()),
+            None => Self::Named(target.clone()),
+        }
+    }
 }
 
 impl Known {
@@ -131,31 +151,34 @@ impl Exchange {
 
     /// Completes an answer.
     pub(in crate::http) fn finish(self, answer: Answer, mut known: Known) -> Response<Body> {
-        let id = self.id.to_string();
+        let id = self.id.digits();
         let mut denial = None;
         let mut response = match answer {
             Ok(response) => response,
             Err(err) => {
-                let response = self.refuse(err.refusal(), &id);
+                let response = self.refuse(err.refusal());
                 denial = Some(err);
                 response
             }
         };
         let headers = response.headers_mut();
         headers.insert(header::SERVER, HeaderValue::from_static("AliyunOSS"));
-        if let Ok(value) = HeaderValue::try_from(&id) {
+        if let Ok(value) = HeaderValue::from_bytes(&id) {
             headers.insert(REQUEST_ID, value);
         }
-        let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        headers.insert(SERVER_TIME, HeaderValue::from(millis));
+        let millis = match self.started.elapsed().as_millis() {
+            0 => HeaderValue::from_static("0"),
+            millis => HeaderValue::from(u64::try_from(millis).unwrap_or(u64::MAX)),
+        };
+        headers.insert(SERVER_TIME, millis);
         if let Some(ec) = known.debug {
             headers.insert(WOULD_DENY, HeaderValue::from_static(ec));
         }
-        self.add_what_it_depends_on(known.target.as_ref(), headers);
+        self.add_what_it_depends_on(known.about.as_ref(), headers);
         if let Some(sighting) = known.sighting.take() {
             sighting.answered(self.promised_bytes(&response));
         }
-        self.record(&id, &response, (denial.as_ref().map(OssError::refusal), &known));
+        self.record(&response, (denial.as_ref().map(OssError::refusal), &known));
         response
     }
 
@@ -175,10 +198,12 @@ impl Exchange {
 
     /// Adds what of the request the answer depends on, and for which pages of other origins it is.
     /// All in one line, of which some caches read no more.
-    fn add_what_it_depends_on(&self, target: Option<&Target>, headers: &mut HeaderMap) {
-        let app = &self.oss.app;
-        let (depends_on, rules) =
-            target.map_or((DependsOn::Nothing, None), |target| app.answers_depend_on(target));
+    fn add_what_it_depends_on(&self, about: Option<&About>, headers: &mut HeaderMap) {
+        let (depends_on, rules) = match about {
+            None => (DependsOn::Nothing, None),
+            Some(About::ObjectOf(bucket)) => bucket.answers_depend_on(Level::Object),
+            Some(About::Named(target)) => self.oss.app.answers_depend_on(target),
+        };
         if let (Some(rules), Some(origin)) = (&rules, &self.origin) {
             cors::let_read(rules, (origin, &self.method), headers);
         }
@@ -191,7 +216,7 @@ impl Exchange {
         };
     }
 
-    fn refuse(&self, err: &Refusal, id: &str) -> Response<Body> {
+    fn refuse(&self, err: &Refusal) -> Response<Body> {
         let is_head = self.method == Method::HEAD;
         let mut details: Vec<_> = err.details.iter().collect();
         if is_head {
@@ -201,7 +226,7 @@ impl Exchange {
         let body = write_error(&ErrorBody {
             reason: &err.reason,
             message: &err.message,
-            request_id: id,
+            request_id: &self.id.to_string(),
             host: &self.host(),
             details: &details,
         });
@@ -230,17 +255,12 @@ impl Exchange {
         response
     }
 
-    fn record(
-        &self,
-        id: &str,
-        response: &Response<Body>,
-        (refusal, known): (Option<&Refusal>, &Known),
-    ) {
+    fn record(&self, response: &Response<Body>, (refusal, known): (Option<&Refusal>, &Known)) {
         let cause = refusal.and_then(|refusal| refusal.cause.as_ref());
         // Being busy or not ready yet is no failure, and would fill the log.
         let failed = refusal.is_some_and(|refusal| refusal.reason.code == Code::InternalError);
         if let Some(cause) = cause.filter(|_| failed) {
-            let cause = chain(cause);
+            let (id, cause) = (self.id.to_string(), chain(cause));
             tracing::error!(request_id = id, cause, "request {id} failed: {cause}");
         }
         let Some(Logged { client, path, referer }) = &self.log else { return };
@@ -254,7 +274,7 @@ impl Exchange {
         // Debug escapes what a client could break a line of the log with.
         tracing::info!(
             target: "refgate::access",
-            request_id = id,
+            request_id = %self.id,
             client = client.map(field::display),
             %method,
             host = ?self.host(),

@@ -7,21 +7,23 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 
 use crate::http::conn::Outgoing;
 use crate::service::object::{BlobError, Piece, Sending};
 
-/// The body of an answer. What is sent from files is announced to the connection.
-pub(super) fn body(sending: Sending, outgoing: Outgoing) -> Body {
+/// The body of an answer, of so many bytes. What is sent from files is announced to the connection.
+pub(super) fn body(sending: Sending, length: u64, outgoing: Outgoing) -> Body {
     match sending {
         Sending::Memory(bytes) => Body::from(bytes),
-        Sending::Pieces(pieces) => Body::new(Pieces { pieces, outgoing }),
+        Sending::Pieces(pieces) => Body::new(Pieces { stream: pieces, length, outgoing }),
     }
 }
 
 struct Pieces {
-    pieces: BoxStream<'static, Result<Piece, BlobError>>,
+    stream: BoxStream<'static, Result<Piece, BlobError>>,
+    /// What is still to come.
+    length: u64,
     outgoing: Outgoing,
 }
 
@@ -33,16 +35,22 @@ impl http_body::Body for Pieces {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BlobError>>> {
-        let piece = ready!(self.pieces.poll_next_unpin(context));
-        Poll::Ready(piece.map(|piece| {
-            Ok(Frame::data(match piece? {
-                Piece::Bytes(bytes) => bytes,
-                Piece::File(slice) => {
-                    let bytes = slice.bytes.clone();
-                    self.outgoing.announce(slice);
-                    bytes
-                }
-            }))
-        }))
+        let Some(piece) = ready!(self.stream.poll_next_unpin(context)) else {
+            return Poll::Ready(None);
+        };
+        let bytes = match piece? {
+            Piece::Bytes(bytes) => bytes,
+            Piece::File(slice) => {
+                let bytes = slice.bytes.clone();
+                self.outgoing.announce(slice);
+                bytes
+            }
+        };
+        self.length = self.length.saturating_sub(bytes.len() as u64);
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
     }
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use super::head::{Head, one};
+use super::object::copy;
 use super::{Answer, Call, Oss, OssError, announced};
 use crate::domain::acl::ObjectAcl;
 use crate::domain::code::{self, Code};
@@ -43,11 +44,8 @@ pub(super) async fn put(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
 
 /// Says what was written.
 pub(super) fn report(stored: &StoredObject, headers: &mut HeaderMap) {
-    for name in ["etag", "content-md5", "x-oss-hash-crc64ecma"] {
-        if let Some(value) = stored.headers.get(name) {
-            headers.insert(HeaderName::from_static(name), value.clone());
-        }
-    }
+    let told = ["etag", "content-md5", "x-oss-hash-crc64ecma"].map(HeaderName::from_static);
+    copy(&stored.lines, headers, &told);
 }
 
 /// Stores the body of a request, of at most so many bytes. `prepare` reads what else the request

@@ -76,9 +76,11 @@ impl App {
     ) -> Result<ObjectPermit, Error> {
         let target = Target::Object(permit.0.name.clone(), key.clone());
         let wish = Wish { action: Action::PutObject, target: &target, also, source: None };
-        let caller = self.placed(&sender.0, &wish, visit);
+        // The form may have taken its time.
+        let bucket = self.existing(&permit.0.name)?;
+        let caller = self.placed((&sender.0, Some(&bucket)), &wish, visit);
         let put = (Action::PutObject, Action::PutObject);
-        let permit = self.permit_object(put, (&permit.0.name, key), &caller, visit).await?;
+        let permit = self.permit_object(put, (bucket, key), &caller, visit).await?;
         self.permit_also(permit, also).await
     }
 }

@@ -131,7 +131,8 @@ impl App {
         visit: &mut Visit<'_>,
     ) -> Result<Permit, Error> {
         let action = wish.action;
-        let placed = self.placed(caller, wish, visit);
+        let found = wish.target.bucket().and_then(|name| self.buckets.find(name));
+        let placed = self.placed((caller, found.as_deref()), wish, visit);
         let caller = &*placed;
         match wish.target {
             Target::Service => {
@@ -140,7 +141,7 @@ impl App {
                 Ok(Permit::Service(ServicePermit { caller: caller.clone() }))
             }
             Target::Bucket(name) | Target::Object(name, _) if action.access() == Access::Anyone => {
-                Ok(Permit::Preflight(PreflightPermit(self.existing(name)?)))
+                Ok(Permit::Preflight(PreflightPermit(there(found, name)?)))
             }
             Target::Bucket(name) if action == Action::PutBucket => {
                 self.grant_on_name(caller, action, name)?;
@@ -148,10 +149,10 @@ impl App {
                 Ok(Permit::NewBucket(NewBucketPermit { name, caller }))
             }
             Target::Bucket(name) if action == Action::PostObject => {
-                Ok(Permit::Form(FormPermit(self.existing(name)?)))
+                Ok(Permit::Form(FormPermit(there(found, name)?)))
             }
             Target::Bucket(name) => {
-                let bucket = self.existing(name)?;
+                let bucket = there(found, name)?;
                 if action == Action::DeleteMultipleObjects {
                     // What it names is asked about when it has been read.
                     self.grant_somewhere(caller, action, Some(&bucket))?;
@@ -161,14 +162,14 @@ impl App {
                 Ok(Permit::Bucket(BucketPermit { bucket, caller: caller.clone() }))
             }
             Target::Object(name, key) => {
-                let object = (name, key);
+                let object = (there(found, name)?, key);
                 let target = self.permit_object((action, action), object, caller, visit).await?;
                 let target = self.permit_also(target, wish.also).await?;
                 match (action.content(), wish.source) {
                     (Content::Sent, _) => Ok(Permit::Object(target)),
                     (Content::Copied, Some(source)) => {
                         let read = (action, Action::GetObject);
-                        let source = (&source.bucket, &source.key);
+                        let source = (self.existing(&source.bucket)?, &source.key);
                         let source = self.permit_object(read, source, caller, visit).await?;
                         Ok(Permit::Copy(Box::new(CopyPermit { source, target })))
                     }
@@ -183,11 +184,10 @@ impl App {
     async fn permit_object(
         &self,
         (wished, action): (Action, Action),
-        (name, key): (&BucketName, &ObjectKey),
+        (bucket, key): (Arc<Bucket>, &ObjectKey),
         caller: &Caller,
         visit: &mut Visit<'_>,
     ) -> Result<ObjectPermit, Error> {
-        let bucket = self.existing(name)?;
         let (verdict, checked) = if caller.obeys_referer_policy(wished) {
             self.check_referer(&bucket, (wished, key), &visit.facts).await
         } else {
@@ -254,20 +254,26 @@ impl App {
         self.domains.find(authority)
     }
 
-    /// What of a request the answers about this target depend on, so that a cache must keep them
-    /// apart, and the cross-origin rules for their headers.
+    /// Whether there is any delivery domain.
+    pub fn has_delivery_domains(&self) -> bool {
+        !self.domains.is_empty()
+    }
+
+    /// What the answers about this target depend on, as [`Bucket::answers_depend_on`] has it.
     pub fn answers_depend_on(&self, target: &Target) -> (DependsOn, Option<Arc<CorsRules>>) {
-        let Some(bucket) = target.bucket().and_then(|name| self.buckets.find(name)) else {
-            return (DependsOn::Nothing, None);
-        };
-        let settings = bucket.settings();
-        let of_referer = target.key().map(|_| settings.referer.depends_on());
-        (of_referer.unwrap_or(DependsOn::Nothing), settings.cors.clone())
+        match target.bucket().and_then(|name| self.buckets.find(name)) {
+            Some(bucket) => bucket.answers_depend_on(target.level()),
+            None => (DependsOn::Nothing, None),
+        }
     }
 
     fn existing(&self, name: &BucketName) -> Result<Arc<Bucket>, Error> {
-        self.buckets.find(name).ok_or_else(|| Error::NoSuchBucket(name.clone()))
+        there(self.buckets.find(name), name)
     }
+}
+
+fn there(found: Option<Arc<Bucket>>, name: &BucketName) -> Result<Arc<Bucket>, Error> {
+    found.ok_or_else(|| Error::NoSuchBucket(name.clone()))
 }
 
 /// Whether a signature for a bucket is also one for an object with such a key.

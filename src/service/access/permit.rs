@@ -101,6 +101,11 @@ impl ObjectPermit {
         &self.bucket
     }
 
+    /// The bucket, to keep beside the permit.
+    pub fn share_bucket(&self) -> Arc<Bucket> {
+        Arc::clone(&self.bucket)
+    }
+
     /// The object's name.
     pub const fn key(&self) -> &ObjectKey {
         &self.key

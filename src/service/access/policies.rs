@@ -37,15 +37,13 @@ impl App {
     /// The sender under the circumstances of the request, if any policy will ask for them.
     pub(super) fn placed<'c>(
         &self,
-        caller: &'c Caller,
+        (caller, bucket): (&'c Caller, Option<&Bucket>),
         wish: &Wish<'_>,
         visit: &Visit<'_>,
     ) -> Cow<'c, Caller> {
-        let source = wish.source.map(|source| &source.bucket);
-        let mut buckets = wish.target.bucket().into_iter().chain(source);
-        let has_policy = |name| {
-            self.buckets.find(name).is_some_and(|bucket| bucket.settings().document.is_some())
-        };
+        let has_policy = |bucket: &Bucket| bucket.settings().document.is_some();
+        let source = wish.source.and_then(|source| self.buckets.find(&source.bucket));
+        let mut buckets = bucket.into_iter().chain(source.as_deref());
         if !caller.principal.brings_policies() && !buckets.any(has_policy) {
             return Cow::Borrowed(caller);
         }

@@ -164,6 +164,11 @@ impl Table {
         now.by_host.get(&HostName::of_authority(authority).ok()?).cloned()
     }
 
+    /// Whether there is no domain.
+    pub fn is_empty(&self) -> bool {
+        self.now.load().by_host.is_empty()
+    }
+
     /// Whether unsigned requests by the bucket's own hosts are refused for this object.
     pub fn closes(&self, bucket: BucketId, key: &ObjectKey) -> bool {
         let now = self.now.load();

@@ -1,6 +1,5 @@
 //! Finding an object, and what a symlink stands for.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -9,10 +8,19 @@ use super::super::App;
 use super::super::access::ObjectPermit;
 use super::super::cache::StoredObject;
 use super::super::error::Error;
+use super::super::lines::HeaderLines;
 use crate::domain::code::{self, Code};
 use crate::domain::name::{BucketId, ObjectKey};
 use crate::domain::object::ETag;
 use crate::domain::time::UnixMillis;
+
+/// The headers of an answer that speak of its bytes.
+const OF_CONTENT: [HeaderName; 4] = [
+    header::ETAG,
+    header::CONTENT_LENGTH,
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("x-oss-hash-crc64ecma"),
+];
 
 /// An object that was found for reading, and the one whose bytes it has: itself, or what a symlink
 /// stands for.
@@ -58,29 +66,39 @@ impl FoundObject {
         self.named.object.modified.max(self.content().object.modified)
     }
 
+    /// The headers of an answer with all of its bytes, if they are those of one object: those of a
+    /// symlink are not.
+    pub fn lines(&self) -> Option<&HeaderLines> {
+        self.target.is_none().then_some(&self.named.lines)
+    }
+
     /// The headers of an answer. Of a symlink, those that speak of the bytes are its target's, and
     /// all else is its own.
     ///
     /// Source: OSS "GetObject", response headers.
-    pub fn headers(&self) -> Cow<'_, HeaderMap> {
-        const OF_CONTENT: [HeaderName; 4] = [
-            header::ETAG,
-            header::CONTENT_LENGTH,
-            HeaderName::from_static("content-md5"),
-            HeaderName::from_static("x-oss-hash-crc64ecma"),
-        ];
-        let Some((_, target)) = &self.target else { return Cow::Borrowed(&self.named.headers) };
-        let mut headers = self.named.headers.clone();
-        for name in OF_CONTENT {
-            match target.headers.get(&name) {
-                Some(value) => headers.insert(name, value.clone()),
-                None => headers.remove(name),
-            };
+    pub fn headers(&self) -> HeaderMap {
+        /// How many headers answers get beside these.
+        const MORE: usize = 6;
+        let mut headers = self.named.lines.to_map(MORE);
+        if self.target.is_some() {
+            for name in OF_CONTENT.into_iter().chain([header::LAST_MODIFIED]) {
+                match self.header(&name) {
+                    Some(value) => headers.insert(name, value),
+                    None => headers.remove(name),
+                };
+            }
         }
-        if let Ok(value) = HeaderValue::try_from(self.modified().to_http_date()) {
-            headers.insert(header::LAST_MODIFIED, value);
+        headers
+    }
+
+    /// One of the [headers](Self::headers).
+    pub fn header(&self, name: &HeaderName) -> Option<HeaderValue> {
+        let Some((_, target)) = &self.target else { return self.named.lines.get(name) };
+        if *name == header::LAST_MODIFIED {
+            return HeaderValue::try_from(self.modified().to_http_date()).ok();
         }
-        Cow::Owned(headers)
+        let of_content = OF_CONTENT.contains(name);
+        if of_content { &target.lines } else { &self.named.lines }.get(name)
     }
 
     /// Whether two have their bytes in the same places.

@@ -137,12 +137,15 @@ impl App {
         let runs = cut(&found.content().object.extents, part);
         let reader = match runs.as_slice() {
             [] => Runs::None,
-            [run] => match self.blobs.open(run.blob).await {
-                Ok(reader) => Runs::One(*run, reader),
-                Err(BlobError::Missing(blob)) => {
-                    return Box::pin(self.replaced(permit, found, blob)).await;
-                }
-                Err(err) => return Err(err.into()),
+            [run] => match self.blobs.open_kept(run.blob) {
+                Some(reader) => Runs::One(*run, reader),
+                None => match self.blobs.open(run.blob).await {
+                    Ok(reader) => Runs::One(*run, reader),
+                    Err(BlobError::Missing(blob)) => {
+                        return Box::pin(self.replaced(permit, found, blob)).await;
+                    }
+                    Err(err) => return Err(err.into()),
+                },
             },
             _ => {
                 let pinned = self.pin(runs.iter().map(|run| run.blob).collect());

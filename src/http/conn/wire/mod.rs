@@ -19,6 +19,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use rustix::fs::sendfile;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -102,11 +103,18 @@ fn next(slices: &VecDeque<FileSlice>, buffers: &[IoSlice<'_>]) -> Next {
 pub(super) struct Wire {
     stream: TcpStream,
     outgoing: Outgoing,
+    /// What was read and put back.
+    unread: Bytes,
 }
 
 impl Wire {
     pub(super) fn new(stream: TcpStream, outgoing: Outgoing) -> Self {
-        Self { stream, outgoing }
+        Self { stream, outgoing, unread: Bytes::new() }
+    }
+
+    /// Puts back what was read last: it is read again, before anything else.
+    pub(super) fn unread(self: Pin<&mut Self>, bytes: Bytes) {
+        self.get_mut().unread = bytes;
     }
 
     /// Does something when the socket takes bytes.
@@ -213,6 +221,11 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let length = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }

@@ -146,3 +146,16 @@ async fn a_client_that_went_away_is_an_error() {
     let failed = write_all(&mut wire, &[&bytes]).await.unwrap_err();
     assert!(is_of_the_client(&failed), "{failed:?}");
 }
+
+#[tokio::test]
+async fn what_is_put_back_is_read_first() {
+    let (mut wire, mut client, _) = connected().await;
+    client.write_all(b"second").await.unwrap();
+    Pin::new(&mut wire).unread(Bytes::from_static(b"first "));
+    drop(client);
+    let mut piece = [0; 4];
+    wire.read_exact(&mut piece).await.unwrap();
+    let mut rest = String::new();
+    wire.read_to_string(&mut rest).await.unwrap();
+    assert_eq!((&piece, rest.as_str()), (b"firs", "t second"));
+}

@@ -76,7 +76,7 @@ pub(super) async fn complete(oss: &Oss, permit: ObjectPermit, call: Call) -> Ans
     let stored = oss.app.complete_upload(permit, id, Ending { selection, overwrite, acl }).await?;
     let mut response = xml(write_completed(&target, &location, &stored.object.etag));
     let told = [header::ETAG, HeaderName::from_static("x-oss-hash-crc64ecma")];
-    copy(&stored.headers, response.headers_mut(), &told);
+    copy(&stored.lines, response.headers_mut(), &told);
     Ok(response)
 }
 

@@ -1,0 +1,92 @@
+//! The short way of plain requests.
+//!
+//! Most of what is asked of this server is the GET of an object, and its head comes in one piece.
+//! Such requests are read and answered here, with the parser that hyper has and with nothing else
+//! between the socket and the service. The first request that is not [plain] hands the
+//! connection to hyper, for good and with every byte that was not answered yet: whatever has a body,
+//! wants another protocol, comes in pieces or cannot be read is hyper's, and so is the refusal of it.
+//!
+//! The bounds are those of hyper's way: a head has its time, counted from the end of the answer
+//! before it; what a client does not take ends the connection ([`super::bounded`]); and the server
+//! closes connections that wait for a request when it stops.
+
+mod read;
+mod write;
+
+use std::io;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::{Method, Request, Response};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Duration, Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{Bounded, Connection};
+use read::plain;
+use write::{After, Writer};
+
+/// How much is read at once. A head that is longer is not plain.
+const MOST_READ: usize = 8 * 1024;
+
+/// What becomes of a connection when its plain requests are answered.
+pub(super) enum Next {
+    /// It is over.
+    Closed,
+    /// The next request is not plain: these bytes of it were read.
+    Other(Bytes),
+}
+
+/// Answers plain requests, one after the other, until one comes that is not.
+///
+/// # Errors
+///
+/// Of the connection, or of a body that ended early.
+pub(super) async fn serve<S, F>(
+    stream: &mut Bounded,
+    connection: &Connection,
+    (patience, stop): (Duration, &CancellationToken),
+    service: &S,
+) -> io::Result<Next>
+where
+    S: Fn(Request<Body>) -> F,
+    F: Future<Output = Response<Body>>,
+{
+    let mut writer = Writer::default();
+    let mut received = BytesMut::new();
+    let mut unread = Bytes::new();
+    let mut deadline = std::pin::pin!(sleep(patience));
+    let mut stopped = std::pin::pin!(stop.cancelled());
+    loop {
+        if unread.is_empty() {
+            deadline.as_mut().reset(Instant::now() + patience);
+            received.reserve(MOST_READ);
+            let read = tokio::select! {
+                biased;
+                read = stream.read_buf(&mut received) => read?,
+                () = &mut stopped => 0,
+                () = &mut deadline => 0,
+            };
+            if read == 0 {
+                return Ok(Next::Closed);
+            }
+            unread = received.split().freeze();
+        }
+        let Some((mut request, length)) = plain(&unread) else { return Ok(Next::Other(unread)) };
+        unread = unread.slice(length..);
+        let wants_body = request.method() != Method::HEAD;
+        request.extensions_mut().insert(Connection { takes_lines: true, ..connection.clone() });
+        let response = service(request).await;
+        let last = stop.is_cancelled();
+        match writer.write(stream, response, (wants_body, last)).await? {
+            After::Open => {}
+            After::Close => {
+                stream.shutdown().await?;
+                return Ok(Next::Closed);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

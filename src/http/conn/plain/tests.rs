@@ -1,0 +1,232 @@
+use std::future::ready;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use futures_util::stream;
+use http::{HeaderValue, StatusCode, header};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::super::wire::{Outgoing, Wire};
+use super::super::{Connection, bounded};
+use super::*;
+use crate::service::lines::HeaderLines;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A connection and the client at its other end.
+async fn connected() -> (Bounded, Connection, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (stream, peer) = listener.accept().await.unwrap();
+    let outgoing = Outgoing::default();
+    let wire = Wire::new(stream, outgoing.clone());
+    (bounded(wire, PATIENCE), Connection { peer, outgoing, takes_lines: false }, client)
+}
+
+/// What the client gets to the end of the connection, with the date left out.
+async fn received(mut client: TcpStream) -> String {
+    let mut all = Vec::new();
+    client.read_to_end(&mut all).await.unwrap();
+    let all = String::from_utf8(all).unwrap();
+    let lines = all.split_inclusive("\r\n").filter(|line| !line.starts_with("date: "));
+    lines.collect()
+}
+
+fn is_plain(bytes: &[u8]) -> Option<usize> {
+    plain(&Bytes::copy_from_slice(bytes)).map(|(_, length)| length)
+}
+
+#[test]
+fn what_is_plain() {
+    let get = |lines: &str| format!("GET /b/k HTTP/1.1\r\nHost: x\r\n{lines}\r\n");
+    #[rustfmt::skip]
+    let table = [
+        ("a GET",                     get(""),                                  true),
+        ("that keeps its connection", get("Connection: Keep-Alive\r\n"),        true),
+        ("with a query",              get("").replace("/b/k", "/b/k?x=1&y"),    true),
+        ("a HEAD",                    get("").replace("GET", "HEAD"),           true),
+        ("an empty value",            get("Referer:\r\n"),                      true),
+        ("many lines",                get(&"a: b\r\n".repeat(47)),              true),
+        ("too many lines",            get(&"a: b\r\n".repeat(48)),              false),
+        ("another method",            get("").replace("GET", "PUT"),            false),
+        ("a method in small letters", get("").replace("GET", "get"),            false),
+        ("HTTP/1.0",                  get("").replace("1.1", "1.0"),            false),
+        ("an absolute target",        get("").replace("/b/k", "http://x/b/k"),  false),
+        ("a target without a slash",  get("").replace("/b/k", "*"),             false),
+        ("a body",                    get("Content-Length: 3\r\n"),             false),
+        ("a body of nothing",         get("Content-Length: 0\r\n"),             false),
+        ("chunks",                    get("Transfer-Encoding: chunked\r\n"),    false),
+        ("another protocol",          get("Upgrade: h2c\r\n"),                  false),
+        ("what it waits for",         get("Expect: 100-continue\r\n"),          false),
+        ("that ends its connection",  get("Connection: close\r\n"),             false),
+        ("two words for it",          get("Connection: keep-alive, TE\r\n"),    false),
+        ("a folded line",             get("a: b\r\n c\r\n"),                    false),
+        ("a blank before the colon",  get("a : b\r\n"),                         false),
+        ("no HTTP",                   "\x16\x03\x01\r\n\r\n".to_owned(),        false),
+    ];
+    for (name, request, want) in table {
+        assert_eq!(is_plain(request.as_bytes()), want.then_some(request.len()), "{name}");
+        for end in 0..request.len() {
+            assert_eq!(is_plain(&request.as_bytes()[..end]), None, "{name}: not whole");
+        }
+        let behind = format!("{request}GET / HT");
+        assert_eq!(is_plain(behind.as_bytes()), want.then_some(request.len()), "{name}: more");
+    }
+}
+
+#[test]
+fn a_request_has_all_that_its_head_says() {
+    let bytes: &[u8] = b"GET /b/k%20?x=%2F HTTP/1.1\r\nHost: h\r\nX-Two: 1\r\nx-two: \xe9\r\n\r\n";
+    let (request, _) = plain(&Bytes::copy_from_slice(bytes)).unwrap();
+    assert_eq!(*request.uri(), "/b/k%20?x=%2F");
+    assert_eq!(request.headers()["host"], "h");
+    let two: Vec<_> =
+        request.headers().get_all("x-two").iter().map(HeaderValue::as_bytes).collect();
+    assert_eq!(two, [b"1".as_slice(), b"\xe9"]);
+}
+
+/// An answer, and what is written of it for a request that wants a body or not.
+#[tokio::test]
+async fn answers_are_framed_as_rfc_9112_has_it() {
+    let pieces = |pieces: &'static [&'static str]| {
+        Body::from_stream(stream::iter(pieces.iter().map(|it| Ok::<_, io::Error>(*it))))
+    };
+    let with = |status: u16, headers: &[(http::HeaderName, &'static str)], body: Body| {
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        for (name, value) in headers {
+            response.headers_mut().append(name, HeaderValue::from_static(value));
+        }
+        response
+    };
+    let five = [(header::CONTENT_LENGTH, "5")];
+    let etag = [(header::ETAG, "\"1\"")];
+    #[rustfmt::skip]
+    let table = [
+        ("a body",           true,  with(200, &etag, Body::from("hello")), "HTTP/1.1 200 OK\r\netag: \"1\"\r\ncontent-length: 5\r\n\r\nhello", Ok(After::Open)),
+        ("in pieces",        true,  with(206, &five, pieces(&["he", "", "llo"])), "HTTP/1.1 206 Partial Content\r\ncontent-length: 5\r\n\r\nhello", Ok(After::Open)),
+        ("without a length", true,  with(200, &[], pieces(&["he", "llo, world!"])), "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\nb\r\nllo, world!\r\n0\r\n\r\n", Ok(After::Open)),
+        ("nothing",          true,  with(403, &[], Body::empty()), "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", Ok(After::Open)),
+        ("a HEAD",           false, with(200, &five, Body::empty()), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Ok(After::Open)),
+        ("not modified",     true,  with(304, &etag, Body::empty()), "HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\n\r\n", Ok(After::Open)),
+        ("no content",       true,  with(204, &[], Body::empty()), "HTTP/1.1 204 No Content\r\n\r\n", Ok(After::Open)),
+        ("the last",         true,  with(200, &[(header::CONNECTION, "close")], Body::from("x")), "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 1\r\n\r\nx", Ok(After::Close)),
+        ("too short a body", true,  with(200, &five, pieces(&["he"])), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhe", Err(io::ErrorKind::UnexpectedEof)),
+        ("too long a body",  true,  with(200, &five, pieces(&["hel", "lo!"])), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel", Err(io::ErrorKind::InvalidData)),
+    ];
+    for (name, wants_body, response, want, after) in table {
+        let (mut stream, _, client) = connected().await;
+        let written = Writer::default().write(&mut stream, response, (wants_body, false)).await;
+        drop(stream);
+        assert_eq!(received(client).await, want, "{name}");
+        assert_eq!(written.map_err(|err| err.kind()), after, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn prepared_lines_stand_behind_the_other_headers() {
+    let (mut stream, _, client) = connected().await;
+    let lines = [(header::ETAG, "\"1\""), (header::CONTENT_LENGTH, "2")];
+    let lines = lines.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    let mut response = Response::new(Body::from("hi"));
+    response.headers_mut().insert(header::SERVER, HeaderValue::from_static("x"));
+    response.extensions_mut().insert(HeaderLines::new(&lines.into_iter().collect()));
+    Writer::default().write(&mut stream, response, (true, false)).await.unwrap();
+    drop(stream);
+    let want = "HTTP/1.1 200 OK\r\nserver: x\r\netag: \"1\"\r\ncontent-length: 2\r\n\r\nhi";
+    assert_eq!(received(client).await, want);
+}
+
+#[tokio::test]
+async fn an_answer_tells_when_it_was_made() {
+    let (mut stream, _, mut client) = connected().await;
+    Writer::default().write(&mut stream, Response::default(), (true, false)).await.unwrap();
+    drop(stream);
+    let mut all = String::new();
+    client.read_to_string(&mut all).await.unwrap();
+    let date = all.split("date: ").nth(1).unwrap().split("\r\n").next().unwrap();
+    let told = httpdate::parse_http_date(date).unwrap();
+    assert!(told.elapsed().unwrap() < Duration::from_secs(10), "{date}");
+}
+
+/// Serves a client with the paths of its requests; says which, and what became of the connection.
+async fn serve_paths(
+    (mut stream, connection): (Bounded, Connection),
+    (patience, stop): (Duration, &CancellationToken),
+) -> (Vec<String>, Vec<SocketAddr>, Next) {
+    let seen = Arc::new(Mutex::new((Vec::new(), Vec::new())));
+    let service = |request: Request<Body>| {
+        let mut seen = seen.lock().unwrap();
+        seen.0.push(request.uri().path().to_owned());
+        seen.1.push(request.extensions().get::<Connection>().unwrap().peer);
+        ready(Response::new(Body::from(request.uri().path().to_owned())))
+    };
+    let next = serve(&mut stream, &connection, (patience, stop), &service).await.unwrap();
+    let (paths, peers) = seen.lock().unwrap().clone();
+    (paths, peers, next)
+}
+
+#[tokio::test]
+async fn requests_that_come_together_are_answered_in_turn_until_one_is_not_plain() {
+    let (stream, connection, mut client) = connected().await;
+    let peer = client.local_addr().unwrap();
+    let rest = "PUT /c HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET /d HTTP/1.1\r\n";
+    let sent = format!("GET /a HTTP/1.1\r\nHost: x\r\n\r\nHEAD /b HTTP/1.1\r\n\r\n{rest}");
+    client.write_all(sent.as_bytes()).await.unwrap();
+    let stop = CancellationToken::new();
+    let (paths, peers, next) = serve_paths((stream, connection), (PATIENCE, &stop)).await;
+    assert_eq!(paths, ["/a", "/b"]);
+    assert_eq!(peers, [peer, peer]);
+    assert!(matches!(next, Next::Other(unread) if unread == rest));
+    let want = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n/aHTTP/1.1 200 OK\r\n\r\n";
+    assert_eq!(received(client).await, want);
+}
+
+#[tokio::test]
+async fn a_head_in_pieces_is_not_plain() {
+    let (stream, connection, mut client) = connected().await;
+    client.write_all(b"GET /a HTTP/1.1\r\nHo").await.unwrap();
+    let stop = CancellationToken::new();
+    let (paths, _, next) = serve_paths((stream, connection), (PATIENCE, &stop)).await;
+    assert!(paths.is_empty());
+    assert!(matches!(next, Next::Other(unread) if *unread == *b"GET /a HTTP/1.1\r\nHo"));
+}
+
+#[tokio::test]
+async fn a_silent_client_is_left_and_one_that_has_gone_is_too() {
+    for gone in [false, true] {
+        let (stream, connection, mut client) = connected().await;
+        client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        if gone {
+            client.shutdown().await.unwrap();
+        }
+        let patience = if gone { PATIENCE } else { Duration::from_millis(50) };
+        let stop = CancellationToken::new();
+        let (paths, _, next) = serve_paths((stream, connection), (patience, &stop)).await;
+        assert_eq!(paths, ["/a"]);
+        assert!(matches!(next, Next::Closed));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_closes_what_waits_and_tells_what_runs() {
+    let (stream, connection, client) = connected().await;
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let (paths, _, next) = serve_paths((stream, connection), (PATIENCE, &stop)).await;
+    assert!(paths.is_empty() && matches!(next, Next::Closed));
+    drop(client);
+
+    let (mut stream, connection, mut client) = connected().await;
+    let stop = CancellationToken::new();
+    client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let service = |_| {
+        stop.cancel();
+        ready(Response::new(Body::from("a")))
+    };
+    let next = serve(&mut stream, &connection, (PATIENCE, &stop), &service).await.unwrap();
+    assert!(matches!(next, Next::Closed));
+    drop(stream);
+    let want = "HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\na";
+    assert_eq!(received(client).await, want);
+}

@@ -1,0 +1,104 @@
+//! Headers that are written once and sent many times.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Header lines as they stand on the wire: `name: value`, each with its end.
+///
+/// They take a quarter of a [`HeaderMap`]'s memory, and an answer that has them all is one copy away.
+/// Made from headers alone, so no line can end within a value.
+#[derive(Clone, Debug, Default)]
+pub struct HeaderLines(Bytes);
+
+impl HeaderLines {
+    /// Writes headers down.
+    pub fn new(headers: &HeaderMap) -> Self {
+        let mut lines = Vec::new();
+        for (name, value) in headers {
+            lines.extend_from_slice(name.as_str().as_bytes());
+            lines.extend_from_slice(b": ");
+            lines.extend_from_slice(value.as_bytes());
+            lines.extend_from_slice(b"\r\n");
+        }
+        Self(lines.into())
+    }
+
+    /// The lines.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The value of a header.
+    pub fn get(&self, name: &HeaderName) -> Option<HeaderValue> {
+        let name = name.as_str().as_bytes();
+        let value = self.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(b": "));
+        self.value(value?)
+    }
+
+    /// The headers, with room for so many more.
+    pub fn to_map(&self, more: usize) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.lines().count() + more);
+        headers.extend(self.lines().filter_map(|line| {
+            let (name, rest) = line.split_at_checked(memchr::memchr(b':', line)?)?;
+            let value = self.value(rest.strip_prefix(b": ")?)?;
+            Some((HeaderName::from_bytes(name).ok()?, value))
+        }));
+        headers
+    }
+
+    /// The lines without their ends.
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.as_bytes();
+        std::iter::from_fn(move || {
+            let (line, behind) = rest.split_at_checked(memchr::memchr(b'\r', rest)?)?;
+            rest = behind.strip_prefix(b"\r\n")?;
+            Some(line)
+        })
+    }
+
+    /// A value of ours, which shares our memory.
+    fn value(&self, value: &[u8]) -> Option<HeaderValue> {
+        if value.is_empty() {
+            return Some(HeaderValue::from_static(""));
+        }
+        HeaderValue::from_maybe_shared(self.0.slice_ref(value)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever a header can hold comes back.
+        #[test]
+        fn what_is_written_is_read(pairs in prop::collection::vec(
+            ("[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,20}", prop::collection::vec(any::<u8>(), 0..40)), 0..20,
+        )) {
+            let pairs = pairs.iter().filter_map(|(name, value)| {
+                Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_bytes(value).ok()?))
+            });
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(name, value);
+            }
+            let lines = HeaderLines::new(&headers);
+            prop_assert_eq!(&lines.to_map(3), &headers);
+            for name in headers.keys() {
+                prop_assert_eq!(lines.get(name), headers.get(name).cloned());
+            }
+            prop_assert_eq!(lines.get(&HeaderName::from_static("not-there-of-20-letters")), None);
+        }
+    }
+
+    #[test]
+    fn lines_stand_as_they_are_sent() {
+        let headers = HeaderMap::from_iter([
+            (http::header::ETAG, HeaderValue::from_static("\"1\"")),
+            (HeaderName::from_static("x-oss-meta-a"), HeaderValue::from_static("b: c")),
+        ]);
+        let lines = HeaderLines::new(&headers);
+        assert_eq!(lines.as_bytes(), b"etag: \"1\"\r\nx-oss-meta-a: b: c\r\n");
+    }
+}
