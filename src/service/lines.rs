@@ -35,6 +35,20 @@ impl HeaderLines {
         self.value(value?)
     }
 
+    /// The lines but for those of some names.
+    #[must_use]
+    pub fn without(&self, names: &[HeaderName]) -> Self {
+        let is_of = |line: &[u8], name: &HeaderName| {
+            line.strip_prefix(name.as_str().as_bytes()).is_some_and(|rest| rest.starts_with(b": "))
+        };
+        let mut kept = Vec::with_capacity(self.0.len());
+        for line in self.lines().filter(|line| !names.iter().any(|name| is_of(line, name))) {
+            kept.extend_from_slice(line);
+            kept.extend_from_slice(b"\r\n");
+        }
+        Self(kept.into())
+    }
+
     /// The headers, with room for so many more.
     pub fn to_map(&self, more: usize) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(self.lines().count() + more);
@@ -89,6 +103,10 @@ mod tests {
                 prop_assert_eq!(lines.get(name), headers.get(name).cloned());
             }
             prop_assert_eq!(lines.get(&HeaderName::from_static("not-there-of-20-letters")), None);
+            if let Some(name) = headers.keys().next().cloned() {
+                headers.remove(&name);
+                prop_assert_eq!(lines.without(&[name]).to_map(0), headers);
+            }
         }
     }
 

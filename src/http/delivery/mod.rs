@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderValue, Method, Request, Response, Uri, header};
 use tokio::time::Instant;
 
 use super::oss::{
@@ -32,6 +32,7 @@ use crate::domain::op::{Action, Target};
 use crate::domain::urlsign::{self, Settings};
 use crate::service::access::{Caller, ObjectPermit, Permit, Visit, Wish};
 use crate::service::delivery::{Admitted, Domain};
+use crate::service::lines::HeaderLines;
 use denied::Stop;
 
 /// Answers a request on a delivery domain.
@@ -60,14 +61,21 @@ pub(super) async fn handle(
     };
     let mut response = exchange.finish(answer, known);
     if domain.signing().is_some() {
-        for_the_bearer(response.headers_mut());
+        for_the_bearer(&mut response);
     }
     response
 }
 
 /// What a signed link is answered with is for its bearer: no cache may show it to somebody else, and
 /// no page may tell the link to another. That holds for refusals, too.
-fn for_the_bearer(headers: &mut HeaderMap) {
+fn for_the_bearer(response: &mut Response<Body>) {
+    if let Some(lines) = response.extensions_mut().get_mut::<HeaderLines>()
+        && let Some(value) = lines.get(&header::CACHE_CONTROL)
+    {
+        *lines = lines.without(&[header::CACHE_CONTROL]);
+        response.headers_mut().insert(header::CACHE_CONTROL, value);
+    }
+    let headers = response.headers_mut();
     let mut private = HeaderValue::from_static("private");
     if headers.contains_key(header::CACHE_CONTROL) {
         let lines = headers.get_all(header::CACHE_CONTROL);

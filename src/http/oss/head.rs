@@ -46,16 +46,14 @@ impl Head {
             Ok((query, targets)) => {
                 let verb = Verb::parse(parts.method.as_str());
                 let names = Names::of(&parts.headers);
-                let connection: Option<&Connection> = parts.extensions.get();
-                let takes_lines = connection.is_some_and(|it| it.takes_lines);
+                let takes_lines = takes_lines(&parts);
                 Ok(Box::new(Self { parts, verb, query, targets, takes_lines, names }))
             }
             Err(err) => Err((Box::new(parts), err)),
         }
     }
 
-    /// The head of a request whose host and path name this. Its answer is worked on by whoever knows
-    /// that, so it has all its headers in a map.
+    /// The head of a request whose host and path name this.
     ///
     /// # Errors
     ///
@@ -64,7 +62,7 @@ impl Head {
         let query = read_query(&parts)?;
         let verb = Verb::parse(parts.method.as_str());
         let (names, targets) = (Names::of(&parts.headers), Targets { first: target, second: None });
-        let takes_lines = false;
+        let takes_lines = takes_lines(&parts);
         Ok(Box::new(Self { parts, verb, query, targets, takes_lines, names }))
     }
 
@@ -186,6 +184,10 @@ impl Head {
             }
         }
     }
+}
+
+fn takes_lines(parts: &Parts) -> bool {
+    parts.extensions.get().is_some_and(|it: &Connection| it.takes_lines)
 }
 
 /// Who sends a request, as far as proxies tell.

@@ -40,9 +40,8 @@ pub(super) async fn get(oss: &Oss, permit: ObjectPermit, mut call: Call) -> Answ
         let Wanted::Part(part) = judge(&call.head, &found)? else {
             return Ok(not_modified(&found));
         };
-        let lines = found.lines().filter(|_| takes_lines && part == Part::Whole);
-        let (mut response, slice) = match lines {
-            Some(lines) => prepared(lines, found.size(), &mut call.head.parts.extensions),
+        let (mut response, slice) = match found.lines().filter(|_| takes_lines) {
+            Some(lines) => prepared((lines, found.size()), part, &mut call.head.parts.extensions)?,
             None => describe(&found, part)?,
         };
         match oss.app.open_object(&permit, &found, slice).await? {
@@ -126,38 +125,64 @@ pub(super) fn bytes_sent(head: &Head, found: &FoundObject) -> u64 {
     }
 }
 
-/// The answer with the whole of an object, its bytes left out, for a connection that writes its
-/// header lines as they are. Those go where the request's own extensions were, which are spent.
+/// The same for a connection that writes the header lines of an object as they are. They go where
+/// the request's own extensions were, which are spent.
 fn prepared(
-    lines: &HeaderLines,
-    size: u64,
+    (lines, size): (&HeaderLines, u64),
+    part: Part,
     extensions: &mut Extensions,
-) -> (Response<Body>, Slice) {
+) -> Result<(Response<Body>, Slice), OssError> {
     let mut response = empty(StatusCode::OK);
+    let slice = slice_of(part, size);
+    let mut lines = lines.clone();
+    if let Part::Slice(slice) = part {
+        let (status, of_part) = headers_of_part(slice, size)?;
+        *response.status_mut() = status;
+        response.headers_mut().extend(of_part);
+        lines = lines.without(&OF_WHOLE);
+    }
     *response.extensions_mut() = std::mem::take(extensions);
-    response.extensions_mut().insert(lines.clone());
-    (response, Slice { offset: 0, length: size })
+    response.extensions_mut().insert(lines);
+    Ok((response, slice))
 }
 
 /// The answer with this part of an object, its bytes left out.
 fn describe(found: &FoundObject, part: Part) -> Result<(Response<Body>, Slice), OssError> {
     let size = found.size();
-    let (status, slice) = match part {
-        Part::Slice(slice) => (StatusCode::PARTIAL_CONTENT, slice),
-        Part::Whole | Part::Unsatisfiable => (StatusCode::OK, Slice { offset: 0, length: size }),
-    };
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    *headers = found.headers();
-    if status == StatusCode::PARTIAL_CONTENT {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(slice.length));
-        let range = HeaderValue::try_from(slice.content_range(size));
-        headers.insert(header::CONTENT_RANGE, range.map_err(|_| Code::InternalError)?);
-        // It is the digest of the whole, and a client would hold it against the part.
-        headers.remove("content-md5");
+    *response.headers_mut() = found.headers();
+    if let Part::Slice(slice) = part {
+        let (status, of_part) = headers_of_part(slice, size)?;
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        for name in OF_WHOLE {
+            headers.remove(name);
+        }
+        headers.extend(of_part);
     }
-    Ok((response, slice))
+    Ok((response, slice_of(part, size)))
+}
+
+/// Headers that a part has otherwise than the whole, or not at all: a client would hold the digest
+/// of the whole against it.
+const OF_WHOLE: [HeaderName; 2] = [header::CONTENT_LENGTH, HeaderName::from_static("content-md5")];
+
+fn headers_of_part(
+    slice: Slice,
+    size: u64,
+) -> Result<(StatusCode, [(HeaderName, HeaderValue); 2]), OssError> {
+    let range = HeaderValue::try_from(slice.content_range(size));
+    let range = range.map_err(|_| Code::InternalError)?;
+    let length = HeaderValue::from(slice.length);
+    let headers = [(header::CONTENT_LENGTH, length), (header::CONTENT_RANGE, range)];
+    Ok((StatusCode::PARTIAL_CONTENT, headers))
+}
+
+const fn slice_of(part: Part, size: u64) -> Slice {
+    match part {
+        Part::Slice(slice) => slice,
+        Part::Whole | Part::Unsatisfiable => Slice { offset: 0, length: size },
+    }
 }
 
 /// Says how many tags an object has, to those who may read them.

@@ -18,6 +18,7 @@ mod counters;
 mod flush;
 mod record;
 mod report;
+mod slot;
 
 pub use counters::Counters;
 pub use record::{Asked, Keep, Recorder, Sighting, Withheld};

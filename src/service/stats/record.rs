@@ -1,7 +1,6 @@
 //! The way of a request into the statistics. It takes no lock and never waits.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_queue::ArrayQueue;
@@ -9,11 +8,11 @@ use uuid::Uuid;
 
 use super::counters::{Running, SHARDS, shard_of_thread};
 use super::flush::Flushing;
+use super::slot::{Shard, Slot, together};
 use crate::domain::name::{BucketId, ObjectKey};
 use crate::domain::referer::Facts;
 use crate::domain::stats::{
-    Count, Hour, Lists, MAX_SAMPLE_BYTES, Outcome, Requests, Sight, Subject, SubjectKind, Totals,
-    Verdict,
+    Count, Hour, Lists, MAX_SAMPLE_BYTES, Outcome, SubjectKind, Totals, Verdict,
 };
 use crate::domain::time::UnixMillis;
 use crate::service::bucket::Bucket;
@@ -39,58 +38,6 @@ pub struct Keep {
     pub days: u32,
     /// Hours of referers.
     pub hours: u32,
-}
-
-/// A request on its way to the lists. Slots are used again and again, so that recording allocates
-/// nothing.
-#[derive(Debug)]
-struct Slot {
-    /// The shard that made it, and to which it always returns: threads change between a decision
-    /// and its answer.
-    home: usize,
-    bucket: BucketId,
-    verdict: Verdict,
-    hour: Hour,
-    bytes: u64,
-    object_bytes: Option<u64>,
-    kind: SubjectKind,
-    referer: Vec<u8>,
-    object: Vec<u8>,
-}
-
-/// The slots that the threads of one part use.
-#[derive(Debug)]
-struct Shard {
-    free: ArrayQueue<Box<Slot>>,
-    full: ArrayQueue<Box<Slot>>,
-    /// Slots that were made. They are made when they are needed first.
-    made: AtomicUsize,
-}
-
-impl Shard {
-    fn new(slots: usize) -> Self {
-        let queue = || ArrayQueue::new(slots);
-        Self { free: queue(), full: queue(), made: AtomicUsize::new(0) }
-    }
-
-    #[cold]
-    fn make(&self, home: usize) -> Option<Box<Slot>> {
-        if self.made.fetch_add(1, Ordering::Relaxed) >= self.free.capacity() {
-            self.made.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(Box::new(Slot {
-            home,
-            bucket: BucketId(0),
-            verdict: Verdict::NotChecked,
-            hour: Hour(0),
-            bytes: 0,
-            object_bytes: None,
-            kind: SubjectKind::Whole,
-            referer: Vec::new(),
-            object: Vec::new(),
-        }))
-    }
 }
 
 /// What is recorded of a request when it is decided.
@@ -221,47 +168,6 @@ impl Recorder {
         // Lists are whole between two requests; a panic in one costs at most its bytes' account.
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Slot {
-    fn sight(&self) -> Sight<'_> {
-        let object = match std::str::from_utf8(&self.object) {
-            Ok(object) => object,
-            // It was cut within a character.
-            Err(err) => {
-                let whole = self.object.get(..err.valid_up_to()).unwrap_or_default();
-                std::str::from_utf8(whole).unwrap_or_default()
-            }
-        };
-        Sight {
-            bucket: self.bucket,
-            hour: self.hour,
-            verdict: self.verdict,
-            answered: Count::one(self.bytes),
-            wanted: Requests::one(self.object_bytes),
-            subject: Subject::new(self.kind, &self.referer),
-            object,
-        }
-    }
-}
-
-/// Requests that differ in nothing but their bytes and objects, together: pictures of a page come
-/// at once, and from one referer.
-fn together(slots: &[Box<Slot>]) -> Vec<Sight<'_>> {
-    let mut sights: Vec<Sight<'_>> = Vec::new();
-    let mut places = HashMap::<_, _, foldhash::fast::RandomState>::default();
-    for slot in slots {
-        let Slot { bucket, hour, verdict, kind, referer, .. } = &**slot;
-        let place = *places.entry((bucket, hour, verdict, kind, referer)).or_insert(sights.len());
-        match sights.get_mut(place) {
-            None => sights.push(slot.sight()),
-            Some(sight) => {
-                sight.answered += Count::one(slot.bytes);
-                sight.wanted = sight.wanted.and(Requests::one(slot.object_bytes));
-            }
-        }
-    }
-    sights
 }
 
 /// What a refused request would have got of its object.

@@ -6,8 +6,7 @@ use futures_util::stream;
 use http::{HeaderValue, StatusCode, header};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::wire::{Outgoing, Wire};
-use super::super::{Connection, bounded};
+use super::super::{Connection, Outgoing, Wire, bounded};
 use super::*;
 use crate::service::lines::HeaderLines;
 
