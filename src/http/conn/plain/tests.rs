@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::super::{Connection, Outgoing, Wire, bounded};
 use super::*;
 use crate::service::lines::HeaderLines;
+use crate::service::object::FileSlice;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -120,6 +121,21 @@ async fn answers_are_framed_as_rfc_9112_has_it() {
         assert_eq!(received(client).await, want, "{name}");
         assert_eq!(written.map_err(|err| err.kind()), after, "{name}");
     }
+}
+
+/// A file whose bytes in memory are not those on disk tells which of them were sent.
+#[tokio::test]
+async fn a_short_piece_of_a_file_is_sent_from_the_file() {
+    let (mut stream, connection, client) = connected().await;
+    let mut file = tempfile::tempfile().unwrap();
+    io::Write::write_all(&mut file, b"disk").unwrap();
+    let bytes = Bytes::from_static(b"MEMO");
+    let slice = FileSlice { bytes: bytes.clone(), file: Arc::new(file), offset: 0 };
+    connection.outgoing.announce(slice);
+    let response = Response::new(Body::from(bytes));
+    Writer::default().write(&mut stream, response, (true, false)).await.unwrap();
+    drop(stream);
+    assert_eq!(received(client).await, "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndisk");
 }
 
 #[tokio::test]

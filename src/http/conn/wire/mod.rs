@@ -117,6 +117,11 @@ impl Wire {
         self.get_mut().unread = bytes;
     }
 
+    /// Whether bytes are part of a file that goes out over this connection.
+    pub(super) fn is_announced(&self, bytes: &[u8]) -> bool {
+        place_of(bytes, &self.outgoing.lock()).is_some()
+    }
+
     /// Does something when the socket takes bytes.
     fn poll_when_writable(
         &self,
@@ -186,7 +191,14 @@ impl AsyncWrite for Wire {
     ) -> Poll<io::Result<usize>> {
         let next = next(&self.outgoing.lock(), buffers);
         match next {
-            Next::All => Pin::new(&mut self.stream).poll_write_vectored(context, buffers),
+            Next::All => {
+                let mut full = buffers.iter().filter(|buffer| !buffer.is_empty());
+                match (full.next(), full.next()) {
+                    // The system has a shorter way for one buffer.
+                    (Some(only), None) => Pin::new(&mut self.stream).poll_write(context, only),
+                    _ => Pin::new(&mut self.stream).poll_write_vectored(context, buffers),
+                }
+            }
             Next::Send(place, length) => self.poll_send(context, (&place, length), buffers),
             Next::Some(count) => {
                 let before = buffers.get(..count).unwrap_or(buffers);
