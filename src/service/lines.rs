@@ -8,28 +8,36 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// They take a quarter of a [`HeaderMap`]'s memory, and an answer that has them all is one copy away.
 /// Made from headers alone, so no line can end within a value.
 #[derive(Clone, Debug, Default)]
-pub struct HeaderLines(Bytes);
+pub struct HeaderLines {
+    bytes: Bytes,
+    /// A bit for each name, which two names can share: most that is asked for is not there.
+    names: u64,
+}
 
 impl HeaderLines {
     /// Writes headers down.
     pub fn new(headers: &HeaderMap) -> Self {
-        let mut lines = Vec::new();
+        let (mut lines, mut names) = (Vec::new(), 0);
         for (name, value) in headers {
+            names |= bit_of(name);
             lines.extend_from_slice(name.as_str().as_bytes());
             lines.extend_from_slice(b": ");
             lines.extend_from_slice(value.as_bytes());
             lines.extend_from_slice(b"\r\n");
         }
-        Self(lines.into())
+        Self { bytes: lines.into(), names }
     }
 
     /// The lines.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// The value of a header.
     pub fn get(&self, name: &HeaderName) -> Option<HeaderValue> {
+        if self.names & bit_of(name) == 0 {
+            return None;
+        }
         let name = name.as_str().as_bytes();
         let value = self.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(b": "));
         self.value(value?)
@@ -41,12 +49,12 @@ impl HeaderLines {
         let is_of = |line: &[u8], name: &HeaderName| {
             line.strip_prefix(name.as_str().as_bytes()).is_some_and(|rest| rest.starts_with(b": "))
         };
-        let mut kept = Vec::with_capacity(self.0.len());
+        let mut kept = Vec::with_capacity(self.bytes.len());
         for line in self.lines().filter(|line| !names.iter().any(|name| is_of(line, name))) {
             kept.extend_from_slice(line);
             kept.extend_from_slice(b"\r\n");
         }
-        Self(kept.into())
+        Self { bytes: kept.into(), names: self.names }
     }
 
     /// The headers, with room for so many more.
@@ -75,8 +83,15 @@ impl HeaderLines {
         if value.is_empty() {
             return Some(HeaderValue::from_static(""));
         }
-        HeaderValue::from_maybe_shared(self.0.slice_ref(value)).ok()
+        HeaderValue::from_maybe_shared(self.bytes.slice_ref(value)).ok()
     }
+}
+
+/// The bit of a name, by its length and its last byte.
+fn bit_of(name: &HeaderName) -> u64 {
+    let name = name.as_str().as_bytes();
+    let last = name.last().copied().unwrap_or_default();
+    1 << (name.len().wrapping_mul(11).wrapping_add(last.into()) % 64)
 }
 
 #[cfg(test)]

@@ -134,8 +134,11 @@ fn lower_hex(text: &str) -> Option<Vec<u8>> {
         _ => None,
     };
     let (pairs, rest) = text.as_bytes().as_chunks();
-    let byte = |&[high, low]: &[u8; 2]| Some(value(high)? << 4 | value(low)?);
-    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
+    let mut bytes = Vec::with_capacity(pairs.len());
+    for [high, low] in pairs {
+        bytes.push(value(*high)? << 4 | value(*low)?);
+    }
+    rest.is_empty().then_some(bytes)
 }
 
 /// The text under a signature, with something else where the key stands.

@@ -113,7 +113,8 @@ impl<'s, 'a> Found<'s, 'a> {
 
     /// Takes a part of the query that is of the signature.
     fn take(&mut self, part: &'a str) -> Result<bool, Denial> {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let (name, value) = cut(part, b'=');
+        let value = value.unwrap_or_default();
         let plain = decoded(name);
         let named = |place: &&mut Place<'_, '_>| place.name == plain || place.also == Some(&plain);
         let Some(place) = self.places.iter_mut().find(named) else { return Ok(false) };
@@ -156,18 +157,27 @@ fn missing(settings: &Settings, name: &str) -> Denial {
 }
 
 /// Splits a value into exactly so many fields.
-fn split<'a>(value: &'a str, mark: char, names: &[Field]) -> Option<Fields<'a>> {
+fn split<'a>(value: &'a str, mark: u8, names: &[Field]) -> Option<Fields<'a>> {
     let mut fields = Fields::default();
-    let mut values = value.split(mark);
+    let mut rest = Some(value);
     for name in names {
-        fields.set(*name, values.next()?);
+        let (field, behind) = cut(rest?, mark);
+        fields.set(*name, field);
+        rest = behind;
     }
-    values.next().is_none().then_some(fields)
+    rest.is_none().then_some(fields)
+}
+
+/// What stands before a mark, and what behind it if there is one. A search for a byte: every signed
+/// request has several, and those for characters take twice as long.
+fn cut(text: &str, mark: u8) -> (&str, Option<&str>) {
+    let Some(at) = memchr::memchr(mark, text.as_bytes()) else { return (text, None) };
+    (text.get(..at).unwrap_or_default(), text.get(at + 1..))
 }
 
 /// A name with its escapes undone. One that is no text stays as it is: it is no name of ours.
 fn decoded(name: &str) -> Cow<'_, str> {
-    if !name.contains('%') {
+    if !name.as_bytes().contains(&b'%') {
         return Cow::Borrowed(name);
     }
     percent_encoding::percent_decode_str(name).decode_utf8().unwrap_or(Cow::Borrowed(name))

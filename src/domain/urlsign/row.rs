@@ -38,7 +38,7 @@ pub(super) enum Layout {
     /// Each is a parameter of the query.
     Query(&'static [Param]),
     /// All are one parameter of the query, with a mark between them.
-    Joined { param: Param, mark: char, fields: &'static [Field] },
+    Joined { param: Param, mark: u8, fields: &'static [Field] },
     /// They are the first two segments of the path.
     Path([Field; 2]),
 }

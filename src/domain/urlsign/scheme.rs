@@ -17,9 +17,9 @@ const fn text(text: &'static str) -> Part {
 
 const DASHED: &[Field] = &[Field::Stamp, Field::Rand, Field::Uid, Field::Token];
 const AUTH_KEY: &[Layout] =
-    &[Layout::Joined { param: required(Field::Token, "auth_key"), mark: '-', fields: DASHED }];
+    &[Layout::Joined { param: required(Field::Token, "auth_key"), mark: b'-', fields: DASHED }];
 const SIGN_DASHED: &[Layout] =
-    &[Layout::Joined { param: required(Field::Token, "sign"), mark: '-', fields: DASHED }];
+    &[Layout::Joined { param: required(Field::Token, "sign"), mark: b'-', fields: DASHED }];
 const TIME_TOKEN: Layout = Layout::Path([Field::Stamp, Field::Token]);
 const TOKEN_TIME: Layout = Layout::Path([Field::Token, Field::Stamp]);
 const KEY1_KEY2: Layout =
@@ -43,14 +43,14 @@ const VOD: &[Layout] = &[Layout::Query(&[
     required(Field::Token, "sign"),
 ])];
 #[rustfmt::skip]
-const OWN: &[Layout] = &[Layout::Joined { param: required(Field::Token, "rg-auth"), mark: '~', fields: &[
+const OWN: &[Layout] = &[Layout::Joined { param: required(Field::Token, "rg-auth"), mark: b'~', fields: &[
     Field::Version, Field::KeyId, Field::Stamp, Field::Scope, Field::Method, Field::Network,
     Field::Limit, Field::Token,
 ] }];
 
 #[rustfmt::skip]
 pub(super) static TICKET_LAYOUT: Layout = Layout::Joined {
-    param: required(Field::Token, "rg-ticket"), mark: '~', fields: &[
+    param: required(Field::Token, "rg-ticket"), mark: b'~', fields: &[
         Field::Version, Field::KeyId, Field::Stamp, Field::Scope, Field::Method, Field::Network,
         Field::Limit, Field::Exper, Field::Whref, Field::Bkref, Field::Whreg, Field::Bkreg,
         Field::Token,

@@ -183,7 +183,7 @@ pub(super) fn assemble(settings: &Settings, target: Target<'_>, fields: &Fields<
         }
         Layout::Joined { param, mark, fields: names } => {
             let values: Vec<_> = names.iter().map(|name| fields.get(*name)).collect();
-            let joined = values.join(&mark.to_string());
+            let joined = values.join(&char::from(*mark).to_string());
             push(&format!("{}={joined}", settings.spellings(param).0));
         }
     }
