@@ -291,6 +291,36 @@ fn a_preview_ends_early() {
     }
 }
 
+/// A segment among playlists is none of them: it is cut with them or not given.
+#[test]
+fn a_preview_gives_no_segment_of_a_playlist_of_playlists() {
+    let server = server();
+    let mixed = format!("{MASTER}seg-1.ts\n#EXT-X-MAP:URI=\"a.mp4\"\n");
+    server.done(Request::put(BUCKET, "vod/mixed.m3u8", mixed));
+    let terms = json!({
+        "bucket": BUCKET, "signing": { "scheme": "tencent-vod" }, "keys": { "primary": VOD },
+    });
+    put(&server, HOST, &terms);
+    let time = format!("{:08x}", clock::now() + 600);
+    for (exper, want) in [("5", 403), ("0", 200)] {
+        let sign = md5(&format!("{VOD}/vod/{time}{exper}0a123456789"));
+        let target =
+            format!("/vod/mixed.m3u8?t={time}&exper={exper}&rlimit=0&us=a123456789&sign={sign}");
+        let playlist = text(&get(&server, &target));
+        let map = playlist.split("URI=\"").nth(1).unwrap().split('"').next().unwrap();
+        let [variant, segment] = lines(&playlist)[..] else { panic!("{playlist}") };
+        for (name, path) in [("segment", segment), ("file", map)] {
+            let given = get(&server, path);
+            assert_eq!(given.status, want, "{name} {exper}");
+            if want == 403 {
+                assert_eq!(denied(&given), "denied by req auth: preview unsupported", "{name}");
+            }
+        }
+        let segments = lines(&text(&get(&server, variant))).len();
+        assert_eq!(segments, if exper == "5" { 1 } else { 5 }, "the variant is cut by itself");
+    }
+}
+
 /// A signature is looked at when a request begins, and never again: not when it ends, not when the
 /// settings change, not when the domain goes.
 #[test]

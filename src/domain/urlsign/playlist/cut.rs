@@ -25,7 +25,8 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// `None` for a playlist of playlists: those are cut, each by itself.
+    /// `None` for a playlist of playlists: those are cut, each by itself, and nothing else that it
+    /// leads to may be given.
     ///
     /// What is refused would give away more than the preview: a segment that is a range of a file
     /// names the whole file, and a playlist that has not ended moves on.

@@ -12,6 +12,7 @@
 //!   host signed
 //! - what has variables (`{$name}`), escapes that hide a slash or dots, or a signature
 //! - what is longer than any URI that a request could have
+//! - what a tag names by an attribute of another name, such as `X-ASSET-URI` and `SERVER-URI`
 //!
 //! Such a line stays as it is, and so does every line that is not understood.
 //!
@@ -134,8 +135,10 @@ pub fn rewrite(
         return Err(InvalidPlaylist::NotAPlaylist);
     }
     let cut = preview.map(|seconds| Cut::new(text, seconds)).transpose()?.flatten();
+    let uncut = preview.is_some() && cut.is_none();
     let out = String::with_capacity(most);
-    let mut writer = Writer { place, sign, links: 0, beyond: 0, variant: false, cut, most, out };
+    let mut writer =
+        Writer { place, sign, links: 0, beyond: 0, variant: false, cut, uncut, most, out };
     writer.push(mark)?;
     for line in text.split_inclusive('\n') {
         if writer.line(line)? == Next::Stop {
@@ -161,6 +164,9 @@ struct Writer<'p, S> {
     /// The next link is that of a variant playlist.
     variant: bool,
     cut: Option<Cut>,
+    /// There is a preview, and this is a playlist of playlists: whatever it leads to is given as a
+    /// playlist, so that a segment among them is not given at all.
+    uncut: bool,
     most: usize,
     out: String,
 }
@@ -183,9 +189,8 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
             if self.cut.as_mut().is_some_and(Cut::is_over) {
                 return Ok(Next::Stop);
             }
-            let child =
-                if std::mem::take(&mut self.variant) { Child::Playlist } else { Child::Media };
-            let signed = self.link(child, text)?;
+            let playlist = std::mem::take(&mut self.variant) || self.uncut;
+            let signed = self.link(playlist, text)?;
             self.push(signed.as_deref().unwrap_or(content))?;
             self.push(end)?;
             if let Some(cut) = &mut self.cut {
@@ -203,17 +208,19 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
             "#EXT-X-IMAGE-STREAM-INF:",
             "#EXT-X-RENDITION-REPORT:",
         ];
+        // The keys and the texts of a playlist of playlists.
+        const OF_SESSION: &str = "#EXT-X-SESSION-";
         let Some((before, uri, after)) = attribute(line) else { return self.push(line) };
-        let playlist = PLAYLISTS.iter().any(|tag| line.trim_start().starts_with(tag));
-        let child = if playlist { Child::Playlist } else { Child::Media };
-        let signed = self.link(child, uri)?;
+        let is = |tag: &str| line.trim_start().starts_with(tag);
+        let playlist = PLAYLISTS.into_iter().any(is) || (self.uncut && !is(OF_SESSION));
+        let signed = self.link(playlist, uri)?;
         self.push(before)?;
         self.push(signed.as_deref().unwrap_or(uri))?;
         self.push(after)
     }
 
-    /// A URI, signed.
-    fn link(&mut self, child: Child, uri: &str) -> Result<Option<String>, InvalidPlaylist> {
+    /// A URI, signed as that of a playlist or of media.
+    fn link(&mut self, playlist: bool, uri: &str) -> Result<Option<String>, InvalidPlaylist> {
         self.links += 1;
         if self.links > MAX_LINKS {
             return Err(InvalidPlaylist::TooLarge);
@@ -232,8 +239,8 @@ impl<S: FnMut(Child, Target<'_>) -> Option<String>> Writer<'_, S> {
             self.beyond += 1;
             return Ok(None);
         }
-        let playlist = path.to_ascii_lowercase().ends_with(".m3u8");
-        let child = if playlist { Child::Playlist } else { child };
+        let playlist = playlist || path.to_ascii_lowercase().ends_with(".m3u8");
+        let child = if playlist { Child::Playlist } else { Child::Media };
         let signed = (self.sign)(child, Target { path: &path, query: query.as_deref() });
         // A quotation mark would end the attribute.
         let signed = signed.filter(|signed| !signed.contains('"'));

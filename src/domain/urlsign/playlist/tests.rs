@@ -264,3 +264,35 @@ fn a_preview_that_would_give_away_the_rest_is_refused() {
     let variants = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow\n";
     assert_eq!(marked(variants, &PLACE, Some(60)), marked(variants, &PLACE, None));
 }
+
+/// Whatever a playlist of playlists leads to is a playlist where there is a preview: it is cut by
+/// itself, and what is no playlist is refused.
+#[test]
+fn a_preview_gives_no_segment_beside_playlists() {
+    #[rustfmt::skip]
+    let table = [
+        ("a variant",           "#EXT-X-STREAM-INF:B=1\nlow",       "P"),
+        ("a segment behind it", "#EXT-X-STREAM-INF:B=1\nlow\ns.ts", "PP"),
+        ("one before it",       "s.ts\n#EXT-X-STREAM-INF:B=1\nlow", "PP"),
+        ("by an empty line",    "#EXT-X-STREAM-INF:B=1\n\nlow\n\ns.ts", "PP"),
+        ("a file in a tag",     "#EXT-X-MAP:URI=\"all.mp4\"\n#EXT-X-STREAM-INF:B=1\nlow", "PP"),
+        ("a part",              "#EXT-X-PART:URI=\"p\"\n#EXT-X-STREAM-INF:B=1\nlow", "PP"),
+        ("a tag that is not known", "#EXT-X-NEW:URI=\"x\"\n#EXT-X-STREAM-INF:B=1\nlow", "PP"),
+        ("a rendition",         "#EXT-X-MEDIA:URI=\"a\"\n#EXT-X-STREAM-INF:B=1\nlow", "PP"),
+        ("a key of the session", "#EXT-X-SESSION-KEY:URI=\"k\"\n#EXT-X-STREAM-INF:B=1\nlow", "MP"),
+        ("a text of the session", "#EXT-X-SESSION-DATA:URI=\"d\"\n#EXT-X-STREAM-INF:B=1\nlow", "MP"),
+    ];
+    for (name, text, want) in table {
+        let mut kinds = String::new();
+        let sign = |child, target: Target<'_>| {
+            kinds.push_str(match child {
+                Child::Playlist => "P",
+                Child::Media => "M",
+            });
+            Some(target.path.to_owned())
+        };
+        let text = format!("#EXTM3U\n{text}\n");
+        rewrite(text.as_bytes(), &PLACE, Some(5), 1 << 10, sign).unwrap();
+        assert_eq!(kinds, want, "{name}");
+    }
+}
