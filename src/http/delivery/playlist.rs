@@ -9,9 +9,10 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::denied::Stop;
-use super::room::{self, LONG, LONG_SIGNED, Room};
+use super::room::{self, Guest, LONG, LONG_SIGNED, Room};
 use crate::domain::code::Code;
 use crate::domain::delivery::{Playlists, Unsigned};
+use crate::domain::name::DomainId;
 use crate::domain::object::range::Slice;
 use crate::domain::op::Verb;
 use crate::domain::urlsign::playlist::{self, InvalidPlaylist, MAX_BYTES, Place, Reach, Rewritten};
@@ -29,6 +30,22 @@ pub(super) struct Rewrite<'w> {
     /// Whether the object is a playlist, by its name.
     is_playlist: bool,
     playlists: Playlists,
+    domain: DomainId,
+}
+
+/// A playlist in memory, and where it is.
+struct Stored<'r> {
+    bytes: &'r [u8],
+    place: Place<'r>,
+    /// How many bytes it can get with its links signed.
+    most: usize,
+}
+
+impl Stored<'_> {
+    /// Whether it is worked on at once and needs no room, as almost all are.
+    const fn is_short(&self) -> bool {
+        self.bytes.len() < LONG && self.most < LONG_SIGNED
+    }
 }
 
 /// What is to be done to an object, if it is not given as it is stored.
@@ -42,7 +59,7 @@ pub(super) fn of<'w>(
     let playlists = domain.terms.playlists;
     let signs = playlists != Playlists::Plain;
     let wanted = pass.limits.preview.is_some() || (is_playlist && signs);
-    wanted.then_some(Rewrite { settings, pass, is_playlist, playlists })
+    wanted.then_some(Rewrite { settings, pass, is_playlist, playlists, domain: domain.id })
 }
 
 impl Rewrite<'_> {
@@ -63,25 +80,56 @@ impl Rewrite<'_> {
         if found.header(&header::CONTENT_ENCODING).is_some() {
             return self.left_alone("it is compressed", (oss, known));
         }
-        let Some((found, bytes, room)) = read(oss, permit, found).await? else {
+        let guest = Guest::new(head.client(&oss.proxies).address, self.domain);
+        let Some((found, bytes, room)) = read(oss, permit, (guest, found)).await? else {
             return self.left_alone(InvalidPlaylist::TooLarge, (oss, known));
         };
         let place = Place { host: head.host(), path: self.pass.path, reach: self.reach() };
         let signature = self.pass.longest_signature(self.settings);
         let most = playlist::longest(&bytes, &place, signature);
-        let room_to_write = room::to_write(most).await?;
-        match self.rewrite(&bytes, &place, most) {
-            Ok(Rewritten { text, beyond }) => {
-                drop((bytes, room));
+        let stored = Stored { bytes: &bytes, place, most };
+        let is_head = head.verb == Some(Verb::Head);
+        let made = if is_head && !stored.is_short() {
+            self.survey(&stored, guest).await?
+        } else {
+            self.sign(&stored, guest).await?
+        };
+        drop((bytes, room));
+        match made {
+            Ok((beyond, content)) => {
                 if beyond > 0 && self.signs() {
                     oss.app.count_unsigned(Unsigned::Links);
                     known.why = Some(format!("links that stay unsigned, out of reach: {beyond}"));
                 }
-                let body = (head.verb != Some(Verb::Head)).then_some(room_to_write);
-                Ok(Some(answer(&found, text, body)))
+                Ok(Some(answer(&found, content, is_head)))
             }
             Err(err) => self.left_alone(err, (oss, known)),
         }
+    }
+
+    /// The playlist with its links signed, and how many of them stay as they are.
+    async fn sign(&self, stored: &Stored<'_>, guest: Guest) -> Result<Made, Stop> {
+        let room = room::to_write(guest, stored.most).await?;
+        let preview = self.pass.limits.preview;
+        let rewrite = || {
+            playlist::rewrite(stored.bytes, &stored.place, preview, stored.most, |child, target| {
+                let signed =
+                    self.signs().then(|| self.pass.sign_child(self.settings, child, target));
+                signed?.ok()
+            })
+        };
+        let made = if stored.is_short() { rewrite() } else { tokio::task::block_in_place(rewrite) };
+        Ok(made.map(|Rewritten { text, beyond }| (beyond, Content::Text(text, room))))
+    }
+
+    /// What a HEAD of a long playlist learns without anything being signed: all but its length
+    /// (RFC 9110, 8.6). Only of one that gets too long by its signatures it says more than a GET.
+    async fn survey(&self, stored: &Stored<'_>, guest: Guest) -> Result<Made, Stop> {
+        let _room = room::to_write(guest, stored.bytes.len()).await?;
+        let preview = self.pass.limits.preview;
+        let survey = || playlist::survey(stored.bytes, &stored.place, preview);
+        let beyond = tokio::task::block_in_place(survey);
+        Ok(beyond.map(|beyond| (beyond, Content::Unmeasured)))
     }
 
     /// What cannot be worked on: without a preview it is given as it is, and with one never.
@@ -111,36 +159,30 @@ impl Rewrite<'_> {
             Playlists::Signed | Playlists::Plain => Reach::Within(self.pass.directory()),
         }
     }
+}
 
-    fn rewrite(
-        &self,
-        bytes: &[u8],
-        place: &Place<'_>,
-        most: usize,
-    ) -> Result<Rewritten, InvalidPlaylist> {
-        let rewrite = || {
-            playlist::rewrite(bytes, place, self.pass.limits.preview, most, |child, target| {
-                let signed =
-                    self.signs().then(|| self.pass.sign_child(self.settings, child, target));
-                signed?.ok()
-            })
-        };
-        let short = bytes.len() < LONG && most < LONG_SIGNED;
-        if short { rewrite() } else { tokio::task::block_in_place(rewrite) }
-    }
+/// How many links of a playlist stay as they are, and what is answered; or why it stays as it is.
+type Made = Result<(usize, Content), InvalidPlaylist>;
+
+/// What is answered of a playlist.
+enum Content {
+    /// Its text, and the room that it takes.
+    Text(String, Room),
+    /// Its head alone, without a length.
+    Unmeasured,
 }
 
 /// Reads an object as a whole; `None` if it is too long for a playlist.
 async fn read(
     oss: &Oss,
     permit: &ObjectPermit,
-    mut found: FoundObject,
+    (guest, mut found): (Guest, FoundObject),
 ) -> Result<Option<(FoundObject, Bytes, Room)>, Stop> {
     for _ in 0..TRIES {
         if found.size() > MAX_BYTES as u64 {
             return Ok(None);
         }
-        let room = room::to_read(found.size()).await?;
+        let room = room::to_read(guest, found.size()).await?;
         let whole = Slice { offset: 0, length: found.size() };
         match oss.app.open_object(permit, &found, whole).await? {
             Opened::Replaced(now) => found = now,
@@ -153,18 +195,22 @@ async fn read(
     Err(OssError::from(Code::ServiceUnavailable).into())
 }
 
-/// The answer with a playlist. It has nothing of the stored object that speaks of its bytes.
-/// `body` is the room for its body, if it has one.
-fn answer(found: &FoundObject, text: String, body: Option<Room>) -> Response<Body> {
-    const OF_BYTES: [HeaderName; 5] = [
+/// The answer with a playlist, or that to a HEAD of it. It has nothing of the stored object that
+/// speaks of its bytes.
+fn answer(found: &FoundObject, content: Content, is_head: bool) -> Response<Body> {
+    const OF_BYTES: [HeaderName; 6] = [
+        header::CONTENT_LENGTH,
         header::ETAG,
         header::LAST_MODIFIED,
         header::ACCEPT_RANGES,
         HeaderName::from_static("content-md5"),
         HeaderName::from_static("x-oss-hash-crc64ecma"),
     ];
-    let length = text.len();
-    let body = body.map_or_else(Body::empty, |room| room::body(text, room));
+    let (length, body) = match content {
+        Content::Text(text, _) if is_head => (Some(text.len()), Body::empty()),
+        Content::Text(text, room) => (Some(text.len()), room::body(text, room)),
+        Content::Unmeasured => (None, Body::empty()),
+    };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
@@ -172,6 +218,6 @@ fn answer(found: &FoundObject, text: String, body: Option<Room>) -> Response<Bod
     for name in OF_BYTES {
         headers.remove(name);
     }
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.extend(length.map(|length| (header::CONTENT_LENGTH, HeaderValue::from(length))));
     response
 }

@@ -13,6 +13,7 @@ mod playlists;
 mod policies;
 mod refusals;
 mod regions;
+mod room;
 mod schemes;
 mod seats;
 mod steps;

@@ -148,6 +148,21 @@ pub fn rewrite(
     writer.finish()
 }
 
+/// What [`rewrite`] would say of a playlist, without a signature: how many of its links lie beyond what
+/// is signed. That it would be too long with its links signed is not found out.
+///
+/// # Errors
+///
+/// [`InvalidPlaylist`].
+pub fn survey(
+    playlist: &[u8],
+    place: &Place<'_>,
+    preview: Option<u32>,
+) -> Result<usize, InvalidPlaylist> {
+    let most = playlist.len() + END.len() + 1;
+    rewrite(playlist, place, preview, most, |_, _| None).map(|rewritten| rewritten.beyond)
+}
+
 /// Whether the rest of a playlist is still wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {

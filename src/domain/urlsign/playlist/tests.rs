@@ -296,3 +296,26 @@ fn a_preview_gives_no_segment_beside_playlists() {
         assert_eq!(kinds, want, "{name}");
     }
 }
+
+/// A survey says of a playlist what rewriting it does, and signs nothing.
+#[test]
+fn a_survey_says_what_becomes_of_a_playlist() {
+    let wide = MEDIA.replace("s1.ts", "../s1.ts").replace("s2.ts", "/s2.ts");
+    let live = MEDIA.replace("#EXT-X-ENDLIST\n", "");
+    let many = format!("#EXTM3U\n{}", "a\n".repeat(MAX_LINKS + 1));
+    #[rustfmt::skip]
+    let table = [
+        ("a playlist",        MEDIA,         None,     Ok(0)),
+        ("with links beyond", &wide,         None,     Ok(2)),
+        ("cut before one",    &wide,         Some(15), Ok(1)),
+        ("cut at its end",    "#EXTM3U\n#EXT-X-PLAYLIST-TYPE:EVENT\n#EXTINF:1,\n#", Some(1), Ok(0)),
+        ("live",              &live,         Some(15), Err(InvalidPlaylist::Preview("it is live"))),
+        ("no playlist",       "<html>",      None,     Err(InvalidPlaylist::NotAPlaylist)),
+        ("too many links",    &many,         None,     Err(InvalidPlaylist::TooLarge)),
+    ];
+    for (name, text, preview, want) in table {
+        assert_eq!(survey(text.as_bytes(), &PLACE, preview), want, "{name}");
+        let all = rewrite(text.as_bytes(), &PLACE, preview, MAX_SIGNED_BYTES, |_, _| None);
+        assert_eq!(all.map(|rewritten| rewritten.beyond), want, "{name}");
+    }
+}

@@ -108,6 +108,7 @@ async fn answers_are_framed_as_rfc_9112_has_it() {
         ("without a length", true,  with(200, &[], pieces(&["he", "llo, world!"])), "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\nb\r\nllo, world!\r\n0\r\n\r\n", Ok(After::Open)),
         ("nothing",          true,  with(403, &[], Body::empty()), "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", Ok(After::Open)),
         ("a HEAD",           false, with(200, &five, Body::empty()), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Ok(After::Open)),
+        ("a HEAD that tells no length", false, with(200, &etag, Body::empty()), "HTTP/1.1 200 OK\r\netag: \"1\"\r\n\r\n", Ok(After::Open)),
         ("not modified",     true,  with(304, &etag, Body::empty()), "HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\n\r\n", Ok(After::Open)),
         ("no content",       true,  with(204, &[], Body::empty()), "HTTP/1.1 204 No Content\r\n\r\n", Ok(After::Open)),
         ("the last",         true,  with(200, &[(header::CONNECTION, "close")], Body::from("x")), "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 1\r\n\r\nx", Ok(After::Close)),
