@@ -17,6 +17,14 @@ words! {
     }
 }
 
+words! {
+    /// A setting that is there or not.
+    pub(super) enum Switch {
+        On = "on",
+        Off = "off",
+    }
+}
+
 /// The form of what a command prints.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct FormArgs {

@@ -62,6 +62,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let app = start_app(&settings, meta.clone(), key.clone()).await?;
     check_signing(&settings, &app)?;
     check_domains(&settings, &app)?;
+    warn_of_regions(&app);
     let stop = stop_signal()?;
     welcome(&settings, &(address(&data)?, address(&admin)?), &key, &origin);
     app.start_scrub();
@@ -234,6 +235,22 @@ fn check_domains(settings: &Settings, app: &App) -> Result<(), Failure> {
              public_endpoint) {used}: change them, or start without them and delete the domain",
         )))
     })
+}
+
+/// Tells of links that are refused because a setting is gone.
+fn warn_of_regions(app: &App) {
+    const FEW: usize = 3;
+    let hosts = app.hosts_without_regions();
+    let (count, named) = (hosts.len(), hosts.iter().take(FEW).map(HostName::as_str));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = if count > FEW { ", ..." } else { "" };
+    if count > 0 {
+        tracing::warn!(
+            count,
+            "links with whreg or bkreg are refused on {named}{more}: there is nothing that tells where \
+             a client is (client_region_header)",
+        );
+    }
 }
 
 /// A token that SIGTERM or SIGINT cancels.

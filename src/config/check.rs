@@ -116,7 +116,24 @@ pub(super) fn cnames(entries: &[String]) -> Result<BTreeMap<HostName, BucketName
     Ok(map)
 }
 
-/// A header that only trusted proxies may set: there must be some.
+/// Headers that say something else: whoever read a region from them would read what a client said, or
+/// nothing.
+#[rustfmt::skip]
+const NO_REGIONS: &[&str] = &[
+    "authorization", "cache-control", "client-ip", "connection", "cookie", "date", "early-data",
+    "expect", "forwarded", "from", "host", "keep-alive", "max-forwards", "origin", "pragma", "prefer",
+    "priority", "range", "referer", "te", "trailer", "transfer-encoding", "true-client-ip", "upgrade",
+    "user-agent", "via", "warning", "x-client-ip", "x-forwarded-by", "x-forwarded-for",
+    "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-proto",
+    "x-forwarded-scheme", "x-forwarded-server", "x-forwarded-ssl", "x-real-ip", "x-requested-with",
+];
+
+/// The same of all headers that begin so.
+const NO_REGIONS_OF: &[&str] =
+    &["accept", "access-control-", "content-", "if-", "proxy-", "sec-", "upgrade-", "x-oss-"];
+
+/// A header that only trusted proxies may set: there must be some, and it must be there for nothing
+/// else.
 pub(super) fn region_header(
     name: Option<String>,
     proxies: &TrustedProxies,
@@ -127,7 +144,13 @@ pub(super) fn region_header(
         let reason = "nobody is trusted to say it: trusted_proxies is empty".into();
         return Err(SettingError::Value { name: SETTING, value: name, reason });
     }
-    parsed(SETTING, &name).map(Some)
+    let header: HeaderName = parsed(SETTING, &name)?;
+    let text = header.as_str();
+    if NO_REGIONS.contains(&text) || NO_REGIONS_OF.iter().any(|kind| text.starts_with(kind)) {
+        let reason = "this header says something else: name one of your proxies' own".into();
+        return Err(SettingError::Value { name: SETTING, value: name, reason });
+    }
+    Ok(Some(header))
 }
 
 pub(super) fn trusted_proxies(entries: &[String]) -> Result<TrustedProxies, SettingError> {

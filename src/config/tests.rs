@@ -56,6 +56,29 @@ fn a_wrong_setting_is_one_line_that_names_it() {
 }
 
 #[test]
+fn regions_are_not_read_from_headers_that_say_something_else() {
+    let named = |name: &str| {
+        file(&format!("trusted_proxies = [\"10.0.0.0/8\"]\nclient_region_header = \"{name}\""))
+    };
+    #[rustfmt::skip]
+    let refused = [
+        "Host", "X-Forwarded-For", "x-forwarded-proto", "Forwarded", "Via", "X-Real-IP", "Referer",
+        "Origin", "Authorization", "User-Agent", "Cookie", "Range", "Connection", "Content-Length",
+        "Accept-Language", "If-None-Match", "X-OSS-Security-Token", "Sec-Fetch-Site",
+        "Transfer-Encoding", "Expect",
+    ];
+    for name in refused {
+        let message = named(name).unwrap_err().to_string();
+        assert!(message.contains("something else") && message.contains(name), "{message}");
+    }
+    for name in
+        ["X-Client-Region", "CF-IPCountry", "CloudFront-Viewer-Country", "X-Forwarded-Region"]
+    {
+        assert!(named(name).unwrap().client_region_header.is_some(), "{name}");
+    }
+}
+
+#[test]
 fn a_missing_file_is_an_error_only_if_it_was_named() {
     let missing = Path::new("no-such-folder/refgate.toml");
     assert!(matches!(Layer::from_file(Some(missing)), Err(SettingError::Unreadable { .. })));

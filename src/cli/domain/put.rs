@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::OneArgs;
 use crate::cli::Failure;
 use crate::cli::client::Client;
-use crate::cli::form::word;
+use crate::cli::form::{Switch, word};
 use crate::cli::sign::settings::{ChoiceArgs, key_of, one_standard_input, read_bytes};
 use crate::domain::delivery::{DirectAccess, Playlists, Prefix};
 use crate::domain::name::BucketName;
@@ -106,14 +106,6 @@ struct NamedArgs {
     /// Clients that may use such a link; 0 is any number
     #[arg(long, value_name = "0-9")]
     rlimit: Option<u8>,
-}
-
-words! {
-    /// A setting that is there or not.
-    enum Switch {
-        On = "on",
-        Off = "off",
-    }
 }
 
 words! {

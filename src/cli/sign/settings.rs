@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::Failure;
+use crate::cli::form::{Switch, word};
 use crate::config::secret_from_environment;
 use crate::domain::secret::SecretKey;
 use crate::domain::urlsign::{
@@ -105,9 +106,10 @@ pub(in crate::cli) struct ChoiceArgs {
     #[arg(long, value_name = "CHARACTERS")]
     us_length: Option<u8>,
 
-    /// Tencent VOD: take whreg and bkreg; a server needs its setting client_region_header for it
-    #[arg(long)]
-    regions: bool,
+    /// Tencent VOD: whether whreg and bkreg are taken; a server needs its setting client_region_header
+    /// for it
+    #[arg(long, value_parser = word::<Switch>(), value_name = "ON|OFF")]
+    regions: Option<Switch>,
 
     /// nginx: the expression of secure_link_md5, with $secret where the secret stands
     #[arg(long)]
@@ -216,9 +218,11 @@ impl ChoiceArgs {
         all.profile = self.profile.or(all.profile);
         all.us_length = self.us_length.or(all.us_length);
         all.expression = self.expression.or(all.expression);
-        if self.regions {
-            all.regions = Regions::Known;
-        }
+        all.regions = match self.regions {
+            Some(Switch::On) => Regions::Known,
+            Some(Switch::Off) => Regions::Unknown,
+            None => all.regions,
+        };
         Ok(Some(all))
     }
 
@@ -234,7 +238,7 @@ impl ChoiceArgs {
             || self.profile.is_some()
             || self.us_length.is_some()
             || self.expression.is_some()
-            || self.regions
+            || self.regions.is_some()
     }
 }
 

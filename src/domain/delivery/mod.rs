@@ -35,4 +35,4 @@ pub use terms::{
     DirectAccess, ErrorHeader, InvalidIssue, Issue, OriginAccess, Playlists, RefererCheck, Terms,
 };
 pub use url::{InvalidUrl, LinkUrl};
-pub use warning::warnings;
+pub use warning::{Surroundings, warnings};

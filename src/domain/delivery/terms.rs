@@ -1,7 +1,7 @@
 //! The terms on which a delivery domain serves a bucket.
 
 use super::Prefix;
-use crate::domain::urlsign::{Choices, Scheme};
+use crate::domain::urlsign::{Choices, Regions, Scheme};
 use crate::domain::word::words;
 
 /// All that is set of a delivery domain but its host, its bucket and its keys. The default is the
@@ -102,6 +102,11 @@ impl Terms {
             OriginAccess::Always => true,
             OriginAccess::ByAcl => false,
         }
+    }
+
+    /// Whether links may be for clients of some regions.
+    pub fn asks_for_regions(&self) -> bool {
+        self.signing.as_ref().is_some_and(|choices| choices.regions == Regions::Known)
     }
 
     /// Checks that the scheme can say what links are to have.

@@ -6,15 +6,25 @@ use super::{DirectAccess, OriginAccess, RefererCheck, Terms};
 use crate::domain::op::HostName;
 use crate::domain::urlsign::{Settings, Weakness};
 
-/// What is weak about a delivery domain, in sentences. `settings` are those of its signing, and
-/// `open` is whether the bucket lets everybody read by its own hosts; `sharing` are hosts of other
-/// domains that verify by a key of this one.
+/// What is around a delivery domain, and can make it weak.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'s> {
+    /// Whether the bucket lets everybody read by its own hosts.
+    pub open: bool,
+    /// Whether something tells in which region a client is.
+    pub knows_regions: bool,
+    /// Hosts of other domains that verify by a key of this one.
+    pub sharing: &'s [HostName],
+}
+
+/// What is weak about a delivery domain, or cannot work, in sentences. `settings` are those of its
+/// signing.
 pub fn warnings(
     terms: &Terms,
     settings: Option<&Settings>,
-    open: bool,
-    sharing: &[HostName],
+    around: &Surroundings<'_>,
 ) -> Vec<Cow<'static, str>> {
+    let open = around.open;
     let signed = settings.is_some();
     let opened = !signed && terms.origin == OriginAccess::Always;
     let anybody = !signed && (open || opened);
@@ -26,11 +36,13 @@ pub fn warnings(
          "URLs are not signed, and the domain gives everybody what the bucket would not"),
         (anybody && terms.referer == RefererCheck::Off,
          "nothing protects the objects: neither signatures nor the referer policy"),
+        (terms.asks_for_regions() && !around.knows_regions,
+         "links with whreg or bkreg are refused: there is nothing that tells where a client is (the server's setting client_region_header)"),
     ];
     let of_signing = settings.map(Settings::weaknesses).unwrap_or_default();
     let of_terms = table.into_iter().filter_map(|(weak, sentence)| weak.then_some(sentence));
     let fixed = of_signing.into_iter().map(Weakness::sentence).chain(of_terms);
-    fixed.map(Cow::Borrowed).chain(of_keys(sharing).map(Cow::Owned)).collect()
+    fixed.map(Cow::Borrowed).chain(of_keys(around.sharing).map(Cow::Owned)).collect()
 }
 
 /// No text under a signature has the host in it, so a link is good wherever its key is.
@@ -48,7 +60,7 @@ fn of_keys(sharing: &[HostName]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::domain::secret::SecretKey;
-    use crate::domain::urlsign::{Choices, Scheme};
+    use crate::domain::urlsign::{Choices, Regions, Scheme};
 
     #[test]
     fn what_is_weak() {
@@ -79,10 +91,33 @@ mod tests {
             ("a private bucket opened without it", &bare(RefererCheck::Off), None, SHUT, 2),
         ];
         for (name, terms, settings, open, want) in table {
-            assert_eq!(warnings(terms, settings, open, &[]).len(), want, "{name}");
+            let around = Surroundings { open, knows_regions: false, sharing: &[] };
+            assert_eq!(warnings(terms, settings, &around).len(), want, "{name}");
         }
-        let others = ["a.example.com", "b.example.com"].map(|host| host.parse().unwrap());
-        let shared = warnings(&signed, Some(&long), SHUT, &others);
+        let sharing = ["a.example.com", "b.example.com"].map(|host| host.parse().unwrap());
+        let around = Surroundings { open: SHUT, knows_regions: false, sharing: &sharing };
+        let shared = warnings(&signed, Some(&long), &around);
         assert!(matches!(&shared[..], [one] if one.contains("(a.example.com, b.example.com)")));
+    }
+
+    #[test]
+    fn regions_that_nothing_tells() {
+        let vod = |regions| Choices { regions, ..Choices::new(Scheme::TencentVod) };
+        #[rustfmt::skip]
+        let table = [
+            ("asked for, and told",     Regions::Known,   true,  0),
+            ("asked for by links",      Regions::Known,   false, 1),
+            ("not asked for",           Regions::Unknown, false, 0),
+            ("told for nobody",         Regions::Unknown, true,  0),
+        ];
+        for (name, regions, knows_regions, want) in table {
+            let key = SecretKey::new("24FEQmTzro4V5u3D5epW".to_owned());
+            let settings = Settings::new(vod(regions), key, None).unwrap();
+            let terms = Terms { signing: Some(vod(regions)), ..Terms::default() };
+            let around = Surroundings { open: false, knows_regions, sharing: &[] };
+            let said = warnings(&terms, Some(&settings), &around);
+            let said = said.iter().filter(|text| text.contains("client_region_header"));
+            assert_eq!(said.count(), want, "{name}");
+        }
     }
 }

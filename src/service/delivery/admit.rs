@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Domain;
-use crate::domain::urlsign::{Denial, Pass, Request, verify};
+use crate::domain::urlsign::{Denial, Pass, Reason, Request, verify};
 use crate::service::App;
 use crate::service::access::Caller;
 
@@ -47,8 +47,9 @@ impl App {
     }
 
     /// Decides whether a link that was verified may be used for this request: what it is limited to
-    /// beside its path and its time. `region` tells where its client is. A preview is cut where the object is given, and clients are
-    /// [counted](App::count_client) after everything else that can refuse.
+    /// beside its path and its time. `region` tells where its client is; if nothing is there to tell
+    /// it, a link that asks for it is refused. A preview is cut where the object is given, and clients
+    /// are [counted](App::count_client) after everything else that can refuse.
     ///
     /// # Errors
     ///
@@ -60,6 +61,9 @@ impl App {
         region: impl FnOnce() -> Option<&'l str>,
     ) -> Result<(), Denial> {
         let Some(Pass { limits, .. }) = &admitted.pass else { return Ok(()) };
+        if limits.regions.is_some() && !self.knows_regions {
+            return Err(Reason::Region.into());
+        }
         let region = limits.regions.as_ref().and_then(|_| region());
         limits.check_lists(referers, region)
     }

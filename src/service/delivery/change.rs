@@ -8,7 +8,6 @@ use crate::domain::delivery::Terms;
 use crate::domain::name::{BucketId, BucketName, DomainId};
 use crate::domain::op::HostName;
 use crate::domain::time::UnixMillis;
-use crate::domain::urlsign::Regions;
 use crate::meta::{DeliveryDomain, PutDomain};
 use crate::service::App;
 use crate::service::access::Administrator;
@@ -203,9 +202,10 @@ impl App {
         let bucket = self.buckets.find(&name).ok_or_else(|| Error::NoSuchBucket(name.clone()))?;
         let scheme = terms.signing.as_ref().map(|choices| choices.scheme);
         let keys = keys::to_have(scheme, given, old)?;
-        let by_region =
-            terms.signing.as_ref().is_some_and(|choices| choices.regions == Regions::Known);
-        if by_region && !self.knows_regions {
+        // What was switched on while something told regions may stay: it is warned of, and whatever
+        // else the domain has can be changed.
+        let before = old.is_some_and(|domain| domain.terms.asks_for_regions());
+        if terms.asks_for_regions() && !before && !self.knows_regions {
             return Err(DomainError::Regions.into());
         }
         let old = old.map(|domain| (domain.id, domain.created));

@@ -34,7 +34,7 @@ pub enum DomainError {
     Issue(#[from] InvalidIssue),
     /// It is not known where clients are.
     #[error(
-        "signing: regions cannot be known: there is nothing that tells where a client is \
+        "signing: regions cannot be switched on: there is nothing that tells where a client is \
          (the server's setting client_region_header)"
     )]
     Regions,

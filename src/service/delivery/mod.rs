@@ -276,6 +276,21 @@ impl App {
         self.domains.sharing_a_key(domain, FEW)
     }
 
+    /// Whether something tells in which region a client is.
+    pub const fn knows_regions(&self) -> bool {
+        self.knows_regions
+    }
+
+    /// The hosts whose links may be for clients of some regions while nothing tells regions, in their
+    /// order: they refuse all such links.
+    pub fn hosts_without_regions(&self) -> Vec<HostName> {
+        let all = if self.knows_regions { Vec::new() } else { self.domains.all() };
+        let asking = all.iter().filter(|domain| domain.terms.asks_for_regions());
+        let mut hosts: Vec<_> = asking.map(|domain| domain.host.clone()).collect();
+        hosts.sort_unstable();
+        hosts
+    }
+
     fn domain_of(&self, host: &HostName) -> Result<Arc<Domain>, Error> {
         self.domains.get(host).ok_or_else(|| DomainError::NoSuchDomain(host.clone()).into())
     }

@@ -35,7 +35,7 @@ fn run(server: &Server, arguments: &[&str], key: Option<&str>) -> (Option<i32>, 
     (done.status.code(), text(done.stdout), text(done.stderr))
 }
 
-fn good(server: &Server, arguments: &[&str], key: Option<&str>) -> String {
+pub(super) fn good(server: &Server, arguments: &[&str], key: Option<&str>) -> String {
     let (status, said, err) = run(server, arguments, key);
     assert_eq!(status, Some(0), "{arguments:?}: {err}");
     said

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::cli::good;
 use super::{BUCKET, HOST, admin, ask, denied, furnish, md5, put};
 use crate::support::server::Start;
 use crate::support::{Server, clock};
@@ -57,9 +58,10 @@ fn a_link_is_for_clients_of_its_regions() {
             assert_eq!(denied(&given), "denied by req auth: invalid region", "{name}");
         }
     }
-    put(&server, HOST, &terms(false));
+    good(&server, &["put", HOST, "--regions", "off"], None);
     let refused = ask(&server, ("GET", HOST), &link("whreg", "CHN"), &[(header, "CHN")]);
     assert_eq!(denied(&refused), "denied by req auth: unsupported url arg whreg or bkreg");
+    assert!(good(&server, &["put", HOST, "--regions", "on"], None).contains("\"regions\": true"));
 }
 
 #[test]
@@ -69,16 +71,35 @@ fn a_client_cannot_say_where_it_is() {
     assert_eq!(denied(&given), "denied by req auth: invalid region");
 }
 
-/// What was allowed while regions were known lets nobody in once they are not.
+/// What was allowed while regions were known lets nobody in once they are not. That is told, and the
+/// domain can still be changed; only switching it on anew is refused.
 #[test]
 fn without_the_setting_regions_are_not_known() {
     let server = server("127.0.0.0/8");
+    assert_eq!(warnings_of(&put(&server, HOST, &terms(true))), 0);
     let (_, folder) = server.stop_for_restart();
     let server = Start::default().run_in(folder);
     let given = ask(&server, ("GET", HOST), &link("bkreg", "CHN"), &[("X-Client-Region", "FRA")]);
-    assert_eq!(denied(&given), "denied by req auth: invalid region");
+    assert_eq!(denied(&given), "denied by req auth: unsupported url arg whreg or bkreg");
+    assert_eq!(warnings_of(&put(&server, HOST, &terms(true))), 1, "it can be put again");
+    let change = |flag, value| good(&server, &["put", HOST, flag, value], None);
+    assert!(change("--t", "100").contains("client_region_header"), "and changed");
+    assert!(!change("--regions", "off").contains("\"regions\""), "and taken back");
     let path = format!("/{HOST}");
     let (refused, said) = admin(&server, ("PUT", &path), &[], &terms(true).to_string());
     assert_eq!(refused.status, 400);
     assert!(said["error"]["message"].as_str().unwrap().contains("client_region_header"), "{said}");
+    let log = server.stop().log;
+    let warned = format!("links with whreg or bkreg are refused on {HOST}: ");
+    assert_eq!(log.matches(&warned).count(), 1, "{log}");
+    assert!(
+        log.contains("why=\"the link asks for regions of clients, which are not known\""),
+        "{log}"
+    );
+}
+
+/// How many warnings speak of the setting.
+fn warnings_of(shown: &Value) -> usize {
+    let all = shown["warnings"].as_array().unwrap().iter();
+    all.filter(|text| text.as_str().unwrap().contains("client_region_header")).count()
 }
