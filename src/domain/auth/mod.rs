@@ -64,7 +64,7 @@ pub use error::{AuthError, MAX_SKEW_MILLIS, Mismatch};
 pub use form::{FormClaim, SignedForm};
 pub use prove::{KnownKey, Place, Proof, Version};
 pub use sign::Signer;
-pub use sub_resource::has_signed as has_v1_sub_resource;
+pub use sub_resource::{has_signed as has_v1_sub_resource, is_sub_resource};
 
 #[cfg(test)]
 mod known_answers;

@@ -13,24 +13,25 @@ use crate::domain::query::Query;
 /// `continuation-token` is.
 #[rustfmt::skip]
 const SUB_RESOURCES: &[&str] = &[
-    "accessPoint", "accessPointPolicy", "acl", "append", "asyncFetch",
+    "MetaQuery", "accessPoint", "accessPointPolicy", "acl", "action", "append", "asyncFetch",
     "bucketArchiveDirectRead", "bucketInfo",
-    "callback", "callback-var", "cloudboxes", "cname", "comp", "continuation-token", "cors",
-    "delete", "encryption", "endTime", "group", "httpsConfig",
-    "img", "inventory", "inventoryId", "lifecycle", "link", "live", "location", "logging",
-    "metaQuery", "objectInfo", "objectMeta",
+    "callback", "callback-var", "cleanRestoredObject", "cloudboxes", "cname", "comp", "continuation-token", "cors",
+    "dataPipeline", "delete", "encryption", "endTime", "group", "httpsConfig",
+    "img", "inventory", "inventoryId", "legalHold", "lifecycle", "link", "live", "location", "logging",
+    "metaQuery", "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable",
+    "objectInfo", "objectMeta", "objectWorm", "overwriteConfig",
     "partNumber", "policy", "policyStatus", "position", "processConfiguration",
-    "publicAccessBlock", "qos", "qosInfo", "qosRequester",
+    "publicAccessBlock", "qos", "qosInfo", "qosRequester", "quota",
     "redundancyTransition", "referer", "regionList", "replication", "replicationLocation",
     "replicationProgress", "requestPayment", "requesterQosInfo", "resourceGroup", "resourcePool",
     "resourcePoolBuckets", "resourcePoolInfo",
     "response-cache-control", "response-content-disposition", "response-content-encoding",
     "response-content-language", "response-content-type", "response-expires",
-    "responseHeader", "restore", "rtc",
+    "responseHeader", "restore", "retention", "rtc",
     "seal", "security-token", "sequential", "startTime", "stat", "status", "style", "styleName",
     "symlink", "tagging", "transferAcceleration",
     "udf", "udfApplication", "udfApplicationLog", "udfId", "udfImage", "udfImageDesc", "udfName",
-    "uploadId", "uploads", "versionId", "versioning", "versions", "vip", "vod", "vpcip",
+    "uploadId", "uploads", "userDefinedLogFieldsConfig", "versionId", "versioning", "versions", "vip", "vod", "vpcip",
     "website", "withHashContext", "worm", "wormExtend", "wormId",
 ];
 
@@ -39,9 +40,14 @@ pub fn has_signed(query: &Query) -> bool {
     !canonical(query).is_empty()
 }
 
+/// Whether a parameter is one of the sub-resources of V1 by name.
+pub fn is_sub_resource(name: &str) -> bool {
+    SUB_RESOURCES.binary_search(&name).is_ok()
+}
+
 /// Whether a parameter is part of V1's canonical resource.
 fn is_signed(name: &str) -> bool {
-    is_oss_own(name) || SUB_RESOURCES.binary_search(&name).is_ok()
+    is_oss_own(name) || is_sub_resource(name)
 }
 
 /// The end of V1's canonical resource: `?name=value&name`, decoded and sorted by name, or nothing.

@@ -14,7 +14,7 @@ mod unserved;
 pub use host::{HostName, HostRules, HostUse, InvalidHost, is_local};
 pub use implied::implied;
 pub use target::{InvalidTarget, Target, Targets};
-pub use unserved::unserved_feature;
+pub use unserved::{unknown_parameter, unserved_feature};
 
 use std::sync::LazyLock;
 
@@ -225,7 +225,14 @@ pub fn resolve(verb: Verb, level: Level, query: &Query, content: Content) -> Res
     let mut selected = selectors.iter().copied().filter(|sub| query.has(sub));
     let sub = selected.next();
     if let (Some(one), Some(other)) = (sub, selected.next()) {
-        return Resolution::Ambiguous(one, other);
+        // With a parameter of what we do not serve it is another operation than without.
+        let foreign = [one, other].into_iter().find(|sub| !is_served(level, sub));
+        return match foreign {
+            Some(sub) => {
+                Resolution::Unserved(unserved::find(verb, level, Some(sub)).unwrap_or(sub))
+            }
+            None => Resolution::Ambiguous(one, other),
+        };
     }
     let content = match (verb, level) {
         (Verb::Put | Verb::Post, Level::Object) => content,
@@ -268,6 +275,11 @@ fn selectors(level: Level) -> &'static [&'static str] {
     }
 }
 
+/// Whether any operation that is served has the sub-resource.
+fn is_served(level: Level, sub: &str) -> bool {
+    Action::ALL.iter().any(|action| (action.level(), action.sub_resource()) == (level, Some(sub)))
+}
+
 fn gather(level: Level) -> Vec<&'static str> {
     let served = Action::ALL.iter().filter(|action| action.level() == level);
     let served = served.filter_map(|action| action.sub_resource());
@@ -308,6 +320,9 @@ mod tests {
             ("no DeleteBucketReferer in OSS",  Delete,  Bucket,  "referer",           NotAllowed),
             ("nor a POST",                     Post,    Bucket,  "referer",           NotAllowed),
             ("two at once",                    Get,     Bucket,  "referer&acl",       Ambiguous("acl", "referer")),
+            ("with one of another operation",  Delete,  Bucket,  "policy&comp=callback", Unserved("DeleteBucketCallbackPolicy")),
+            ("that this verb has not",         Get,     Bucket,  "acl&rtc",           Unserved("rtc")),
+            ("protection for an object",       Put,     Object,  "retention",         Unserved("PutObjectRetention")),
             ("a bucket's word on an object",   Get,     Object,  "referer=mail",      Served(Action::GetObject)),
             ("an unknown parameter",           Get,     Object,  "v=3",               Served(Action::GetObject)),
             ("not mistaken for GetObject",     Get,     Object,  "restore",           NotAllowed),

@@ -38,7 +38,7 @@ use crate::domain::client::TrustedProxies;
 use crate::domain::code::{self, Code};
 use crate::domain::op::{
     Action, Content, HostRules, Level, Resolution, Target, Verb, implied, resolve, stray_parameter,
-    unserved_feature,
+    unknown_parameter, unserved_feature,
 };
 use crate::domain::secret::Digest;
 use crate::http::links::LinkService;
@@ -241,6 +241,9 @@ fn action_of(head: &Head, target: &Target) -> Result<Action, OssError> {
     match resolve(verb, target.level(), &head.query, content) {
         Resolution::Served(action) => {
             check_features(head, target)?;
+            if let Some(name) = unknown_parameter(verb, target.level(), &head.query) {
+                return Err(OssError::not_implemented(name));
+            }
             match stray_parameter(action, &head.query) {
                 None => Ok(action),
                 Some((name, selector)) => Err(OssError::invalid_argument(format!(

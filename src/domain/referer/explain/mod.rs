@@ -25,7 +25,9 @@ use super::lint::List;
 use super::{Allowed, DenialAnswer, Denied, Entry, Facts, Gate, Passed, Reasons, Refused, Verdict};
 use crate::domain::acl::Access;
 use crate::domain::auth::Channel;
-use crate::domain::op::{Action, Content, Level, Resolution, Verb, resolve, unserved_feature};
+use crate::domain::op::{
+    Action, Content, Level, Resolution, Verb, resolve, unknown_parameter, unserved_feature,
+};
 use crate::domain::query::Query;
 use crate::domain::word::words;
 
@@ -156,7 +158,11 @@ fn operation(asked: &Asked<'_>) -> Result<Action, WhyNot> {
         Resource::Object => Level::Object,
         Resource::Bucket => Level::Bucket,
     };
+    let unknown = unknown_parameter(verb, level, &asked.query);
     match resolve(verb, level, &asked.query, Content::Sent) {
+        Resolution::Served(_) if unknown.is_some() => {
+            Err(WhyNot::NotServed("an operation that nobody knows here"))
+        }
         Resolution::Served(action) if level == Level::Object && verb != Verb::Options => {
             let feature = unserved_feature(&HeaderMap::new(), &asked.query);
             feature.map_or(Ok(action), |name| Err(WhyNot::NotServed(name)))
