@@ -61,13 +61,13 @@ def measure(case, pair, options):
     runs = {server.name: [] for server in pair}
     for turn in range(options.pairs + 1):
         for server in pair:
-            seconds = options.seconds if turn else 1
+            seconds = options.seconds if turn else case.warm
             run = load.wrk(server, case.path_of(server), seconds, case.connections,
                            case.headers_of(server), case.script, case.arguments)
             expected = run.requests if case.status >= 400 else 0
             if run.refused != expected or run.broken:
                 raise RuntimeError(f"{server.name}, {case.name}: {run}")
-            # The first run only warms the caches.
+            # The first run only warms the caches: that of the system, too.
             if turn:
                 runs[server.name].append(run)
     return table.line(case, runs["refgate"], runs["nginx"])

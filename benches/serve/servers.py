@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -56,6 +57,17 @@ class Server:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
         return ticks / TICK
+
+    def wait_until_idle(self, seconds=120):
+        """Waits until a second takes next to no processor time."""
+        before = self.cpu_seconds()
+        for _ in range(seconds):
+            time.sleep(1)
+            now = self.cpu_seconds()
+            if now - before <= 0.02:
+                return
+            before = now
+        raise RuntimeError(f"{self.name} did not come to rest in {seconds} s")
 
     def memory(self):
         """Resident bytes, pages that processes share counted once."""
@@ -140,7 +152,7 @@ class Nginx(Server):
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "nginx.conf"
         config.write_text(CONFIG.format(
-            workers=WORKERS, folder=folder, port=port, files=files, user=user_line(),
+            workers=WORKERS, open_files=open_files(), most_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1], folder=folder, port=port, files=files, user=user_line(),
             locations="\n".join(locations),
             headers="\n".join(f'add_header {name} "{value}" always;' for name, value in headers),
         ))
@@ -148,6 +160,11 @@ class Nginx(Server):
         process = subprocess.Popen(command)
         super().__init__(process, port)
         wait_for(process, port)
+
+
+def open_files():
+    """As many files as a worker may keep open beside its connections."""
+    return min(200_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2)
 
 
 def user_line():
@@ -158,7 +175,7 @@ def user_line():
 CONFIG = """
 {user}
 worker_processes {workers};
-worker_rlimit_nofile 300000;
+worker_rlimit_nofile {most_files};
 pid {folder}/nginx.pid;
 error_log {folder}/error.log error;
 events {{ worker_connections 8192; }}
@@ -170,7 +187,7 @@ http {{
     tcp_nodelay on;
     keepalive_timeout 600;
     keepalive_requests 1000000000;
-    open_file_cache max=200000 inactive=600s;
+    open_file_cache max={open_files} inactive=600s;
     open_file_cache_valid 600s;
     server {{
         referer_hash_max_size 1048576;

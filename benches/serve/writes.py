@@ -77,7 +77,7 @@ def listings(refgate, folder, rounds, seconds):
 
 def start_with_many(binary, folder):
     """Seconds from start to the first answer with a million objects in the database, and the
-    resident bytes then."""
+    resident bytes when the server has come to rest behind it."""
     refgate = servers.Refgate(binary, folder)
     refgate.create_bucket("many", "public-read")
     refgate.owner.request("PUT", "/many/0", body=b"x" * 100)
@@ -95,6 +95,7 @@ def start_with_many(binary, folder):
     connection.close()
     refgate = servers.Refgate(binary, folder, first_answer="/many/0")
     try:
+        refgate.wait_until_idle()
         return refgate.seconds_to_first_answer, refgate.memory()
     finally:
         refgate.stop()
