@@ -38,5 +38,6 @@ mod symlinks;
 mod tags;
 mod taken_back;
 mod temporary;
+mod two_ways;
 mod users;
 mod ways_out;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use super::Count;
@@ -48,11 +49,12 @@ impl Requests {
     pub fn one(bytes: Option<u64>) -> Self {
         Self { count: Count::one(bytes.unwrap_or(0)), unmeasured: u64::from(bytes.is_none()) }
     }
+}
 
-    /// With others.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self { count: self.count + other.count, unmeasured: self.unmeasured + other.unmeasured }
+impl AddAssign for Requests {
+    fn add_assign(&mut self, other: Self) {
+        self.count += other.count;
+        self.unmeasured += other.unmeasured;
     }
 }
 
@@ -345,7 +347,8 @@ mod tests {
             let mut top = Top::new(limit);
             for (key, times) in &runs {
                 let one = Requests::one(bytes_of(*key));
-                let all = (0..*times).fold(Requests::default(), |all, _| all.and(one));
+                let mut all = Requests::default();
+                (0..*times).for_each(|_| all += one);
                 top.add(&key.to_string(), all, Box::default);
             }
             let keys: Vec<_> = runs.iter().flat_map(|(key, times)| vec![*key; (*times).into()]).collect();

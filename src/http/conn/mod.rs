@@ -45,8 +45,8 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// The files that it sends.
     pub outgoing: Outgoing,
-    /// Whether it writes [`HeaderLines`](crate::service::lines::HeaderLines) that are an extension of an answer, behind the answer's
-    /// own headers.
+    /// Whether it writes the [header lines](crate::service::lines::HeaderLines) that are an extension
+    /// of an answer, behind the answer's own headers.
     pub takes_lines: bool,
 }
 
@@ -69,9 +69,10 @@ where
         let Some((stream, peer, slot)) = accepted else { continue };
         let outgoing = Outgoing::default();
         let stream = bounded(Wire::new(stream, outgoing.clone()), limits.body_timeout);
-        let running = (graceful.watcher(), stop.clone());
+        // A token of its own, so that connections do not wait for each other's.
+        let running = Running { limits, watcher: graceful.watcher(), stop: stop.child_token() };
         let connection = Connection { peer, outgoing, takes_lines: false };
-        let served = serve_one(stream, connection, (limits, running), service.clone());
+        let served = serve_one(stream, connection, running, service.clone());
         tokio::spawn(async move {
             // A connection that breaks is the client's affair; requests log their own errors.
             if let Err(err) = served.await {
@@ -86,11 +87,20 @@ where
     }
 }
 
+/// What bounds a connection.
+struct Running {
+    limits: Limits,
+    /// Tells hyper that the server stops.
+    watcher: Watcher,
+    /// The same for the short way.
+    stop: CancellationToken,
+}
+
 /// Serves one connection: its plain requests in the short way, and what comes after them by hyper.
 async fn serve_one<S, F>(
     mut stream: Bounded,
     connection: Connection,
-    (limits, (watcher, stop)): (Limits, (Watcher, CancellationToken)),
+    Running { limits, watcher, stop }: Running,
     service: S,
 ) -> Result<(), BoxError>
 where

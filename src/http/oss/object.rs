@@ -125,6 +125,23 @@ pub(super) fn bytes_sent(head: &Head, found: &FoundObject) -> u64 {
     }
 }
 
+/// The answer with this part of an object, its bytes left out.
+fn describe(found: &FoundObject, part: Part) -> Result<(Response<Body>, Slice), OssError> {
+    let size = found.size();
+    let mut response = Response::new(Body::empty());
+    *response.headers_mut() = found.headers();
+    if let Part::Slice(slice) = part {
+        let (status, of_part) = headers_of_part(slice, size)?;
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        for name in OF_WHOLE {
+            headers.remove(name);
+        }
+        headers.extend(of_part);
+    }
+    Ok((response, slice_of(part, size)))
+}
+
 /// The same for a connection that writes the header lines of an object as they are. They go where
 /// the request's own extensions were, which are spent.
 fn prepared(
@@ -144,23 +161,6 @@ fn prepared(
     *response.extensions_mut() = std::mem::take(extensions);
     response.extensions_mut().insert(lines);
     Ok((response, slice))
-}
-
-/// The answer with this part of an object, its bytes left out.
-fn describe(found: &FoundObject, part: Part) -> Result<(Response<Body>, Slice), OssError> {
-    let size = found.size();
-    let mut response = Response::new(Body::empty());
-    *response.headers_mut() = found.headers();
-    if let Part::Slice(slice) = part {
-        let (status, of_part) = headers_of_part(slice, size)?;
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        for name in OF_WHOLE {
-            headers.remove(name);
-        }
-        headers.extend(of_part);
-    }
-    Ok((response, slice_of(part, size)))
 }
 
 /// Headers that a part has otherwise than the whole, or not at all: a client would hold the digest

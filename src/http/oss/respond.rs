@@ -209,11 +209,9 @@ impl Exchange {
         }
         let depends_on = if self.oss.vary_referer { depends_on } else { DependsOn::Nothing };
         let by_origin = rules.is_some_and(|rules| rules.vary() == VaryOrigin::Always);
-        match vary(depends_on, by_origin) {
-            Some(names) => headers.insert(header::VARY, names),
-            // Its place was kept.
-            None => headers.remove(header::VARY),
-        };
+        if let Some(names) = vary(depends_on, by_origin) {
+            headers.insert(header::VARY, names);
+        }
     }
 
     fn refuse(&self, err: &Refusal) -> Response<Body> {

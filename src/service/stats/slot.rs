@@ -94,9 +94,59 @@ pub(super) fn together(slots: &[Box<Slot>]) -> Vec<Sight<'_>> {
             None => sights.push(slot.sight()),
             Some(sight) => {
                 sight.answered += Count::one(slot.bytes);
-                sight.wanted = sight.wanted.and(Requests::one(slot.object_bytes));
+                sight.wanted += Requests::one(slot.object_bytes);
             }
         }
     }
     sights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_in_nothing_else_counts_together() {
+        let slot = |bucket: i64, hour: i64, verdict, kind, referer: &str, object: &str| {
+            Box::new(Slot {
+                home: 0,
+                bucket: BucketId(bucket),
+                verdict,
+                hour: Hour(hour),
+                bytes: 10,
+                object_bytes: (object != "unknown").then_some(40),
+                kind,
+                referer: referer.into(),
+                object: object.into(),
+            })
+        };
+        let (denied, allowed) = (Verdict::DeniedNotListed, Verdict::AllowedListed);
+        let (whole, cut) = (SubjectKind::Whole, SubjectKind::Cut);
+        let slots = [
+            slot(1, 1, denied, whole, "https://a.com/", "first"),
+            slot(2, 1, denied, whole, "https://a.com/", "of another bucket"),
+            slot(1, 2, denied, whole, "https://a.com/", "of another hour"),
+            slot(1, 1, allowed, whole, "https://a.com/", "with another verdict"),
+            slot(1, 1, denied, cut, "https://a.com/", "of another kind"),
+            slot(1, 1, denied, whole, "https://b.com/", "from elsewhere"),
+            slot(1, 1, denied, whole, "https://a.com/", "unknown"),
+            slot(1, 1, denied, whole, "https://a.com/", "third"),
+        ];
+        let sights = together(&slots);
+        let counted: Vec<_> = sights
+            .iter()
+            .map(|sight| (sight.object, sight.answered, sight.wanted.unmeasured))
+            .collect();
+        let one = Count::one(10);
+        let want = [
+            ("first", Count { requests: 3, bytes: 30 }, 1),
+            ("of another bucket", one, 0),
+            ("of another hour", one, 0),
+            ("with another verdict", one, 0),
+            ("of another kind", one, 0),
+            ("from elsewhere", one, 0),
+        ];
+        assert_eq!(counted, want);
+        assert_eq!(sights[0].wanted.count, Count { requests: 3, bytes: 80 });
+    }
 }

@@ -92,8 +92,7 @@ pub(crate) fn ask(
     headers: &[(&str, &str)],
 ) -> Response {
     let headers = lines(headers);
-    let text =
-        format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+    let text = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
     server.raw(text.as_bytes()).expect("the server answers")
 }
 

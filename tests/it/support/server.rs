@@ -147,10 +147,10 @@ impl Server {
         connection.answer(&method)
     }
 
-    /// Sends a request as it is.
+    /// Sends a request as it is, with nothing that keeps a download from being served in the short
+    /// way.
     pub(crate) fn send(&self, request: &Request) -> Response {
-        let bytes = request.clone().header("Connection", "close").bytes(&self.data);
-        self.raw(&bytes).expect("the server answers")
+        self.raw(&request.bytes(&self.data)).expect("the server answers")
     }
 
     /// Sends a request that the owner signs.

@@ -7,8 +7,9 @@
 //! wants another protocol, comes in pieces or cannot be read is hyper's, and so is the refusal of it.
 //!
 //! The bounds are those of hyper's way: a head has its time, counted from the end of the answer
-//! before it; what a client does not take ends the connection ([`super::bounded`]); and the server
-//! closes connections that wait for a request when it stops.
+//! before it, and once more from the hand-over; what a client does not take ends the connection
+//! ([`super::bounded`]); a request whose client has gone is given up; and the server closes
+//! connections that wait for a request when it stops.
 
 mod read;
 mod write;
@@ -24,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Bounded, Connection};
 use read::plain;
-use write::{After, Writer};
+use write::{After, Kind, Writer};
 
 /// How much is read at once. A head that is longer is not plain.
 const MOST_READ: usize = 8 * 1024;
@@ -59,16 +60,18 @@ where
     let mut stopped = std::pin::pin!(stop.cancelled());
     loop {
         if unread.is_empty() {
-            deadline.as_mut().reset(Instant::now() + patience);
             received.reserve(MOST_READ);
-            let read = tokio::select! {
-                biased;
-                read = stream.read_buf(&mut received) => read?,
-                () = &mut stopped => 0,
-                () = &mut deadline => 0,
-            };
-            if read == 0 {
-                return Ok(Next::Closed);
+            if received.is_empty() {
+                deadline.as_mut().reset(Instant::now() + patience);
+                let read = tokio::select! {
+                    biased;
+                    read = stream.read_buf(&mut received) => read?,
+                    () = &mut stopped => 0,
+                    () = &mut deadline => 0,
+                };
+                if read == 0 {
+                    return Ok(Next::Closed);
+                }
             }
             unread = received.split().freeze();
         }
@@ -76,15 +79,27 @@ where
         unread = unread.slice(length..);
         let wants_body = request.method() != Method::HEAD;
         request.extensions_mut().insert(Connection { takes_lines: true, ..connection.clone() });
-        let response = service(request).await;
-        let last = stop.is_cancelled();
-        match writer.write(stream, response, (wants_body, last)).await? {
+        let mut answering = std::pin::pin!(service(request));
+        let response = tokio::select! {
+            biased;
+            response = &mut answering => response,
+            () = gone(stream, &mut received), if unread.is_empty() => return Ok(Next::Closed),
+        };
+        let kind = Kind { wants_body, is_last: stop.is_cancelled() };
+        match writer.write(stream, response, kind).await? {
             After::Open => {}
             After::Close => {
                 stream.shutdown().await?;
                 return Ok(Next::Closed);
             }
         }
+    }
+}
+
+/// Waits until the client has gone. What it sends meanwhile is kept, and then it is not asked again.
+async fn gone(stream: &mut Bounded, received: &mut BytesMut) {
+    if matches!(stream.read_buf(received).await, Ok(read) if read > 0) {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -12,6 +12,7 @@ use crate::service::lines::HeaderLines;
 use crate::service::object::FileSlice;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+const WHOLE: Kind = Kind { wants_body: true, is_last: false };
 
 /// A connection and the client at its other end.
 async fn connected() -> (Bounded, Connection, TcpStream) {
@@ -109,6 +110,7 @@ async fn answers_are_framed_as_rfc_9112_has_it() {
         ("nothing",          true,  with(403, &[], Body::empty()), "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", Ok(After::Open)),
         ("a HEAD",           false, with(200, &five, Body::empty()), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Ok(After::Open)),
         ("a HEAD that tells no length", false, with(200, &etag, Body::empty()), "HTTP/1.1 200 OK\r\netag: \"1\"\r\n\r\n", Ok(After::Open)),
+        ("a HEAD with a body", false, with(403, &[], Body::from("hello")), "HTTP/1.1 403 Forbidden\r\ncontent-length: 5\r\n\r\n", Ok(After::Open)),
         ("not modified",     true,  with(304, &etag, Body::empty()), "HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\n\r\n", Ok(After::Open)),
         ("no content",       true,  with(204, &[], Body::empty()), "HTTP/1.1 204 No Content\r\n\r\n", Ok(After::Open)),
         ("the last",         true,  with(200, &[(header::CONNECTION, "close")], Body::from("x")), "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 1\r\n\r\nx", Ok(After::Close)),
@@ -117,7 +119,9 @@ async fn answers_are_framed_as_rfc_9112_has_it() {
     ];
     for (name, wants_body, response, want, after) in table {
         let (mut stream, _, client) = connected().await;
-        let written = Writer::default().write(&mut stream, response, (wants_body, false)).await;
+        let written = Writer::default()
+            .write(&mut stream, response, Kind { wants_body, is_last: false })
+            .await;
         drop(stream);
         assert_eq!(received(client).await, want, "{name}");
         assert_eq!(written.map_err(|err| err.kind()), after, "{name}");
@@ -134,29 +138,92 @@ async fn a_short_piece_of_a_file_is_sent_from_the_file() {
     let slice = FileSlice { bytes: bytes.clone(), file: Arc::new(file), offset: 0 };
     connection.outgoing.announce(slice);
     let response = Response::new(Body::from(bytes));
-    Writer::default().write(&mut stream, response, (true, false)).await.unwrap();
+    Writer::default().write(&mut stream, response, WHOLE).await.unwrap();
     drop(stream);
     assert_eq!(received(client).await, "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndisk");
 }
 
+/// Prepared lines with a body that tells its length, does not, or has another.
 #[tokio::test]
-async fn prepared_lines_stand_behind_the_other_headers() {
-    let (mut stream, _, client) = connected().await;
+async fn prepared_lines_stand_behind_the_other_headers_and_tell_the_length() {
     let lines = [(header::ETAG, "\"1\""), (header::CONTENT_LENGTH, "2")];
     let lines = lines.map(|(name, value)| (name, HeaderValue::from_static(value)));
-    let mut response = Response::new(Body::from("hi"));
-    response.headers_mut().insert(header::SERVER, HeaderValue::from_static("x"));
-    response.extensions_mut().insert(HeaderLines::new(&lines.into_iter().collect()));
-    Writer::default().write(&mut stream, response, (true, false)).await.unwrap();
-    drop(stream);
-    let want = "HTTP/1.1 200 OK\r\nserver: x\r\netag: \"1\"\r\ncontent-length: 2\r\n\r\nhi";
-    assert_eq!(received(client).await, want);
+    let lines = HeaderLines::new(&lines.into_iter().collect());
+    let stream_of =
+        |text: &'static str| Body::from_stream(stream::iter([Ok::<_, io::Error>(text)]));
+    let table = [
+        (Body::from("hi"), "hi", Ok(After::Open)),
+        (stream_of("hi"), "hi", Ok(After::Open)),
+        (stream_of("h"), "h", Err(io::ErrorKind::UnexpectedEof)),
+        (Body::from("hi!"), "", Err(io::ErrorKind::InvalidData)),
+    ];
+    for (body, want, after) in table {
+        let (mut stream, _, client) = connected().await;
+        let mut response = Response::new(body);
+        response.headers_mut().insert(header::SERVER, HeaderValue::from_static("x"));
+        response.extensions_mut().insert(lines.clone());
+        let written = Writer::default().write(&mut stream, response, WHOLE).await;
+        drop(stream);
+        let head = "HTTP/1.1 200 OK\r\nserver: x\r\netag: \"1\"\r\ncontent-length: 2\r\n\r\n";
+        let head = if want.is_empty() { "" } else { head };
+        assert_eq!(received(client).await, format!("{head}{want}"));
+        assert_eq!(written.map_err(|err| err.kind()), after, "{want}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_client_has_gone_is_given_up() {
+    let (mut stream, connection, mut client) = connected().await;
+    client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let service = |_| async {
+        std::future::pending::<()>().await;
+        Response::default()
+    };
+    let stop = CancellationToken::new();
+    let serving = serve(&mut stream, &connection, (PATIENCE, &stop), &service);
+    let leaving = async {
+        sleep(Duration::from_millis(50)).await;
+        drop(client);
+        std::future::pending::<()>().await;
+    };
+    let next = tokio::select! { next = serving => next, () = leaving => unreachable!() };
+    assert!(matches!(next, Ok(Next::Closed)));
+}
+
+#[tokio::test]
+async fn what_comes_while_a_request_is_answered_is_next() {
+    let (mut stream, connection, mut client) = connected().await;
+    client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let service = |request: Request<Body>| async move {
+        sleep(Duration::from_millis(100)).await;
+        Response::new(Body::from(request.uri().path().to_owned()))
+    };
+    let stop = CancellationToken::new();
+    let serving = async {
+        let next = serve(&mut stream, &connection, (PATIENCE, &stop), &service).await.unwrap();
+        assert!(matches!(next, Next::Closed));
+        drop(stream);
+    };
+    let asking = async {
+        sleep(Duration::from_millis(20)).await;
+        client.write_all(b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut both = String::new();
+        while !both.ends_with("/b") {
+            let mut piece = [0; 512];
+            let read = client.read(&mut piece).await.unwrap();
+            both.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+        }
+        drop(client);
+        both
+    };
+    let ((), both) = tokio::join!(serving, asking);
+    assert!(both.contains("\r\n\r\n/aHTTP/1.1 200 OK\r\n"), "{both}");
 }
 
 #[tokio::test]
 async fn an_answer_tells_when_it_was_made() {
     let (mut stream, _, mut client) = connected().await;
-    Writer::default().write(&mut stream, Response::default(), (true, false)).await.unwrap();
+    Writer::default().write(&mut stream, Response::default(), WHOLE).await.unwrap();
     drop(stream);
     let mut all = String::new();
     client.read_to_string(&mut all).await.unwrap();
@@ -194,7 +261,7 @@ async fn requests_that_come_together_are_answered_in_turn_until_one_is_not_plain
     assert_eq!(paths, ["/a", "/b"]);
     assert_eq!(peers, [peer, peer]);
     assert!(matches!(next, Next::Other(unread) if unread == rest));
-    let want = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n/aHTTP/1.1 200 OK\r\n\r\n";
+    let want = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n/aHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
     assert_eq!(received(client).await, want);
 }
 

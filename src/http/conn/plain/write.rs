@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::body::Body;
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
@@ -24,11 +24,20 @@ pub(super) enum After {
     Close,
 }
 
+/// What an answer is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    /// The request was no HEAD.
+    pub(super) wants_body: bool,
+    /// No other follows on this connection.
+    pub(super) is_last: bool,
+}
+
 /// How the end of a body is told (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
-    /// There is none.
-    Nothing,
+    /// There is none. That of a HEAD tells how long it would be, if somebody knows.
+    Nothing(Option<u64>),
     /// It has so many bytes.
     Length(u64),
     /// It comes in chunks.
@@ -44,7 +53,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Writes an answer whose request did or did not want a body.
+    /// Writes an answer.
     ///
     /// # Errors
     ///
@@ -54,14 +63,14 @@ impl Writer {
         &mut self,
         stream: &mut Bounded,
         response: Response<Body>,
-        (wants_body, last): (bool, bool),
+        Kind { wants_body, is_last }: Kind,
     ) -> io::Result<After> {
         let (parts, body) = response.into_parts();
         let framing = framing(&parts, &body, wants_body)?;
-        let close = last || parts.headers.contains_key(header::CONNECTION);
-        self.head(&parts, framing, last);
+        let close = is_last || parts.headers.contains_key(header::CONNECTION);
+        self.head(&parts, framing, is_last);
         match framing {
-            Framing::Nothing => self.flush(stream, &[]).await?,
+            Framing::Nothing(_) => self.flush(stream, &[]).await?,
             Framing::Length(length) => self.body(stream, body, length).await?,
             Framing::Chunks => self.chunks(stream, body).await?,
         }
@@ -69,7 +78,7 @@ impl Writer {
         Ok(if close { After::Close } else { After::Open })
     }
 
-    fn head(&mut self, parts: &Parts, framing: Framing, last: bool) {
+    fn head(&mut self, parts: &Parts, framing: Framing, is_last: bool) {
         let out = &mut self.ahead;
         out.clear();
         for piece in ["HTTP/1.1 ", parts.status.as_str(), " ", reason(parts.status), "\r\n"] {
@@ -78,11 +87,12 @@ impl Writer {
         for (name, value) in &parts.headers {
             line(out, name.as_str(), value.as_bytes());
         }
-        let lines: Option<&HeaderLines> = parts.extensions.get();
-        out.extend_from_slice(lines.map_or(b"", HeaderLines::as_bytes));
-        if let Framing::Length(length) = framing
-            && lines.is_none()
-            && !parts.headers.contains_key(header::CONTENT_LENGTH)
+        if let Some(lines) = parts.extensions.get::<HeaderLines>() {
+            debug_assert!(parts.headers.keys().all(|name| lines.get(name).is_none()), "{parts:?}");
+            out.extend_from_slice(lines.as_bytes());
+        }
+        if let Framing::Length(length) | Framing::Nothing(Some(length)) = framing
+            && length_told(parts).is_none()
         {
             // Writing to memory does not fail.
             let _ = write!(out, "content-length: {length}\r\n");
@@ -90,7 +100,7 @@ impl Writer {
         if framing == Framing::Chunks {
             line(out, "transfer-encoding", b"chunked");
         }
-        if last {
+        if is_last {
             line(out, "connection", b"close");
         }
         if !parts.headers.contains_key(header::DATE) {
@@ -106,6 +116,8 @@ impl Writer {
             let data = next(&mut body).await?.ok_or(ErrorKind::UnexpectedEof)?;
             left = left.checked_sub(data.len() as u64).ok_or(ErrorKind::InvalidData)?;
             self.flush(stream, &data).await?;
+            // What was announced of files has gone.
+            stream.flush().await?;
         }
         self.flush(stream, &[]).await
     }
@@ -169,18 +181,24 @@ async fn next(body: &mut Body) -> io::Result<Option<Bytes>> {
 /// How the end of an answer's body is told.
 fn framing(parts: &Parts, body: &Body, wants_body: bool) -> io::Result<Framing> {
     let bodyless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&parts.status);
-    if !wants_body || bodyless {
-        return Ok(Framing::Nothing);
+    if bodyless {
+        return Ok(Framing::Nothing(None));
     }
-    let announced = announced(&parts.headers)?;
-    let length = announced.or_else(|| body.size_hint().exact());
-    Ok(length.map_or(Framing::Chunks, Framing::Length))
+    if !wants_body {
+        // An empty body is not said to be one: it is left out of what a GET would get.
+        return Ok(Framing::Nothing(body.size_hint().exact().filter(|length| *length > 0)));
+    }
+    let Some(told) = length_told(parts) else {
+        return Ok(body.size_hint().exact().map_or(Framing::Chunks, Framing::Length));
+    };
+    let length = told.to_str().ok().and_then(|text| text.parse().ok());
+    length.map(Framing::Length).ok_or_else(|| ErrorKind::InvalidData.into())
 }
 
-fn announced(headers: &HeaderMap) -> io::Result<Option<u64>> {
-    let Some(value) = headers.get(header::CONTENT_LENGTH) else { return Ok(None) };
-    let length = value.to_str().ok().and_then(|text| text.parse().ok());
-    length.map(Some).ok_or_else(|| ErrorKind::InvalidData.into())
+/// The length of the body, as the answer tells it.
+fn length_told(parts: &Parts) -> Option<HeaderValue> {
+    let of_lines = || parts.extensions.get::<HeaderLines>()?.get(&header::CONTENT_LENGTH);
+    parts.headers.get(header::CONTENT_LENGTH).cloned().or_else(of_lines)
 }
 
 /// The time, as answers tell it. It is written once a second.
