@@ -48,7 +48,8 @@ pub(in crate::cli) struct DropArgs {
     #[command(flatten)]
     one: OneArgs,
 
-    /// The id of the key that is to go [default: the key that is secondary now]
+    /// The id of the key that is to go; if it is gone and no other has its place, nothing changes,
+    /// so that the command can be given again [default: the key that is secondary now]
     #[arg(value_name = "KEY_ID", value_parser = key_id)]
     key: Option<String>,
 

@@ -35,7 +35,7 @@ pub enum KeyStep {
     },
     /// Takes the secondary key away: its links are refused from then on.
     DropSecondary {
-        /// Its id.
+        /// Its id. If there is no secondary key, and this is not the primary, nothing changes.
         key: Option<String>,
         /// Whether it goes though it is in use.
         force: bool,
@@ -128,6 +128,8 @@ fn take(
             KeyStep::Swap { primary } if primary.is_some() && is(Slot::Primary, &primary) => {
                 Ok(keys)
             }
+            // It is gone already.
+            KeyStep::DropSecondary { key, .. } if !is(Slot::Primary, &key) => Ok(keys),
             KeyStep::Swap { .. } | KeyStep::DropSecondary { .. } => {
                 Err(DomainError::NoSecondary(host.clone()).into())
             }

@@ -40,7 +40,15 @@ fn steps_that_name_a_key_are_taken_once() {
     step(&server, &["swap-keys"], None);
     let text = step(&server, &["drop-key"], None);
     assert!(text.contains(&new) && !text.contains(&old), "a key that nobody used goes: {text}");
-    assert_eq!(go("DELETE", &format!("/secondary?key={old}"), "").0, 409, "it is gone");
+    for (path, status, name) in [
+        (format!("/secondary?key={old}"), 200, "it is gone already"),
+        (format!("/secondary?key={old}&force=true"), 200, "and with force"),
+        (format!("/secondary?key={new}"), 409, "it signs"),
+        ("/secondary".to_owned(), 409, "none is named"),
+    ] {
+        assert_eq!(go("DELETE", &path, "").0, status, "{name}");
+    }
+    assert_eq!(ids(), json!({ "primary": new, "secondary": null }));
     assert_eq!(go("POST", &swap, "").0, 200, "it signs already");
 }
 
