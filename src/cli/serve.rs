@@ -207,7 +207,7 @@ fn host_rules(settings: &Settings) -> HostRules {
 /// Checks that the host where URLs are signed is there for nothing else.
 fn check_signing(settings: &Settings, app: &App) -> Result<(), Failure> {
     let Some(Signing { host, open }) = &settings.signing else { return Ok(()) };
-    let bad = |why: String| Failure::Usage(format!("sign_host = {host:?}: the host {why}"));
+    let bad = |why: String| Failure::Usage(format!("sign_host = {host}: the host {why}"));
     match host_rules(settings).with_links(None).use_of(host) {
         Some(used) => return Err(bad(used.to_string())),
         None if app.serves(host) => return Err(bad("is a delivery domain".to_owned())),

@@ -35,4 +35,4 @@ pub use terms::{
     DirectAccess, ErrorHeader, InvalidIssue, Issue, OriginAccess, Playlists, RefererCheck, Terms,
 };
 pub use url::{InvalidUrl, LinkUrl};
-pub use warning::{Surroundings, warnings};
+pub use warning::{Everybody, Surroundings, warnings};

@@ -61,6 +61,11 @@ impl Prefix {
     pub fn holds(&self, key: &ObjectKey) -> bool {
         key.as_str().starts_with(&*self.0)
     }
+
+    /// Whether there are keys that lie under both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.0.starts_with(&*other.0) || other.0.starts_with(&*self.0)
+    }
 }
 
 impl FromStr for Prefix {

@@ -2,19 +2,30 @@
 
 use std::borrow::Cow;
 
-use super::{DirectAccess, OriginAccess, RefererCheck, Terms};
+use super::{DirectAccess, OriginAccess, Playlists, RefererCheck, Terms};
 use crate::domain::op::HostName;
 use crate::domain::urlsign::{Settings, Weakness};
 
 /// What is around a delivery domain, and can make it weak.
-#[derive(Clone, Copy, Debug)]
-pub struct Surroundings<'s> {
-    /// Whether the bucket lets everybody read by its own hosts.
-    pub open: bool,
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// What the bucket lets everybody do by its own hosts.
+    pub everybody: Everybody,
     /// Whether something tells in which region a client is.
     pub knows_regions: bool,
+    /// Another domain that leaves some of the same objects to signed requests alone.
+    pub closed_by: Option<HostName>,
     /// Hosts of other domains that verify by a key of this one.
-    pub sharing: &'s [HostName],
+    pub sharing: Vec<HostName>,
+}
+
+/// What everybody may do to the objects of a bucket.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Everybody {
+    /// Whether they may read them.
+    pub reads: bool,
+    /// Whether they may write them.
+    pub writes: bool,
 }
 
 /// What is weak about a delivery domain, or cannot work, in sentences. `settings` are those of its
@@ -22,9 +33,9 @@ pub struct Surroundings<'s> {
 pub fn warnings(
     terms: &Terms,
     settings: Option<&Settings>,
-    around: &Surroundings<'_>,
+    around: &Surroundings,
 ) -> Vec<Cow<'static, str>> {
-    let open = around.open;
+    let Everybody { reads: open, writes: writable } = around.everybody;
     let signed = settings.is_some();
     let opened = !signed && terms.origin == OriginAccess::Always;
     let anybody = !signed && (open || opened);
@@ -34,6 +45,8 @@ pub fn warnings(
          "the bucket's ACL or policy lets everybody read the same objects by the bucket's own hosts, without a signature"),
         (opened && !open,
          "URLs are not signed, and the domain gives everybody what the bucket would not"),
+        (signed && writable && terms.playlists == Playlists::SignedHost,
+         "everybody may write to the bucket, and has whatever is on the host signed by a playlist of their own"),
         (anybody && terms.referer == RefererCheck::Off,
          "nothing protects the objects: neither signatures nor the referer policy"),
         (terms.asks_for_regions() && !around.knows_regions,
@@ -42,7 +55,15 @@ pub fn warnings(
     let of_signing = settings.map(Settings::weaknesses).unwrap_or_default();
     let of_terms = table.into_iter().filter_map(|(weak, sentence)| weak.then_some(sentence));
     let fixed = of_signing.into_iter().map(Weakness::sentence).chain(of_terms);
-    fixed.map(Cow::Borrowed).chain(of_keys(around.sharing).map(Cow::Owned)).collect()
+    let closed_by = around.closed_by.as_ref().filter(|_| opened && open);
+    let others = closed_by.map(of_closed).into_iter().chain(of_keys(&around.sharing));
+    fixed.map(Cow::Borrowed).chain(others.map(Cow::Owned)).collect()
+}
+
+fn of_closed(by: &HostName) -> String {
+    format!(
+        "URLs are not signed, and the domain gives everybody what {by} leaves to signed requests"
+    )
 }
 
 /// No text under a signature has the host in it, so a link is good wherever its key is.
@@ -66,6 +87,10 @@ mod tests {
     fn what_is_weak() {
         const OPEN: bool = true;
         const SHUT: bool = false;
+        let to = |reads, writes| Surroundings {
+            everybody: Everybody { reads, writes },
+            ..Surroundings::default()
+        };
         let settings = |key: &str| {
             let key = SecretKey::new(key.to_owned());
             Settings::new(Choices::new(Scheme::AliA), key, None).unwrap()
@@ -73,6 +98,7 @@ mod tests {
         let (long, short) = (settings("0123456789abcdef"), settings("short1"));
         let signed = Terms { signing: Some(Choices::new(Scheme::AliA)), ..Terms::default() };
         let closed = Terms { direct: DirectAccess::SignedOnly, ..signed.clone() };
+        let whole = Terms { playlists: Playlists::SignedHost, ..closed.clone() };
         let bare = |referer| Terms { origin: OriginAccess::Always, referer, ..Terms::default() };
         let off = Terms { referer: RefererCheck::Off, ..Terms::default() };
         let by_acl = Terms { origin: OriginAccess::ByAcl, ..off.clone() };
@@ -91,12 +117,25 @@ mod tests {
             ("a private bucket opened without it", &bare(RefererCheck::Off), None, SHUT, 2),
         ];
         for (name, terms, settings, open, want) in table {
-            let around = Surroundings { open, knows_regions: false, sharing: &[] };
+            let around = to(open, false);
             assert_eq!(warnings(terms, settings, &around).len(), want, "{name}");
         }
-        let sharing = ["a.example.com", "b.example.com"].map(|host| host.parse().unwrap());
-        let around = Surroundings { open: SHUT, knows_regions: false, sharing: &sharing };
-        let shared = warnings(&signed, Some(&long), &around);
+        let closed_by = Some("a.example.com".parse().unwrap());
+        let elsewhere = Surroundings { closed_by, ..to(true, false) };
+        let all = to(true, true);
+        #[rustfmt::skip]
+        let table = [
+            ("what another closes",       &bare(RefererCheck::Bucket), None,        &elsewhere, 1),
+            ("what another closes, shut", &Terms::default(),           None,        &elsewhere, 0),
+            ("links of whoever writes",   &whole,                      Some(&long), &all,       1),
+            ("those within reach",        &closed,                     Some(&long), &all,       0),
+            ("links of the owner",        &whole,                      Some(&long), &elsewhere, 0),
+        ];
+        for (name, terms, settings, around, want) in table {
+            assert_eq!(warnings(terms, settings, around).len(), want, "{name}");
+        }
+        let sharing = ["a.example.com", "b.example.com"].map(|host| host.parse().unwrap()).into();
+        let shared = warnings(&signed, Some(&long), &Surroundings { sharing, ..to(false, false) });
         assert!(matches!(&shared[..], [one] if one.contains("(a.example.com, b.example.com)")));
     }
 
@@ -114,7 +153,7 @@ mod tests {
             let key = SecretKey::new("24FEQmTzro4V5u3D5epW".to_owned());
             let settings = Settings::new(vod(regions), key, None).unwrap();
             let terms = Terms { signing: Some(vod(regions)), ..Terms::default() };
-            let around = Surroundings { open: false, knows_regions, sharing: &[] };
+            let around = Surroundings { knows_regions, ..Surroundings::default() };
             let said = warnings(&terms, Some(&settings), &around);
             let said = said.iter().filter(|text| text.contains("client_region_header"));
             assert_eq!(said.count(), want, "{name}");

@@ -243,9 +243,18 @@ impl App {
     /// Whether the ACL or the policy of a bucket lets everybody read objects, wherever they come
     /// from, for people who are told of it.
     pub fn is_open(&self, name: &BucketName) -> bool {
+        self.lets_everybody(name, (Access::Read, Action::GetObject))
+    }
+
+    /// The same about writing them.
+    pub fn is_writable(&self, name: &BucketName) -> bool {
+        self.lets_everybody(name, (Access::Write, Action::PutObject))
+    }
+
+    fn lets_everybody(&self, name: &BucketName, (access, action): (Access, Action)) -> bool {
         self.buckets.find(name).is_some_and(|bucket| {
-            bucket.settings().acl.grants(Access::Read)
-                || self.may_somewhere(&Caller::ANONYMOUS, Action::GetObject, Some(&bucket))
+            bucket.settings().acl.grants(access)
+                || self.may_somewhere(&Caller::ANONYMOUS, action, Some(&bucket))
         })
     }
 

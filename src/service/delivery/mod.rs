@@ -24,7 +24,7 @@ use super::App;
 use super::bucket;
 use super::error::Error;
 use super::vault::Vault;
-use crate::domain::delivery::{DirectAccess, Prefix, Tally, Terms};
+use crate::domain::delivery::{DirectAccess, Everybody, Prefix, Surroundings, Tally, Terms};
 use crate::domain::name::{BucketId, BucketName, DomainId, ObjectKey};
 use crate::domain::op::HostName;
 use crate::domain::time::UnixMillis;
@@ -128,8 +128,9 @@ struct Snapshot {
     by_host: HashMap<HostName, Arc<Domain>>,
     /// The domains that verify by each key, by its id, in the order of their hosts.
     by_key: HashMap<String, Vec<Arc<Domain>>>,
-    /// The parts of buckets that only signed requests may read by the bucket's own hosts.
-    closed: HashMap<BucketId, Vec<Prefix>>,
+    /// The parts of buckets that only signed requests may read by the bucket's own hosts, with the
+    /// domains that say so.
+    closed: HashMap<BucketId, Vec<(HostName, Prefix)>>,
 }
 
 impl Snapshot {
@@ -146,7 +147,8 @@ impl Snapshot {
             match domain.terms.direct {
                 DirectAccess::ByAcl => {}
                 DirectAccess::SignedOnly => {
-                    closed.entry(domain.bucket.0).or_default().push(domain.terms.prefix.clone());
+                    let part = (domain.host.clone(), domain.terms.prefix.clone());
+                    closed.entry(domain.bucket.0).or_default().push(part);
                 }
             }
         }
@@ -173,7 +175,16 @@ impl Table {
     pub fn closes(&self, bucket: BucketId, key: &ObjectKey) -> bool {
         let now = self.now.load();
         let closed = now.closed.get(&bucket);
-        closed.is_some_and(|prefixes| prefixes.iter().any(|prefix| prefix.holds(key)))
+        closed.is_some_and(|parts| parts.iter().any(|(_, prefix)| prefix.holds(key)))
+    }
+
+    /// Another domain that has unsigned requests refused for some of what this one serves.
+    fn closing(&self, domain: &Domain) -> Option<HostName> {
+        let now = self.now.load();
+        let mut closed = now.closed.get(&domain.bucket.0).into_iter().flatten();
+        let overlaps = |prefix: &Prefix| prefix.overlaps(&domain.terms.prefix);
+        let found = closed.find(|(by, prefix)| *by != domain.host && overlaps(prefix));
+        found.map(|(by, _)| by.clone())
     }
 
     /// The hosts of other domains that verify by a key of this one, in their order.
@@ -181,16 +192,19 @@ impl Table {
         let now = self.now.load();
         let Some(keys) = domain.keys.as_ref() else { return Vec::new() };
         let ids = domain.signing().into_iter().flat_map(|it| it.keys().ids());
-        let others = ids.filter_map(|id| now.by_key.get(id)).flatten();
         // An id is short, and could be that of another key.
         let same = |other: &&Arc<Domain>| {
             let other = other.keys.iter().flat_map(KeyPair::all);
             other.into_iter().any(|other| keys.all().any(|key| key.matches(other)))
         };
-        let others = others.filter(|other| other.host != domain.host).filter(same);
-        let mut hosts: Vec<_> = others.map(|other| other.host.clone()).take(most).collect();
+        let of = |id: &str| {
+            let all = now.by_key.get(id).into_iter().flatten();
+            all.filter(|other| other.host != domain.host).filter(same).take(most)
+        };
+        let mut hosts: Vec<_> = ids.flat_map(of).map(|other| other.host.clone()).collect();
         hosts.sort_unstable();
         hosts.dedup();
+        hosts.truncate(most);
         hosts
     }
 
@@ -269,16 +283,17 @@ impl App {
         self.domain_of(host)
     }
 
-    /// Hosts of other domains that verify by a key of this one, a few if they are many: a link of the
-    /// one may be good for the other.
-    pub fn domains_sharing_a_key(&self, domain: &Domain) -> Vec<HostName> {
+    /// What there is around a domain that can make it weak. Of the hosts that share a key with it
+    /// there are a few if they are many.
+    pub fn surroundings(&self, domain: &Domain) -> Surroundings {
         const FEW: usize = 3;
-        self.domains.sharing_a_key(domain, FEW)
-    }
-
-    /// Whether something tells in which region a client is.
-    pub const fn knows_regions(&self) -> bool {
-        self.knows_regions
+        let (_, bucket) = &domain.bucket;
+        Surroundings {
+            everybody: Everybody { reads: self.is_open(bucket), writes: self.is_writable(bucket) },
+            knows_regions: self.knows_regions,
+            closed_by: self.domains.closing(domain),
+            sharing: self.domains.sharing_a_key(domain, FEW),
+        }
     }
 
     /// The hosts whose links may be for clients of some regions while nothing tells regions, in their

@@ -215,7 +215,11 @@ fn a_server_does_not_start_with_a_host_for_two_things() {
         ("--base-domain", "example.com", "is a host of the bucket"),
         ("--base-domain", "cdn.example.com", "is a domain below which buckets are"),
         ("--public-endpoint", "cdn.example.com:9000", "is the public endpoint"),
-        ("--sign-host", "cdn.example.com", "is a delivery domain"),
+        (
+            "--sign-host",
+            "cdn.example.com",
+            "sign_host = cdn.example.com: the host is a delivery domain",
+        ),
     ] {
         let ports = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         let mut command = refgate(folder.path(), &ports);

@@ -173,4 +173,13 @@ fn two_domains_of_one_key_are_warned_of() {
     // The secondary key of one is the primary of the other.
     let (_, _, err) = run(&server, &["add-key", "b.example.com"], Some(KEY));
     assert!(err.contains("(cdn.example.com)") && !err.contains(KEY), "{err}");
+    // One that has both keys takes the place of one other in the list.
+    let third = "thethirdkey89012";
+    for (host, keys) in [(HOST, [KEY, third]), ("a.example.com", [KEY, third])] {
+        good(&server, &["put", host, "--bucket", BUCKET, "--scheme", "ali-a"], Some(keys[0]));
+        good(&server, &["add-key", host], Some(keys[1]));
+    }
+    good(&server, &["put", "c.example.com", "--bucket", BUCKET, "--scheme", "ali-a"], Some(third));
+    let all = "(a.example.com, b.example.com, c.example.com)";
+    assert!(one(&server).1["warnings"].to_string().contains(all), "{}", one(&server).1);
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::support::policy::{EVIL, GOOD, STRICT};
 use crate::support::server::Start;
 use crate::support::wire::refused;
-use crate::support::{Channel, PUBLIC_READ, Request, Signer, clock};
+use crate::support::{Channel, PUBLIC_READ, PUBLIC_READ_WRITE, Request, Signer, clock};
 
 #[test]
 fn a_signed_link_opens_a_private_bucket_and_nothing_else_does() {
@@ -215,6 +215,23 @@ fn a_domain_can_be_the_only_way() {
     let around = ask(&server, ("GET", "open.example.com"), "/vod/a.mp4", &[]);
     assert_eq!(around.code(), refused(403, "AccessDenied"));
     assert_eq!(ask(&server, ("GET", "open.example.com"), "/free.txt", &[]).status, 200);
+    // One that gives all the same says so, and one that gives other objects has nothing to say.
+    let mut terms = json!({ "bucket": BUCKET, "origin_access": true });
+    for (prefix, want) in [("", 1), ("vod/", 1), ("vod/low/", 1), ("vo/", 0), ("voda/", 0)] {
+        terms["prefix"] = json!(prefix);
+        let warned = put(&server, "open.example.com", &terms)["warnings"].clone();
+        assert_eq!(warned.as_array().unwrap().len(), want, "{prefix}: {warned}");
+        let said = warned.to_string().contains("what cdn.example.com leaves to signed requests");
+        assert_eq!(said, want > 0, "{prefix}: {warned}");
+    }
+    server.bucket(BUCKET, PUBLIC_READ_WRITE);
+    for (playlists, want) in [("signed", 0), ("signed-host", 1), ("plain", 0)] {
+        let mut terms = type_a();
+        terms["direct_access"] = json!("signed-only");
+        terms["playlists"] = json!(playlists);
+        let warned = put(&server, HOST, &terms)["warnings"].clone();
+        assert_eq!(warned.as_array().unwrap().len(), want, "{playlists}: {warned}");
+    }
 }
 
 #[test]

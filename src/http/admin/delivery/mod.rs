@@ -22,7 +22,7 @@ use super::ApiError;
 use super::api::{Admin, read_json, read_query};
 use super::tags::{IfMatch, tag_of, tagged};
 use crate::domain::code::Code;
-use crate::domain::delivery::{Surroundings, warnings};
+use crate::domain::delivery::warnings;
 use crate::domain::op::HostName;
 use crate::domain::urlsign::{Settings, Slot};
 use crate::service::App;
@@ -95,11 +95,6 @@ struct KeyIds<'d> {
 fn shown(app: &App, domain: &Domain) -> String {
     let (_, bucket) = &domain.bucket;
     let keys = domain.signing().map(Settings::keys);
-    let around = Surroundings {
-        open: app.is_open(bucket),
-        knows_regions: app.knows_regions(),
-        sharing: &app.domains_sharing_a_key(domain),
-    };
     let shown = Shown {
         host: domain.host.as_str(),
         settings: DomainView::new(bucket, &domain.terms),
@@ -109,7 +104,7 @@ fn shown(app: &App, domain: &Domain) -> String {
         }),
         created: domain.created.to_rfc3339(),
         updated: domain.updated.to_rfc3339(),
-        warnings: warnings(&domain.terms, domain.signing(), &around),
+        warnings: warnings(&domain.terms, domain.signing(), &app.surroundings(domain)),
     };
     // Texts, numbers and lists of them have a form in JSON.
     serde_json::to_string(&shown).unwrap_or_default()
