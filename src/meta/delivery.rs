@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 
 use super::MetaError;
-use crate::domain::delivery::{Seat, Tally, Terms};
+use crate::domain::delivery::{KeyEnd, Seat, Tally, Terms};
 use crate::domain::name::{BucketId, DomainId};
 use crate::domain::op::HostName;
 use crate::domain::seal::Sealed;
 use crate::domain::stats::Day;
 use crate::domain::time::UnixMillis;
+use crate::domain::urlsign::Scheme;
 
 /// A delivery domain as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub struct DeliveryDomain {
     pub updated: UnixMillis,
     /// Its terms.
     pub terms: Terms,
+    /// The scheme that its keys are of, also while URLs are not signed. `None` if it has none, or
+    /// they are from before this was kept.
+    pub key_scheme: Option<Scheme>,
     /// The key that signs and verifies.
     pub primary: Option<Sealed>,
     /// The key that verifies as well.
@@ -60,6 +64,16 @@ pub trait DeliveryDomains: Send + Sync {
     /// What was counted of a delivery domain on a day and those after it, in no order. It is added
     /// with the other [statistics](super::Stats::add_stats).
     async fn tallies_of(&self, id: DomainId, first: Day) -> Result<Vec<Tally>, MetaError>;
+
+    /// Writes down until when links of keys are good, if their domains are there. A later end that is
+    /// there stays.
+    async fn put_key_ends(&self, ends: Vec<KeyEnd>) -> Result<(), MetaError>;
+
+    /// The last second of the links of a key, by its id, as far as it was written down.
+    async fn key_end(&self, id: DomainId, key_id: &str) -> Result<Option<i64>, MetaError>;
+
+    /// Deletes the ends before this second.
+    async fn prune_key_ends(&self, now: i64) -> Result<(), MetaError>;
 
     /// The clients of all links that end at this second or after it, in no order.
     async fn seats(&self, now: i64) -> Result<Vec<Seat>, MetaError>;

@@ -1,7 +1,7 @@
 //! Delivery domains.
 
 use refgate::domain::delivery::{
-    Application, ClientNet, Count, DirectAccess, ErrorHeader, Issue, OriginAccess, Outcome,
+    Application, ClientNet, Count, DirectAccess, ErrorHeader, Issue, KeyEnd, OriginAccess, Outcome,
     Playlists, RefererCheck, Refusal, Seat, Tally, Terms,
 };
 use refgate::domain::name::DomainId;
@@ -47,6 +47,7 @@ fn domain(id: u128, host: &str, bucket: BucketId) -> DeliveryDomain {
             playlists: Playlists::SignedHost,
             issue: Issue::new(Some(7), 8, 9).unwrap(),
         },
+        key_scheme: Some(Scheme::AliF),
         primary: sealed(1),
         secondary: sealed(2),
     }
@@ -59,6 +60,7 @@ pub(super) async fn a_domain_comes_back_exactly(meta: &dyn Meta) {
     assert_eq!(meta.find_domain(&full.host).await.unwrap().as_ref(), Some(&full));
     let plain = DeliveryDomain {
         terms: Terms::default(),
+        key_scheme: None,
         primary: None,
         secondary: None,
         ..domain(2, "plain.example.com", id)
@@ -171,6 +173,26 @@ pub(super) async fn seats_come_back_until_their_link_ends(meta: &dyn Meta) {
     assert_eq!(found(90).await.len(), 3, "and not shorter again");
     assert!(meta.delete_domain(domain.id).await.unwrap());
     assert_eq!(found(0).await, []);
+}
+
+pub(super) async fn the_last_end_of_a_key_stays_until_then(meta: &dyn Meta) {
+    let id = bucket(meta, "ended").await;
+    let domain = domain(1, "a.example.com", id);
+    meta.put_domain(&domain).await.unwrap();
+    let end = |key: &str, until| KeyEnd { domain: domain.id, key: key.into(), until };
+    let gone = KeyEnd { domain: DomainId(Uuid::from_u128(2)), ..end("aa", 70) };
+    meta.put_key_ends(vec![end("aa", 50), end("bb", i64::MAX), gone.clone()]).await.unwrap();
+    meta.put_key_ends(vec![end("aa", 60), end("aa", 40)]).await.unwrap();
+    let found = async |key: &str| meta.key_end(domain.id, key).await.unwrap();
+    assert_eq!((found("aa").await, found("bb").await), (Some(60), Some(i64::MAX)));
+    assert_eq!(found("cc").await, None);
+    assert_eq!(meta.key_end(gone.domain, "aa").await.unwrap(), None);
+    meta.prune_key_ends(60).await.unwrap();
+    assert_eq!(found("aa").await, Some(60));
+    meta.prune_key_ends(61).await.unwrap();
+    assert_eq!((found("aa").await, found("bb").await), (None, Some(i64::MAX)));
+    assert!(meta.delete_domain(domain.id).await.unwrap());
+    assert_eq!(found("bb").await, None);
 }
 
 pub(super) async fn an_application_comes_back_exactly(meta: &dyn Meta) {

@@ -194,6 +194,7 @@ conformance!(on_sqlite, sqlite:
     domains::a_bucket_that_is_served_is_not_deleted,
     domains::tallies_add_up_and_go_with_their_domain,
     domains::seats_come_back_until_their_link_ends,
+    domains::the_last_end_of_a_key_stays_until_then,
     domains::an_application_comes_back_exactly,
     policies::a_policy_comes_back_exactly,
     policies::a_policy_of_a_million_rules_comes_back,

@@ -53,7 +53,7 @@ pub(in crate::cli) struct DropArgs {
     #[arg(value_name = "KEY_ID", value_parser = key_id)]
     key: Option<String>,
 
-    /// Drop it although it verified requests a moment ago, whose links are refused then
+    /// Drop it although links of it are good that the server verified or made; they are refused then
     #[arg(long)]
     force: bool,
 }

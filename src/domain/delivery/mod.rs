@@ -30,7 +30,7 @@ pub use application::{
 pub use bearer::cache_control;
 pub use prefix::{InvalidPrefix, Prefix};
 pub use seats::{ClientNet, Seat, Seating, Seats};
-pub use tally::{Count, Outcome, Refusal, Tally, Unsigned};
+pub use tally::{Count, KeyEnd, Outcome, Refusal, Tally, Unsigned};
 pub use terms::{
     DirectAccess, ErrorHeader, InvalidIssue, Issue, OriginAccess, Playlists, RefererCheck, Terms,
 };

@@ -9,6 +9,7 @@
 //! A download in many ranges is as many requests. What the bucket says of a request, its referer
 //! policy above all, is counted with the bucket.
 
+use crate::domain::name::DomainId;
 use crate::domain::stats::Day;
 use crate::domain::time::UnixMillis;
 use crate::domain::urlsign::Reason;
@@ -123,6 +124,17 @@ pub struct Tally {
     pub outcome: Outcome,
     /// How many.
     pub count: Count,
+}
+
+/// Until when links of a key are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyEnd {
+    /// The domain.
+    pub domain: DomainId,
+    /// The id of the key.
+    pub key: String,
+    /// The last second of the link that ends last, after the epoch.
+    pub until: i64,
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use super::formula::{Algorithm, Part};
 use super::key::{InvalidKey, Keys};
 use super::row::{Layout, Life, Param, Row};
 use super::scheme::{Scheme, TICKET, TICKET_LAYOUT};
-use super::sign::LIFETIME;
 use super::stamp::TimeForm;
 use crate::domain::secret::SecretKey;
 
@@ -165,18 +164,6 @@ impl Settings {
     /// For how many seconds after the time in it a link is good, tolerance included.
     pub const fn seconds_beyond(&self) -> i64 {
         self.validity as i64 + self.tolerance as i64
-    }
-
-    /// For how many seconds from their making links are good, tolerance included: those of which
-    /// nobody says more, for which a lifetime may be set, and those of other signers, as far as the
-    /// settings tell.
-    pub fn seconds_of_links(&self, lifetime: Option<u32>) -> i64 {
-        let usual = match self.row().life {
-            Life::Since { .. } => self.validity,
-            Life::Until => LIFETIME,
-        };
-        let lifetime = lifetime.unwrap_or(usual).max(self.validity);
-        i64::from(lifetime) + i64::from(self.tolerance)
     }
 
     pub(super) const fn row(&self) -> &'static Row {

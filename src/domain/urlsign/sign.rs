@@ -18,7 +18,7 @@ use crate::domain::name::ObjectKey;
 use crate::domain::time::UnixMillis;
 
 /// For how many seconds a link is good if nobody says: as the vendors' CDNs.
-pub(super) const LIFETIME: u32 = 1800;
+const LIFETIME: u32 = 1800;
 
 /// What is to be signed. [`Link::new`] has the defaults.
 #[derive(Clone, Copy, Debug)]

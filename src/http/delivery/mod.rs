@@ -182,6 +182,9 @@ impl Walk<'_> {
         if let Some(playlist) = playlist::of(self.domain, &permit, &admitted)
             && let Some(response) = playlist.serve(self.oss, &permit, (&head, known)).await?
         {
+            if let Some(pass) = &admitted.pass {
+                self.domain.made_playlist(pass);
+            }
             return Ok(response);
         }
         let call = Call { head, caller: admitted.caller, body: Body::empty() };

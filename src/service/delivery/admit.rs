@@ -40,7 +40,7 @@ impl App {
             return Ok(Admitted { path, query, caller, pass: None });
         };
         let mut pass = verify(settings, request, self.clock.now())?;
-        self.count_verified(domain, pass.key);
+        self.count_verified(domain, &pass);
         let query = pass.query.take().map(Cow::Owned);
         let caller = Caller::visitor(domain, pass.query_is_signed);
         Ok(Admitted { path: pass.path, query, caller, pass: Some(pass) })

@@ -176,6 +176,7 @@ impl App {
         keys::settings(&draft.terms, draft.keys.as_ref())?;
         draft.terms.check_issue().map_err(DomainError::from)?;
         let now = self.clock.now();
+        let key_scheme = draft.keys.as_ref().and_then(|keys| keys.scheme);
         let (id, created) = draft.old.unwrap_or_else(|| (DomainId(self.clock.unique()), now));
         let sealed = draft.keys.map(|keys| keys.seal(id, &self.vault)).transpose()?;
         let (primary, secondary) = match sealed {
@@ -184,7 +185,17 @@ impl App {
         };
         let bucket = draft.bucket.0;
         let (host, terms, updated) = (host.clone(), draft.terms, now);
-        Ok(DeliveryDomain { id, host, bucket, created, updated, terms, primary, secondary })
+        Ok(DeliveryDomain {
+            id,
+            host,
+            bucket,
+            created,
+            updated,
+            terms,
+            key_scheme,
+            primary,
+            secondary,
+        })
     }
 
     fn check_new(&self, host: &HostName) -> Result<(), DomainError> {

@@ -2,6 +2,7 @@
 
 use crate::domain::delivery::InvalidIssue;
 use crate::domain::op::{HostName, HostUse};
+use crate::domain::time::UnixMillis;
 use crate::domain::urlsign::{InvalidSettings, Scheme};
 use crate::service::error::Error;
 
@@ -50,13 +51,18 @@ pub enum DomainError {
     OtherKeys(HostName),
     /// Another scheme without other keys.
     #[error(
-        "keys: every scheme needs keys of its own: name those for {1} in place of those for {0}, or \
-         have one drawn (`keys` that are empty, --replace-keys)"
+        "keys: every scheme needs keys of its own: name those for {after} in place of those for \
+         {before}, or have one drawn (`keys` that are empty, --replace-keys)",
+        before = named(*.0),
+        after = .1
     )]
-    OtherScheme(Scheme, Scheme),
-    /// A key of another scheme.
-    #[error("keys: every scheme needs keys of its own, and one of these is there for {0}")]
-    KeyOfScheme(Scheme),
+    OtherScheme(Option<Scheme>, Scheme),
+    /// A key of another scheme, or of one that is not known.
+    #[error(
+        "keys: every scheme needs keys of its own, and one of these is there for {before}",
+        before = named(*.0)
+    )]
+    KeyOfScheme(Option<Scheme>),
     /// There is a secondary key already.
     #[error(
         "{0} has a secondary key, whose links would be refused: drop it, or say that it is to be \
@@ -68,20 +74,29 @@ pub enum DomainError {
     OtherSecondary(HostName),
     /// The key is needed.
     #[error(
-        "the key {key} verified a request {ago} seconds ago, and links are good for {good_for}: \
-         wait until nobody comes with one, or say that they are to be refused (`force`, --force)"
+        "links of the key {key} that it verified, or that were made with it, are good until {end}: \
+         wait for it, or say that they are to be refused (`force`, --force)",
+        end = moment(*.until)
     )]
     KeyInUse {
         /// Its id.
         key: String,
-        /// How many seconds ago it verified the last.
-        ago: i64,
-        /// For how many seconds links are good.
-        good_for: i64,
+        /// The last second of the link that ends last, after the epoch.
+        until: i64,
     },
     /// There is no secondary key.
     #[error("{0} has no secondary key")]
     NoSecondary(HostName),
+}
+
+fn named(scheme: Option<Scheme>) -> &'static str {
+    scheme.map_or("a scheme that is not known", Scheme::as_str)
+}
+
+/// A second as a date. Some links end at a time that has none.
+fn moment(second: i64) -> String {
+    let date = UnixMillis::from_secs(second).try_iso8601();
+    date.unwrap_or_else(|| format!("{second} seconds after 1970"))
 }
 
 impl From<DomainError> for Error {

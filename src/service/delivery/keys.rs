@@ -24,6 +24,8 @@ const KEY_CHARS: usize = 32;
 /// The keys of a domain: the one that signs, and another that verifies as well.
 #[derive(Clone, Debug)]
 pub struct KeyPair {
+    /// The scheme that they are of, also while URLs are not signed; `None` if that is not known.
+    pub scheme: Option<Scheme>,
     /// The one that signs.
     pub primary: SecretKey,
     /// The other, if there is one.
@@ -47,14 +49,15 @@ pub(super) fn settings(
     keys: Option<&KeyPair>,
 ) -> Result<Option<Settings>, DomainError> {
     let (Some(choices), Some(keys)) = (&terms.signing, keys) else { return Ok(None) };
-    let KeyPair { primary, secondary } = keys.clone();
+    let KeyPair { scheme: _, primary, secondary } = keys.clone();
     Ok(Some(Settings::new(choices.clone(), primary, secondary)?))
 }
 
 /// The keys that a domain is to have: of those that are given and those that it has.
 ///
 /// A key that is there goes only if that is said, or with its scheme: none is used for two, because
-/// the texts of some are alike, and a signature of one would be one of the other.
+/// the texts of some are alike, and a signature of one would be one of the other. That holds as well
+/// if nothing was signed for a while.
 ///
 /// # Errors
 ///
@@ -70,16 +73,16 @@ pub(super) fn to_have(
         (None, there, None) => Ok(there.map(|(_, keys)| keys)),
         (Some(scheme), None, given) => drawn(scheme, given.unwrap_or_default()).map(Some),
         (Some(scheme), Some((domain, there)), given) => {
-            let before = domain.signing().map(Settings::scheme).filter(|before| *before != scheme);
-            let keys = match (before, given) {
-                (None, None) => Ok(there),
-                (None, Some(given)) if given.replace => drawn(scheme, given),
-                (None, Some(given)) => beside(there, given, &domain.host),
-                (Some(before), None) => Err(DomainError::OtherScheme(before, scheme).into()),
-                (Some(before), Some(given)) if there.has_any_of(&given) => {
+            let before = there.scheme;
+            let keys = match (before == Some(scheme), given) {
+                (true, None) => Ok(there),
+                (true, Some(given)) if given.replace => drawn(scheme, given),
+                (true, Some(given)) => beside(there, given, &domain.host),
+                (false, None) => Err(DomainError::OtherScheme(before, scheme).into()),
+                (false, Some(given)) if there.has_any_of(&given) => {
                     Err(DomainError::KeyOfScheme(before).into())
                 }
-                (Some(_), Some(given)) => drawn(scheme, given),
+                (false, Some(given)) => drawn(scheme, given),
             };
             keys.map(Some)
         }
@@ -89,7 +92,8 @@ pub(super) fn to_have(
 /// Keys that are given, with one drawn where none signs.
 fn drawn(scheme: Scheme, given: NewKeys) -> Result<KeyPair, Error> {
     let NewKeys { primary, secondary, replace: _ } = given;
-    Ok(KeyPair { primary: primary.map_or_else(|| draw(scheme), Ok)?, secondary })
+    let primary = primary.map_or_else(|| draw(scheme), Ok)?;
+    Ok(KeyPair { scheme: Some(scheme), primary, secondary })
 }
 
 /// Keys that are there, and a secondary if one is given and there is none.
@@ -137,7 +141,8 @@ impl KeyPair {
         };
         let Some(primary) = &stored.primary else { return Ok(None) };
         let secondary = stored.secondary.as_ref().map(|sealed| open(SECONDARY, sealed));
-        Ok(Some(Self { primary: open(PRIMARY, primary)?, secondary: secondary.transpose()? }))
+        let (primary, secondary) = (open(PRIMARY, primary)?, secondary.transpose()?);
+        Ok(Some(Self { scheme: stored.key_scheme, primary, secondary }))
     }
 
     /// Seals the keys for a domain.

@@ -7,6 +7,7 @@
 mod admit;
 mod applications;
 mod change;
+mod ends;
 mod error;
 mod keys;
 mod seats;

@@ -121,6 +121,7 @@ impl App {
             ..Link::new(target)
         };
         let signed = sign(settings, &link, self.clock.now())?;
+        domain.made_link(signed.until);
         Ok(MadeLink { url: format!("{}{}", url.origin, signed.target), until: signed.until })
     }
 }

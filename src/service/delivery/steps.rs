@@ -8,11 +8,8 @@ use std::sync::Arc;
 use super::change::{Replace, allowed};
 use super::keys::{KeyPair, draw};
 use super::{Domain, DomainError};
-use crate::domain::delivery::{Outcome, Tally};
 use crate::domain::op::HostName;
 use crate::domain::secret::SecretKey;
-use crate::domain::stats::Day;
-use crate::domain::time::UnixMillis;
 use crate::domain::urlsign::{Settings, Slot};
 use crate::service::App;
 use crate::service::access::Administrator;
@@ -83,28 +80,20 @@ impl App {
 
     /// Looks whether a key that is to go is in use, and names it, so that no other goes instead.
     ///
-    /// It is in use if it verified a request within the time for which links are good: whoever has
-    /// that link may come again.
+    /// It is in use as long as a link is good that it verified, or that was made with it: whoever has
+    /// that link may come with it.
     async fn unless_in_use(&self, host: &HostName, step: KeyStep) -> Result<KeyStep, Error> {
         let KeyStep::DropSecondary { key, force: false } = &step else { return Ok(step) };
         let domain = self.domain_of(host)?;
         let id = |settings: &Settings| settings.keys().id(Slot::Secondary).map(str::to_owned);
-        let Some((settings, id)) = domain.signing().and_then(|it| Some((it, id(it)?))) else {
-            return Ok(step);
-        };
+        let Some(id) = domain.signing().and_then(id) else { return Ok(step) };
         if key.as_ref().is_some_and(|key| *key != id) {
             return Ok(step);
         }
-        let good_for = settings.seconds_of_links(domain.terms.issue.lifetime());
-        let now = self.clock.now();
-        let since = UnixMillis::from_secs(now.as_secs().saturating_sub(good_for));
-        let tallies = self.stats_of_domain(&domain, Day::of(since)).await?;
-        let used = Outcome::Verified(id.clone());
-        let of_key = |tally: &&Tally| tally.outcome == used;
-        let latest = tallies.iter().filter(of_key).map(|tally| tally.count.latest).max();
-        if let Some(latest) = latest.filter(|latest| *latest >= since) {
-            let ago = now.as_secs().saturating_sub(latest.as_secs());
-            return Err(DomainError::KeyInUse { key: id, ago, good_for }.into());
+        let until = self.end_of_links(&domain, &id).await?;
+        let now = self.clock.now().as_secs();
+        if let Some(until) = until.filter(|until| *until >= now) {
+            return Err(DomainError::KeyInUse { key: id, until }.into());
         }
         Ok(KeyStep::DropSecondary { key: Some(id), force: false })
     }
@@ -135,26 +124,26 @@ fn take(
             }
         };
     };
-    let primary = keys.primary;
+    let KeyPair { scheme, primary, .. } = keys;
     match step {
         KeyStep::PutSecondary { key: Some(key), .. } if key.matches(&secondary) => {
-            Ok(KeyPair { primary, secondary: Some(secondary) })
+            Ok(KeyPair { scheme, primary, secondary: Some(secondary) })
         }
         KeyStep::PutSecondary { key, replace: true } => {
             let secondary = Some(key.map_or_else(|| draw(settings.scheme()), Ok)?);
-            Ok(KeyPair { primary, secondary })
+            Ok(KeyPair { scheme, primary, secondary })
         }
         KeyStep::PutSecondary { replace: false, .. } => {
             Err(DomainError::SecondaryThere(host.clone()).into())
         }
         KeyStep::Swap { primary: wanted } if is(Slot::Secondary, &wanted) => {
-            Ok(KeyPair { primary: secondary, secondary: Some(primary) })
+            Ok(KeyPair { scheme, primary: secondary, secondary: Some(primary) })
         }
         KeyStep::Swap { primary: wanted } if is(Slot::Primary, &wanted) => {
-            Ok(KeyPair { primary, secondary: Some(secondary) })
+            Ok(KeyPair { scheme, primary, secondary: Some(secondary) })
         }
         KeyStep::DropSecondary { key, .. } if is(Slot::Secondary, &key) => {
-            Ok(KeyPair { primary, secondary: None })
+            Ok(KeyPair { scheme, primary, secondary: None })
         }
         KeyStep::Swap { .. } | KeyStep::DropSecondary { .. } => {
             Err(DomainError::OtherSecondary(host.clone()).into())

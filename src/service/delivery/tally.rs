@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Domain;
+use super::ends::End;
 use crate::domain::delivery::{Count, Outcome, Refusal, Tally, Unsigned};
 use crate::domain::name::DomainId;
 use crate::domain::op::HostName;
 use crate::domain::stats::Day;
 use crate::domain::time::UnixMillis;
-use crate::domain::urlsign::{Denial, Settings, Slot};
+use crate::domain::urlsign::{Denial, Pass, Settings, Slot};
 use crate::service::App;
 use crate::service::access::Administrator;
 use crate::service::error::Error;
@@ -88,12 +89,29 @@ pub(super) struct Counters {
     refused: [Series; Refusal::ALL.len()],
     open: Series,
     /// By the id of the key; looked at when settings change, not when a request is counted.
-    keys: Mutex<Vec<(String, Arc<Series>)>>,
+    keys: Mutex<Vec<(String, Arc<OfKey>)>>,
 }
 
-/// The counters of the keys of a domain, the primary first.
+/// What is known of a key: the requests that it verified, and the end of its links.
 #[derive(Debug, Default)]
-pub(super) struct ByKey([Option<Arc<Series>>; 2]);
+pub(super) struct OfKey {
+    requests: Series,
+    pub(super) end: End,
+}
+
+/// What is known of the keys of a domain, the primary first.
+#[derive(Debug, Default)]
+pub(super) struct ByKey([Option<Arc<OfKey>>; 2]);
+
+impl ByKey {
+    pub(super) fn of(&self, slot: Slot) -> Option<&OfKey> {
+        let Self([primary, secondary]) = self;
+        match slot {
+            Slot::Primary => primary.as_deref(),
+            Slot::Secondary => secondary.as_deref(),
+        }
+    }
+}
 
 impl Counters {
     /// The counters of the keys of these settings.
@@ -101,17 +119,22 @@ impl Counters {
         let of = |slot| {
             let id = settings?.keys().id(slot)?;
             let mut keys = self.keys();
-            if let Some((_, series)) = keys.iter().find(|(known, _)| known == id) {
-                return Some(Arc::clone(series));
+            if let Some((_, of)) = keys.iter().find(|(known, _)| known == id) {
+                return Some(Arc::clone(of));
             }
-            let series = Arc::<Series>::default();
-            keys.push((id.to_owned(), Arc::clone(&series)));
-            Some(series)
+            let of = Arc::<OfKey>::default();
+            keys.push((id.to_owned(), Arc::clone(&of)));
+            Some(of)
         };
         ByKey([of(Slot::Primary), of(Slot::Secondary)])
     }
 
-    fn keys(&self) -> MutexGuard<'_, Vec<(String, Arc<Series>)>> {
+    /// All keys that are not forgotten.
+    pub(super) fn all_keys(&self) -> Vec<(String, Arc<OfKey>)> {
+        self.keys().clone()
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Vec<(String, Arc<OfKey>)>> {
         // It is whole between two steps.
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,23 +149,26 @@ impl Counters {
             add(Outcome::Refused(*refusal), series);
         }
         add(Outcome::Open, &self.open);
-        for (id, series) in self.keys().iter() {
-            add(Outcome::Verified(id.clone()), series);
+        for (id, of) in self.keys().iter() {
+            add(Outcome::Verified(id.clone()), &of.requests);
         }
         found
     }
 
-    /// Takes out what was counted. Keys that no settings have any more are forgotten.
+    /// Takes out what was counted. Keys that no settings have any more are forgotten, once the end of
+    /// their links is written down.
     pub(super) fn take(&self, now: UnixMillis) -> Vec<Tally> {
         // Whoever could still add to the counter of such a key would hold it.
         let unused: Vec<_> = {
             let mut keys = self.keys();
-            keys.extract_if(.., |(_, series)| Arc::strong_count(series) == 1).collect()
+            let unused =
+                |of: &Arc<OfKey>| Arc::strong_count(of) == 1 && of.end.unwritten().is_none();
+            keys.extract_if(.., |(_, of)| unused(of)).collect()
         };
         let mut taken = self.read(now, Read::Take);
-        for (id, series) in unused {
+        for (id, of) in unused {
             let tally = |(day, count)| Tally { day, outcome: Outcome::Verified(id.clone()), count };
-            taken.extend(series.read(now, Read::Take).map(tally));
+            taken.extend(of.requests.read(now, Read::Take).map(tally));
         }
         taken
     }
@@ -185,15 +211,11 @@ pub struct DomainReport {
 
 impl App {
     /// Counts a request whose signature was verified.
-    pub(super) fn count_verified(&self, domain: &Domain, key: Slot) {
+    pub(super) fn count_verified(&self, domain: &Domain, pass: &Pass<'_>) {
         self.domains.running.add("verified");
-        let ByKey([primary, secondary]) = &domain.by_key;
-        let series = match key {
-            Slot::Primary => primary,
-            Slot::Secondary => secondary,
-        };
-        if let Some(series) = series {
-            series.add(self.clock.now());
+        if let Some(of) = domain.by_key.of(pass.key) {
+            of.requests.add(self.clock.now());
+            of.end.see(pass.until);
         }
     }
 
@@ -299,10 +321,10 @@ mod tests {
     #[test]
     fn a_key_that_went_is_written_down_and_forgotten() {
         let counters = Counters::default();
-        let series = Arc::<Series>::default();
-        counters.keys().push(("ab".into(), Arc::clone(&series)));
-        series.add(UnixMillis(DAY));
-        drop(series);
+        let of = Arc::<OfKey>::default();
+        counters.keys().push(("ab".into(), Arc::clone(&of)));
+        of.requests.add(UnixMillis(DAY));
+        drop(of);
         let taken = counters.take(UnixMillis(DAY));
         assert_eq!((counts(&taken), counters.keys().len()), (vec![(1, 1, DAY)], 0));
         assert_eq!(taken[0].outcome, Outcome::Verified("ab".into()));

@@ -163,6 +163,7 @@ impl App {
 
     async fn write_stats(&self, flushing: &mut Flushing, now: UnixMillis) -> Result<(), MetaError> {
         self.write_pending(flushing).await?;
+        self.write_key_ends().await?;
         flushing.enqueue(self.take_counted(now));
         flushing.enqueue_tallies(&self.take_tallies(now));
         self.write_pending(flushing).await?;
@@ -172,6 +173,7 @@ impl App {
             let (day, first) = (Day::of(now).before(keep.days), hour.before(keep.hours));
             self.meta.prune_stats(day, first).await?;
             self.prune_seats(now).await?;
+            self.meta.prune_key_ends(now.as_secs()).await?;
             flushing.pruned = Some(hour);
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Delivery domains whose commits fail on demand.
 
 use async_trait::async_trait;
-use refgate::domain::delivery::{ApplicationName, Seat, Tally};
+use refgate::domain::delivery::{ApplicationName, KeyEnd, Seat, Tally};
 use refgate::domain::name::DomainId;
 use refgate::domain::op::HostName;
 use refgate::domain::stats::Day;
@@ -31,6 +31,18 @@ impl DeliveryDomains for FaultyMeta {
 
     async fn tallies_of(&self, id: DomainId, first: Day) -> Result<Vec<Tally>, MetaError> {
         self.inner.tallies_of(id, first).await
+    }
+
+    async fn put_key_ends(&self, ends: Vec<KeyEnd>) -> Result<(), MetaError> {
+        self.inner.put_key_ends(ends).await
+    }
+
+    async fn key_end(&self, id: DomainId, key_id: &str) -> Result<Option<i64>, MetaError> {
+        self.inner.key_end(id, key_id).await
+    }
+
+    async fn prune_key_ends(&self, now: i64) -> Result<(), MetaError> {
+        self.inner.prune_key_ends(now).await
     }
 
     async fn seats(&self, now: i64) -> Result<Vec<Seat>, MetaError> {

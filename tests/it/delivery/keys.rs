@@ -130,7 +130,7 @@ fn no_request_is_refused_while_a_key_is_replaced() {
         // As far as the server knows: somebody who had a link a moment ago may come again with it.
         let (refused, said) = drop_key(&server, "");
         assert_eq!(refused, 409);
-        assert!(said.contains(&format!("the key {old} verified a request")), "{said}");
+        assert!(said.contains(&format!("links of the key {old} that it verified")), "{said}");
         step(&server, &["drop-key", "--force"], None);
         signers.settle();
         new

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::keys::{OTHER, drop_key, show, step};
-use super::{HOST, KEY, admin, auth_key, get, put, type_a};
+use super::{BODY, BUCKET, HOST, KEY, admin, auth_key, get, put, type_a};
 use crate::support::clock::{self, wait_until};
+use crate::support::server::Start;
+use crate::support::{Request, Server};
 
 /// A step that names its key can be asked for again, and takes no other key.
 #[test]
@@ -57,17 +59,111 @@ fn steps_that_name_a_key_are_taken_once() {
 fn a_key_in_use_is_not_dropped() {
     let server = super::server();
     let mut terms = type_a();
-    terms["signing"] = json!({ "scheme": "ali-a", "validity": 1 });
+    terms["signing"] = json!({ "scheme": "ali-a", "validity": 3 });
     terms["keys"] = json!({ "primary": KEY, "secondary": OTHER });
     put(&server, HOST, &terms);
-    let query = auth_key(OTHER, "/a.mp4", clock::now());
+    let now = clock::now();
+    let query = auth_key(OTHER, "/a.mp4", now);
     assert_eq!(get(&server, &format!("/a.mp4?{query}")).status, 200);
     let (status, said) = drop_key(&server, "");
     assert_eq!(status, 409);
-    assert!(said.contains("links are good for 1:"), "{said}");
+    assert!(said.contains(&format!("are good until {}:", date(now + 3))), "{said}");
     wait_until("links have ended", || drop_key(&server, "").0 == 200);
     let answer = show(&server, "")["key_ids"]["secondary"].clone();
     assert_eq!(answer, Value::Null);
+}
+
+/// A second as the answers have it.
+fn date(second: i64) -> String {
+    let moment = jiff::Timestamp::from_second(second).unwrap();
+    moment.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+}
+
+/// Whether the secondary key stays because of links that end then.
+fn stays(server: &Server, end: &str) {
+    let (status, said) = drop_key(server, "");
+    assert_eq!(status, 409, "{said}");
+    assert!(said.contains(&format!("are good until {end}:")), "{said}");
+}
+
+/// Links can be good for longer than the domain has them by default. What counts is their own end,
+/// of those that were asked for and of those that were made, also after a restart.
+#[test]
+fn a_key_stays_as_long_as_its_longest_link() {
+    let server = super::server();
+    let mut terms = type_a();
+    terms["signing"] = json!({ "scheme": "ali-a", "validity": 1 });
+    terms["keys"] = json!({ "primary": KEY, "secondary": OTHER });
+    put(&server, HOST, &terms);
+    // Every signer may write a time to come.
+    let ahead = clock::now() + 86_400;
+    for at in [ahead, ahead - 10] {
+        let query = auth_key(OTHER, "/a.mp4", at);
+        assert_eq!(get(&server, &format!("/a.mp4?{query}")).status, 200);
+    }
+    stays(&server, &date(ahead + 1));
+    step(&server, &["swap-keys"], None);
+    assert_eq!(drop_key(&server, "").0, 200, "the other key has no links");
+    step(&server, &["add-key"], Some(KEY));
+
+    let order = json!({ "urls": ["/a.mp4"], "lifetime": 172_800 });
+    let path = format!("/{HOST}/sign");
+    let (_, made) = admin(&server, ("POST", &path), &[], &order.to_string());
+    let end = made["links"][0]["until"].as_str().unwrap().to_owned();
+    step(&server, &["swap-keys"], None);
+    stays(&server, &end);
+    let (_, folder) = server.stop_for_restart();
+    let server = Start::default().run_in(folder);
+    stays(&server, &end);
+    let target = made["links"][0]["url"].as_str().unwrap();
+    assert_eq!(get(&server, target).body, BODY.as_bytes());
+    step(&server, &["drop-key", "--force"], None);
+    assert_eq!(get(&server, target).status, 403);
+}
+
+/// What a playlist leads to is signed by the primary key, whichever signed the playlist's own link.
+#[test]
+fn links_in_playlists_are_links_of_the_key_that_signs() {
+    let server = super::server();
+    server.done(Request::put(BUCKET, "vod/list.m3u8", "#EXTM3U\n#EXTINF:1,\ns0.ts\n"));
+    let mut terms = type_a();
+    terms["keys"] = json!({ "primary": KEY, "secondary": OTHER });
+    put(&server, HOST, &terms);
+    let now = clock::now();
+    let query = auth_key(OTHER, "/list.m3u8", now);
+    assert_eq!(get(&server, &format!("/list.m3u8?{query}")).status, 200);
+    step(&server, &["swap-keys"], None);
+    stays(&server, &date(now + 1800));
+}
+
+/// To sign nothing for a while is no way to have the keys of one scheme verify another.
+#[test]
+fn keys_are_of_their_scheme_while_nothing_is_signed() {
+    let server = super::server();
+    let path = format!("/{HOST}");
+    let ask = |server: &Server, scheme: Option<&str>, keys: &Value| {
+        let mut terms = type_a();
+        terms["signing"] = scheme.map_or(Value::Null, |scheme| json!({ "scheme": scheme }));
+        terms["keys"] = keys.clone();
+        let (response, json) = admin(server, ("PUT", &path), &[], &terms.to_string());
+        (response.status, json["error"]["message"].as_str().unwrap_or_default().to_owned())
+    };
+    let (none, same) = (Value::Null, json!({ "primary": KEY }));
+    assert_eq!(ask(&server, Some("ali-c"), &same).0, 201);
+    assert_eq!(ask(&server, None, &none).0, 200);
+    let (_, folder) = server.stop_for_restart();
+    let server = Start::default().run_in(folder);
+    for (name, keys) in [("those that are there", &none), ("the same", &same)] {
+        let (status, said) = ask(&server, Some("ali-f"), keys);
+        assert_eq!(status, 409, "{name}: {said}");
+        assert!(said.contains("for ali-c"), "{name}: {said}");
+    }
+    assert_eq!(ask(&server, Some("ali-c"), &none).0, 200, "they are good for their own");
+    assert_eq!(show(&server, "/keys")["primary"]["key"], json!(KEY));
+    assert_eq!(ask(&server, None, &none).0, 200);
+    assert_eq!(ask(&server, Some("ali-f"), &json!({ "primary": OTHER })).0, 200);
+    assert_eq!(ask(&server, None, &none).0, 200);
+    assert_eq!(ask(&server, Some("ali-c"), &none).0, 409, "and the new ones for theirs");
 }
 
 /// What a body says of keys, on a domain that has a primary and a secondary.

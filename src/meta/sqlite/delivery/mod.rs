@@ -1,5 +1,6 @@
 //! Delivery domains.
 
+mod ends;
 mod row;
 mod seats;
 pub(super) mod tally;
@@ -9,7 +10,7 @@ use sqlx::SqliteConnection;
 
 use super::writer::Operation;
 use super::{Sqlite, corrupt, read_error};
-use crate::domain::delivery::{Seat, Tally};
+use crate::domain::delivery::{KeyEnd, Seat, Tally};
 use crate::domain::name::DomainId;
 use crate::domain::op::HostName;
 use crate::domain::stats::Day;
@@ -20,7 +21,7 @@ const COLUMNS: &str = "
     select id, host, bucket_id, created, updated, prefix, referer, origin, direct, error_header,
            playlists, link_lifetime, link_preview, link_clients, scheme, validity, tolerance,
            max_future, time, algorithm, form, parameters, profile, us_length, regions, expression,
-           primary_key, secondary_key
+           key_scheme, primary_key, secondary_key
     from delivery_domains";
 
 #[async_trait]
@@ -53,6 +54,18 @@ impl DeliveryDomains for Sqlite {
         tally::read(self, id, first).await
     }
 
+    async fn put_key_ends(&self, ends: Vec<KeyEnd>) -> Result<(), MetaError> {
+        self.writer.submit(ends::Put(ends)).await
+    }
+
+    async fn key_end(&self, id: DomainId, key_id: &str) -> Result<Option<i64>, MetaError> {
+        ends::read(self, id, key_id).await
+    }
+
+    async fn prune_key_ends(&self, now: i64) -> Result<(), MetaError> {
+        self.writer.submit(ends::Prune(now)).await
+    }
+
     async fn seats(&self, now: i64) -> Result<Vec<Seat>, MetaError> {
         seats::read(self, now).await
     }
@@ -83,9 +96,9 @@ impl Operation for Put {
                 (id, host, bucket_id, created, updated, prefix, referer, origin, direct,
                  error_header, playlists, link_lifetime, link_preview, link_clients, scheme,
                  validity, tolerance, max_future, time, algorithm, form, parameters, profile,
-                 us_length, regions, expression, primary_key, secondary_key)
+                 us_length, regions, expression, key_scheme, primary_key, secondary_key)
             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                    ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)
+                    ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)
             on conflict (host) do update set
                 bucket_id = excluded.bucket_id, updated = excluded.updated,
                 prefix = excluded.prefix, referer = excluded.referer, origin = excluded.origin,
@@ -97,8 +110,8 @@ impl Operation for Put {
                 time = excluded.time, algorithm = excluded.algorithm, form = excluded.form,
                 parameters = excluded.parameters, profile = excluded.profile,
                 us_length = excluded.us_length, regions = excluded.regions,
-                expression = excluded.expression, primary_key = excluded.primary_key,
-                secondary_key = excluded.secondary_key
+                expression = excluded.expression, key_scheme = excluded.key_scheme,
+                primary_key = excluded.primary_key, secondary_key = excluded.secondary_key
             where id = excluded.id";
         let bucket: Option<i64> = sqlx::query_scalar(BUCKET)
             .bind(self.0.bucket.0)

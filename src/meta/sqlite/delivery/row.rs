@@ -45,6 +45,7 @@ pub(super) struct DomainRow {
     us_length: Option<u8>,
     regions: String,
     expression: Option<String>,
+    key_scheme: Option<String>,
     primary_key: Option<Vec<u8>>,
     secondary_key: Option<Vec<u8>>,
 }
@@ -84,6 +85,7 @@ impl DomainRow {
             us_length: signing.and_then(|choices| choices.us_length),
             regions: word(regions_word(regions)),
             expression: signing.and_then(|choices| choices.expression.clone()),
+            key_scheme: domain.key_scheme.map(|scheme| word(scheme.as_str())),
             primary_key: domain.primary.as_ref().map(Sealed::to_bytes),
             secondary_key: domain.secondary.as_ref().map(Sealed::to_bytes),
         }
@@ -118,6 +120,7 @@ impl DomainRow {
             .bind(self.us_length)
             .bind(self.regions)
             .bind(self.expression)
+            .bind(self.key_scheme)
             .bind(self.primary_key)
             .bind(self.secondary_key)
     }
@@ -143,6 +146,7 @@ impl DomainRow {
             created: UnixMillis(self.created),
             updated: UnixMillis(self.updated),
             terms,
+            key_scheme: optional("key_scheme", self.key_scheme.as_deref())?,
             primary: key("primary_key", self.primary_key.as_deref())?,
             secondary: key("secondary_key", self.secondary_key.as_deref())?,
         })

@@ -194,6 +194,7 @@ async fn a_damaged_delivery_domain_is_an_error() {
         created: NOW,
         updated: NOW,
         terms: Terms { signing: Some(Choices::new(Scheme::AliA)), ..Terms::default() },
+        key_scheme: Some(Scheme::AliA),
         primary: Sealed::from_bytes(&[1; 40]),
         secondary: None,
     };
@@ -214,6 +215,7 @@ async fn a_damaged_delivery_domain_is_an_error() {
         "parameters = '[[1, 2]]'",
         "profile = 'lax'",
         "regions = 'maybe'",
+        "key_scheme = 'ali-d'",
         "primary_key = x'00'",
         "secondary_key = x'00'",
     ] {

@@ -9,6 +9,7 @@ use super::*;
 use crate::domain::delivery::Playlists;
 use crate::domain::referer::EmptyReferer;
 use crate::domain::stats::Day;
+use crate::domain::urlsign::Scheme;
 use crate::meta::sqlite::migrate::MIGRATIONS;
 use crate::meta::{Changed, DeliveryDomains as _, PutDomain, Uploads as _};
 
@@ -219,6 +220,39 @@ async fn a_domain_keeps_what_it_does_to_playlists() {
     assert_eq!(meta.put_domain(&all[0]).await.unwrap(), PutDomain::Done);
     let found = meta.find_domain(&all[0].host).await.unwrap().unwrap();
     assert_eq!(found.terms.playlists, Playlists::SignedHost);
+}
+
+/// A database that had neither the scheme of keys that are kept nor the ends of their links.
+#[tokio::test]
+async fn keys_get_the_scheme_and_the_ends_that_they_had() {
+    let folder = TempDir::new().unwrap();
+    let rows = [
+        "insert into buckets (name, created, acl, storage_class)
+         values ('old', 1, 'private', 'Standard')",
+        "insert into delivery_domains (id, host, bucket_id, created, updated, prefix, referer, origin,
+             direct, error_header, playlists, link_lifetime, link_preview, link_clients, scheme,
+             validity, tolerance, parameters, regions, primary_key)
+         values (unhex(printf('%032x', 1)), 'a.example', 1, 1, 1, '', 'bucket', 'always', 'by-acl',
+                 'shown', 'plain', null, 0, 0, 'ali-live', null, null, '[]', 'unknown', zeroblob(40)),
+                (unhex(printf('%032x', 2)), 'b.example', 1, 1, 1, '', 'bucket', 'always', 'by-acl',
+                 'shown', 'plain', 5000, 0, 0, 'ali-a', 60, 7, '[]', 'unknown', zeroblob(40)),
+                (unhex(printf('%032x', 3)), 'c.example', 1, 1, 1, '', 'bucket', 'always', 'by-acl',
+                 'shown', 'plain', null, 0, 0, null, null, null, '[]', 'unknown', zeroblob(40))",
+        "insert into delivery_tallies
+         select id, day, 'verified', '0123abcd', 1, day * 1000000
+         from delivery_domains, (select 1 as day union all select 2)",
+    ];
+    earlier(&folder, 11, &rows).await;
+    let meta = open(&folder).await;
+    let mut all = meta.all_domains().await.unwrap();
+    all.sort_by(|a, b| a.host.cmp(&b.host));
+    let schemes: Vec<_> = all.iter().map(|domain| domain.key_scheme).collect();
+    assert_eq!(schemes, [Some(Scheme::AliLive), Some(Scheme::AliA), None]);
+    for (domain, want) in all.iter().zip([2000 + 86_400 + 300, 2000 + 5000 + 7, 2000 + 1800 + 300])
+    {
+        let end = meta.key_end(domain.id, "0123abcd").await.unwrap();
+        assert_eq!(end, Some(want), "{}", domain.host);
+    }
 }
 
 /// Every version there was can be opened.
