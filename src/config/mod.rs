@@ -102,11 +102,11 @@ pub struct Layer {
     #[arg(long, env = "REFGATE_VARY_REFERER", value_name = "BOOL")]
     pub vary_referer: Option<bool>,
 
-    /// Memory for object metadata, in MiB [default: 64]
+    /// Memory for object metadata, in MiB [default: 128]
     #[arg(long, env = "REFGATE_OBJECT_CACHE_MIB", value_name = "MIB")]
     pub object_cache_mib: Option<u64>,
 
-    /// Memory for the bytes of small objects, in MiB [default: 64]
+    /// Memory for the bytes of small objects, in MiB [default: 128]
     #[arg(long, env = "REFGATE_BODY_CACHE_MIB", value_name = "MIB")]
     pub body_cache_mib: Option<u64>,
 

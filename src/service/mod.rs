@@ -124,6 +124,8 @@ pub struct App {
     /// Slots for compiling large policies.
     compilers: Semaphore,
     scanners: gate::Scanners,
+    /// Slots for writing bytes anew that are copied of several places.
+    rewriters: Semaphore,
     stats: Arc<stats::Recorder>,
     /// Held while a bucket is created or deleted.
     creating: Mutex<()>,
@@ -172,6 +174,7 @@ impl App {
             keep: parts.keep,
             compilers: Semaphore::new(policy::COMPILERS),
             scanners: gate::Scanners::default(),
+            rewriters: Semaphore::new(multipart::part::REWRITERS),
             stats: Arc::new(stats),
             creating: Mutex::new(()),
             tasks: TaskTracker::new(),

@@ -245,7 +245,10 @@ pub fn resolve(verb: Verb, level: Level, query: &Query, content: Content) -> Res
     });
     match (served, unserved::find(verb, level, sub), content) {
         (Some(&action), ..) => Resolution::Served(action),
-        (None, Some(name), Content::Sent) => Resolution::Unserved(name),
+        (None, Some(name), Content::Sent) => {
+            let process = query.first("x-oss-process").filter(|_| sub == Some("x-oss-process"));
+            Resolution::Unserved(process.and_then(unserved::process).unwrap_or(name))
+        }
         (None, _, Content::Copied) => Resolution::Unserved("copying by this operation"),
         (None, None, Content::Sent) => Resolution::NotAllowed,
     }
@@ -322,6 +325,9 @@ mod tests {
             ("two at once",                    Get,     Bucket,  "referer&acl",       Ambiguous("acl", "referer")),
             ("with one of another operation",  Delete,  Bucket,  "policy&comp=callback", Unserved("DeleteBucketCallbackPolicy")),
             ("that this verb has not",         Get,     Bucket,  "acl&rtc",           Unserved("rtc")),
+            ("a query of an object",           Post,    Object,  "x-oss-process=csv%2Fselect", Unserved("SelectObject")),
+            ("what precedes it",               Post,    Object,  "x-oss-process=json/meta", Unserved("CreateSelectObjectMeta")),
+            ("a picture made smaller",         Get,     Object,  "x-oss-process=image/resize,w_9", Unserved("ProcessImage")),
             ("protection for an object",       Put,     Object,  "retention",         Unserved("PutObjectRetention")),
             ("a bucket's word on an object",   Get,     Object,  "referer=mail",      Served(Action::GetObject)),
             ("an unknown parameter",           Get,     Object,  "v=3",               Served(Action::GetObject)),

@@ -114,6 +114,15 @@ pub(super) fn find(verb: Verb, level: Level, sub: Option<&str>) -> Option<&'stat
     verbs.iter().find(|(v, _)| *v == verb).map(|(_, name)| *name)
 }
 
+/// The name of what `x-oss-process` asks for, if it is not that of the parameter.
+pub(super) fn process(value: &str) -> Option<&'static str> {
+    match value {
+        "csv/select" | "json/select" => Some("SelectObject"),
+        "csv/meta" | "json/meta" => Some("CreateSelectObjectMeta"),
+        _ => None,
+    }
+}
+
 /// The sub-resources of the table at a level.
 pub(super) fn sub_resources(level: Level) -> impl Iterator<Item = &'static str> {
     OPERATIONS.iter().filter(move |(l, ..)| *l == level).filter_map(|(_, sub, _)| *sub)

@@ -9,9 +9,11 @@
 //! the 10 000 runs of one source, and one completion hold up all other writes for hours.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::super::App;
 use super::super::access::{CopyPermit, ObjectPermit};
@@ -29,6 +31,12 @@ use crate::domain::object::extents::cut;
 use crate::domain::object::multipart::{MAX_PART_BYTES, Part, PartNumber};
 use crate::domain::object::range::{Slice, exact};
 use crate::meta::PutPart;
+
+/// How many copies are written anew at once.
+pub(in crate::service) const REWRITERS: usize = 4;
+
+/// How long a copy waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which part of which upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +189,9 @@ impl App {
         Ok(Taken::Done(if is_one_run {
             Ready::named(read_digests(reader).await?, extents)
         } else {
+            // A request without a body can have gigabytes written.
+            let slot = timeout(PATIENCE, self.rewriters.acquire()).await;
+            let _slot = slot.map_err(|_| Error::Code(Code::ServiceUnavailable))?;
             self.receive_copy(to, reader).await?.into()
         }))
     }

@@ -281,3 +281,20 @@ fn uploads_count_and_keep_their_bucket() {
     assert_eq!(one.complete(&[(2, tag(b"678"))]).status, 200);
     assert_eq!(stat(), [3, 1, 0, 0, 0]);
 }
+
+/// What the head of a completion says is refused once its list is out of the way: the connection goes
+/// on.
+#[test]
+fn a_refused_completion_leaves_its_connection_usable() {
+    let server = server();
+    let list = vec![b' '; 100 << 10];
+    let bad = Request::object("POST", BUCKET, KEY)
+        .query("uploadId", "none")
+        .header("x-oss-complete-all", "perhaps")
+        .body(list);
+    let mut connection = server.connect();
+    connection.write(&bad.bytes(&server.data));
+    assert_eq!(connection.answer("POST").unwrap().status, 404);
+    connection.write(&Request::get(BUCKET, "none").bytes(&server.data));
+    assert!(connection.answer("GET").is_some());
+}

@@ -10,8 +10,10 @@ use super::object::copy;
 use super::respond::{empty, xml};
 use super::upload::{new_object, object_acl, overwrite};
 use super::{Answer, Call, Oss, OssError};
+use crate::domain::acl::ObjectAcl;
 use crate::domain::code::{self, Code};
 use crate::domain::name::UploadId;
+use crate::domain::object::Overwrite;
 use crate::domain::object::listing::ListQuery;
 use crate::domain::object::multipart::{PartNumber, Selection};
 use crate::domain::query::Query;
@@ -45,9 +47,10 @@ fn target<'t>(permit: &'t ObjectPermit, query: &Query) -> Result<Target<'t>, Oss
 
 /// `POST /<bucket>/<key>?uploads`
 pub(super) async fn begin(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
-    let new = new_object(&call.head.parts.headers)?;
     let permitted = permit.clone();
-    let target = target(&permitted, &call.head.query)?;
+    let read = new_object(&call.head.parts.headers)
+        .and_then(|new| Ok((new, target(&permitted, &call.head.query)?)));
+    let ((new, target), call) = or_drained(read, call).await?;
     call.read_body(MAX_IDLE_BYTES, oss).await?;
     let id = oss.app.begin_upload(permit, new).await?;
     Ok(xml(write_begun(&target, id)))
@@ -55,18 +58,13 @@ pub(super) async fn begin(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer
 
 /// `POST /<bucket>/<key>?uploadId`
 pub(super) async fn complete(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer {
-    let id = upload_id(&call.head.query)?;
-    let headers = &call.head.parts.headers;
-    let (overwrite, acl) = (overwrite(headers)?, object_acl(headers)?);
-    let all = wants_all(&call)?;
-    let location = location(oss, &call);
     let permitted = permit.clone();
-    let target = target(&permitted, &call.head.query)?;
+    let read = completion(&call).and_then(|it| Ok((it, target(&permitted, &call.head.query)?)));
+    let ((Completion { id, overwrite, acl, all }, target), call) = or_drained(read, call).await?;
+    let location = location(oss, &call);
     // A list of parts is long; nobody sends one for nothing.
-    if let Err(err) = oss.app.check_upload(&permit, id).await {
-        drain_unread(&call.head.parts.headers, call.body).await;
-        return Err(err.into());
-    }
+    let there = oss.app.check_upload(&permit, id).await.map_err(OssError::from);
+    let ((), call) = or_drained(there, call).await?;
     let body = call.read_body(MAX_COMPLETION_BYTES, oss).await?;
     let selection = match (all, body.is_empty()) {
         (true, true) => Selection::All,
@@ -78,6 +76,36 @@ pub(super) async fn complete(oss: &Oss, permit: ObjectPermit, call: Call) -> Ans
     let told = [header::ETAG, HeaderName::from_static("x-oss-hash-crc64ecma")];
     copy(&stored.lines, response.headers_mut(), &told);
     Ok(response)
+}
+
+/// What the head of a completion says.
+struct Completion {
+    id: UploadId,
+    overwrite: Overwrite,
+    acl: Option<ObjectAcl>,
+    all: bool,
+}
+
+fn completion(call: &Call) -> Result<Completion, OssError> {
+    let headers = &call.head.parts.headers;
+    Ok(Completion {
+        id: upload_id(&call.head.query)?,
+        overwrite: overwrite(headers)?,
+        acl: object_acl(headers)?,
+        all: wants_all(call)?,
+    })
+}
+
+/// What a head says, or its refusal once the body is out of the way: before that, its sender may not
+/// hear of it.
+async fn or_drained<T>(read: Result<T, OssError>, call: Call) -> Result<(T, Call), OssError> {
+    match read {
+        Ok(value) => Ok((value, call)),
+        Err(err) => {
+            drain_unread(&call.head.parts.headers, call.body).await;
+            Err(err)
+        }
+    }
 }
 
 /// Whether the object is to be made of all parts: `x-oss-complete-all`.
