@@ -20,10 +20,7 @@ impl HeaderLines {
         let (mut lines, mut names) = (Vec::new(), 0);
         for (name, value) in headers {
             names |= bit_of(name);
-            lines.extend_from_slice(name.as_str().as_bytes());
-            lines.extend_from_slice(b": ");
-            lines.extend_from_slice(value.as_bytes());
-            lines.extend_from_slice(b"\r\n");
+            write_line(&mut lines, name.as_str(), value.as_bytes());
         }
         Self { bytes: lines.into(), names }
     }
@@ -38,19 +35,15 @@ impl HeaderLines {
         if self.names & bit_of(name) == 0 {
             return None;
         }
-        let name = name.as_str().as_bytes();
-        let value = self.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(b": "));
-        self.value(value?)
+        self.value(self.lines().find_map(|line| value_of(line, name))?)
     }
 
     /// The lines but for those of some names.
     #[must_use]
     pub fn without(&self, names: &[HeaderName]) -> Self {
-        let is_of = |line: &[u8], name: &HeaderName| {
-            line.strip_prefix(name.as_str().as_bytes()).is_some_and(|rest| rest.starts_with(b": "))
-        };
+        let is_kept = |line: &&[u8]| names.iter().all(|name| value_of(line, name).is_none());
         let mut kept = Vec::with_capacity(self.bytes.len());
-        for line in self.lines().filter(|line| !names.iter().any(|name| is_of(line, name))) {
+        for line in self.lines().filter(is_kept) {
             kept.extend_from_slice(line);
             kept.extend_from_slice(b"\r\n");
         }
@@ -85,6 +78,18 @@ impl HeaderLines {
         }
         HeaderValue::from_maybe_shared(self.bytes.slice_ref(value)).ok()
     }
+}
+
+/// Writes a header as it stands on the wire.
+pub fn write_line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    for piece in [name.as_bytes(), b": ", value, b"\r\n"] {
+        out.extend_from_slice(piece);
+    }
+}
+
+/// The value of a line, if it is of that name.
+fn value_of<'l>(line: &'l [u8], name: &HeaderName) -> Option<&'l [u8]> {
+    line.strip_prefix(name.as_str().as_bytes())?.strip_prefix(b": ")
 }
 
 /// The bit of a name, by its length and its last byte.

@@ -2,17 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write as _;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
 
+use super::cli::good;
 use super::{HOST, KEY, admin, auth_key, denied, get, link, put, type_a};
 use crate::support::clock::{self, wait_until};
-use crate::support::server::{Start, refgate};
-use crate::support::sign::{KEY_ID, SECRET};
+use crate::support::server::Start;
 use crate::support::{Response, Server};
 
 pub(super) const OTHER: &str = "anotherkey5678901";
@@ -34,22 +32,7 @@ fn verified(server: &Server) -> HashMap<String, u64> {
 
 /// A step by the command line, which says what it did.
 pub(super) fn step(server: &Server, arguments: &[&str], key: Option<&str>) -> String {
-    let mut command = refgate(Path::new("."), &["domain"]);
-    command.args(arguments).arg(HOST);
-    command.args(["--admin-endpoint", &format!("http://{}", server.admin)]);
-    command.env("REFGATE_ROOT_ACCESS_KEY_ID", KEY_ID);
-    command.env("REFGATE_ROOT_ACCESS_KEY_SECRET", SECRET);
-    let file = key.map(|key| {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        writeln!(file, "{key}").unwrap();
-        file
-    });
-    if let Some(file) = &file {
-        command.arg("--key-file").arg(file.path());
-    }
-    let done = command.output().unwrap();
-    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap()
+    good(server, &[arguments, &[HOST]].concat(), key)
 }
 
 /// Drops the secondary key by the API: the status, and what is said.

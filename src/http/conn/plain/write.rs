@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::Bounded;
-use crate::service::lines::HeaderLines;
+use crate::service::lines::{HeaderLines, write_line};
 
 /// So few bytes of a body are copied behind its head: one buffer is sent faster than two.
 const MOST_COPIED: usize = 4096;
@@ -44,6 +44,16 @@ enum Framing {
     Chunks,
 }
 
+impl Framing {
+    const fn length(self) -> Option<u64> {
+        match self {
+            Self::Length(length) => Some(length),
+            Self::Nothing(length) => length,
+            Self::Chunks => None,
+        }
+    }
+}
+
 /// Writes the answers of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
@@ -66,9 +76,10 @@ impl Writer {
         Kind { wants_body, is_last }: Kind,
     ) -> io::Result<After> {
         let (parts, body) = response.into_parts();
-        let framing = framing(&parts, &body, wants_body)?;
+        let told = length_told(&parts);
+        let framing = framing(parts.status, told.as_ref(), &body, wants_body)?;
         let close = is_last || parts.headers.contains_key(header::CONNECTION);
-        self.head(&parts, framing, is_last);
+        self.head(&parts, framing, framing.length().filter(|_| told.is_none()), is_last);
         match framing {
             Framing::Nothing(_) => self.flush(stream, &[]).await?,
             Framing::Length(length) => self.body(stream, body, length).await?,
@@ -78,33 +89,32 @@ impl Writer {
         Ok(if close { After::Close } else { After::Open })
     }
 
-    fn head(&mut self, parts: &Parts, framing: Framing, is_last: bool) {
+    /// Writes a head, with the length if it is still to be told.
+    fn head(&mut self, parts: &Parts, framing: Framing, length: Option<u64>, is_last: bool) {
         let out = &mut self.ahead;
         out.clear();
         for piece in ["HTTP/1.1 ", parts.status.as_str(), " ", reason(parts.status), "\r\n"] {
             out.extend_from_slice(piece.as_bytes());
         }
         for (name, value) in &parts.headers {
-            line(out, name.as_str(), value.as_bytes());
+            write_line(out, name.as_str(), value.as_bytes());
         }
         if let Some(lines) = parts.extensions.get::<HeaderLines>() {
             debug_assert!(parts.headers.keys().all(|name| lines.get(name).is_none()), "{parts:?}");
             out.extend_from_slice(lines.as_bytes());
         }
-        if let Framing::Length(length) | Framing::Nothing(Some(length)) = framing
-            && length_told(parts).is_none()
-        {
+        if let Some(length) = length {
             // Writing to memory does not fail.
             let _ = write!(out, "content-length: {length}\r\n");
         }
         if framing == Framing::Chunks {
-            line(out, "transfer-encoding", b"chunked");
+            write_line(out, "transfer-encoding", b"chunked");
         }
         if is_last {
-            line(out, "connection", b"close");
+            write_line(out, "connection", b"close");
         }
         if !parts.headers.contains_key(header::DATE) {
-            line(out, "date", self.date.now().as_bytes());
+            write_line(out, "date", self.date.now().as_bytes());
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -160,13 +170,6 @@ fn reason(status: StatusCode) -> &'static str {
     status.canonical_reason().unwrap_or("Unknown")
 }
 
-fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
-}
-
 /// The next bytes of a body; `None` behind its end. Trailers are nobody's here.
 async fn next(body: &mut Body) -> io::Result<Option<Bytes>> {
     while let Some(frame) = body.frame().await {
@@ -179,16 +182,20 @@ async fn next(body: &mut Body) -> io::Result<Option<Bytes>> {
 }
 
 /// How the end of an answer's body is told.
-fn framing(parts: &Parts, body: &Body, wants_body: bool) -> io::Result<Framing> {
-    let bodyless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&parts.status);
-    if bodyless {
+fn framing(
+    status: StatusCode,
+    told: Option<&HeaderValue>,
+    body: &Body,
+    wants_body: bool,
+) -> io::Result<Framing> {
+    if [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status) {
         return Ok(Framing::Nothing(None));
     }
     if !wants_body {
         // An empty body is not said to be one: it is left out of what a GET would get.
         return Ok(Framing::Nothing(body.size_hint().exact().filter(|length| *length > 0)));
     }
-    let Some(told) = length_told(parts) else {
+    let Some(told) = told else {
         return Ok(body.size_hint().exact().map_or(Framing::Chunks, Framing::Length));
     };
     let length = told.to_str().ok().and_then(|text| text.parse().ok());
