@@ -18,6 +18,7 @@ pub(super) async fn an_object_comes_back_exactly(meta: &dyn Meta) {
         ("several, in order", object(&[(5, 10), (3, 20), (4, 0)])),
         ("the beginning of a blob", piece_of(&[(1, 0, 4)])),
         ("the middle of a blob", piece_of(&[(1, 7, 4)])),
+        ("far behind in a blob", piece_of(&[(1, u64::MAX >> 2, 4)])),
         (
             "several pieces, two of one blob",
             piece_of(&[(1, 9, 4), (1, 0, 4), (2, u64::MAX >> 1, 0)]),
@@ -115,7 +116,7 @@ pub(super) async fn growing_replaces_the_end_and_nothing_else(meta: &dyn Meta) {
         |unnamed: &[u128]| Grown::Done { unnamed: unnamed.iter().copied().map(blob).collect() };
     // Each with the blobs that it leaves behind.
     #[rustfmt::skip]
-    let steps: [(Object, &[u128]); 9] = [
+    let steps: [(Object, &[u128]); 12] = [
         (log(&[]),                                     &[]),
         (log(&[(1, 0, 5)]),                            &[]),
         (log(&[(1, 0, 5), (2, 0, 5)]),                 &[]),
@@ -125,6 +126,9 @@ pub(super) async fn growing_replaces_the_end_and_nothing_else(meta: &dyn Meta) {
         (log(&[(1, 0, 5), (4, 0, 7), (1, 2, 3)]),      &[]),
         (log(&[(1, 0, 5), (4, 0, 7), (5, 0, 9)]),      &[]),
         (log(&[(6, 0, 50)]),                           &[1, 4, 5]),
+        (log(&[(6, 9, 50)]),                           &[]),
+        (log(&[(6, 9, 50), (7, 3, 2)]),                &[]),
+        (log(&[(7, 3, 2)]),                            &[6]),
     ];
     put(meta, id, "k", &steps[0].0).await;
     for pair in steps.windows(2) {
@@ -136,7 +140,7 @@ pub(super) async fn growing_replaces_the_end_and_nothing_else(meta: &dyn Meta) {
             assert_eq!(grow(other, to).await, Grown::Changed, "{other:?}");
         }
     }
-    let last = &steps[8].0;
+    let last = &steps[11].0;
     let put_since = Object { kind: ObjectKind::Normal, ..last.clone() };
     put(meta, id, "k", &put_since).await;
     assert_eq!(grow(last, &steps[0].0).await, Grown::Changed);

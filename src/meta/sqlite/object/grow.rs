@@ -29,7 +29,7 @@ impl GrowObject {
     pub(super) fn new((bucket, key): (BucketId, &str), growth: Growth<'_>) -> Result<Self, String> {
         let (from, to) = (ObjectRow::try_from(growth.from)?, ObjectRow::try_from(growth.to)?);
         let (old, new) = (&growth.from.extents, &growth.to.extents);
-        // An object of one blob names it in its own row and has no rows of extents.
+        // An object of one run names it in its own row and has no rows of extents.
         let both_have_rows = from.blob.is_none() && to.blob.is_none();
         let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
         let kept = if both_have_rows { same } else { 0 };
@@ -54,7 +54,7 @@ impl GrowObject {
             select exists (
                 select 1 from objects o
                 where bucket_id = ?1 and key = ?2 and kind = ?3 and symlink is null and size = ?4
-                and blob is ?5
+                and blob is ?5 and blob_offset = ?7
                 and (blob is not null or ?6 =
                     (select json_group_array(json_array(lower(hex(e.blob)), e.offset, e.length)
                                              order by e.position)
@@ -66,13 +66,15 @@ impl GrowObject {
             .bind(self.from.size)
             .bind(self.from.blob.as_deref())
             .bind(self.from.extents.as_deref())
+            .bind(self.from.blob_offset)
             .fetch_one(connection)
             .await
     }
 
     async fn write_row(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         const SQL: &str = "
-            update objects set size = ?3, etag = ?4, crc64 = ?5, md5 = ?6, modified = ?7, blob = ?8
+            update objects set size = ?3, etag = ?4, crc64 = ?5, md5 = ?6, modified = ?7, blob = ?8,
+                blob_offset = ?9
             where bucket_id = ?1 and key = ?2";
         sqlx::query(SQL)
             .bind(self.bucket.0)
@@ -83,6 +85,7 @@ impl GrowObject {
             .bind(self.to.md5.as_deref())
             .bind(self.to.modified)
             .bind(self.to.blob.as_deref())
+            .bind(self.to.blob_offset)
             .execute(connection)
             .await
             .map(|_| ())

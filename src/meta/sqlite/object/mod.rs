@@ -33,7 +33,7 @@ impl Objects for Sqlite {
     ) -> Result<Option<Object>, MetaError> {
         const SQL: &str = "
             select size, etag, crc64, md5, kind, storage_class, modified, headers, acl, tags,
-                   symlink, blob,
+                   symlink, blob, blob_offset,
                    case when blob is null then
                        (select json_group_array(json_array(hex(e.blob), e.offset, e.length)
                                                 order by e.position)

@@ -25,6 +25,8 @@ pub(in crate::meta::sqlite) struct ObjectRow {
     pub(super) tags: Option<String>,
     pub(super) symlink: Option<Vec<u8>>,
     pub(super) blob: Option<Vec<u8>>,
+    /// Where the object begins in `blob`; 0 without one.
+    pub(super) blob_offset: i64,
     /// A JSON array of `[hexadecimal id, offset, length]`, if there is no `blob`.
     pub(super) extents: Option<String>,
 }
@@ -41,9 +43,9 @@ impl TryFrom<&Object> for ObjectRow {
         }
         is_one(object.link.as_ref(), &object.extents)?;
         let attributes = &object.attributes;
-        let (blob, extents) = match object.extents.as_slice() {
-            [one] if one.offset == 0 => (Some(one.blob.0.as_bytes().to_vec()), None),
-            several => (None, Some(extents_text(several)?)),
+        let (blob, offset, extents) = match object.extents.as_slice() {
+            [one] => (Some(one.blob.0.as_bytes().to_vec()), one.offset, None),
+            several => (None, 0, Some(extents_text(several)?)),
         };
         Ok(Self {
             size: i64::try_from(object.size).map_err(|_| "is too large")?,
@@ -58,15 +60,16 @@ impl TryFrom<&Object> for ObjectRow {
             tags: tags_text(&attributes.tags)?,
             symlink: object.link.as_ref().map(|key| key.as_str().as_bytes().to_vec()),
             blob,
+            blob_offset: i64::try_from(offset).map_err(|_| "begins too far behind")?,
             extents,
         })
     }
 }
 
 pub(super) fn object(row: ObjectRow) -> Result<Object, String> {
-    let size = count(row.size)?;
+    let (size, offset) = (count(row.size)?, count(row.blob_offset)?);
     let extents = match (row.blob, row.extents) {
-        (Some(blob), _) => vec![Extent { blob: blob_id(&blob)?, offset: 0, length: size }],
+        (Some(blob), _) => vec![Extent { blob: blob_id(&blob)?, offset, length: size }],
         (None, Some(several)) => extents(&several)?,
         (None, None) => return Err("has no extents".to_owned()),
     };

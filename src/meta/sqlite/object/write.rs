@@ -60,13 +60,14 @@ async fn write_row(
 ) -> Result<(), sqlx::Error> {
     const SQL: &str = "
         insert into objects (bucket_id, key, size, etag, crc64, md5, kind, storage_class,
-                             modified, headers, acl, tags, symlink, blob)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                             modified, headers, acl, tags, symlink, blob, blob_offset)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
         on conflict (bucket_id, key) do update set
             size = excluded.size, etag = excluded.etag, crc64 = excluded.crc64,
             md5 = excluded.md5, kind = excluded.kind, storage_class = excluded.storage_class,
             modified = excluded.modified, headers = excluded.headers, acl = excluded.acl,
-            tags = excluded.tags, symlink = excluded.symlink, blob = excluded.blob";
+            tags = excluded.tags, symlink = excluded.symlink, blob = excluded.blob,
+            blob_offset = excluded.blob_offset";
     sqlx::query(SQL)
         .bind(bucket.0)
         .bind(key.as_bytes())
@@ -82,6 +83,7 @@ async fn write_row(
         .bind(row.tags.as_deref())
         .bind(row.symlink.as_deref())
         .bind(row.blob.as_deref())
+        .bind(row.blob_offset)
         .execute(connection)
         .await
         .map(|_| ())

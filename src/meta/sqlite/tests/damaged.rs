@@ -150,6 +150,7 @@ async fn a_damaged_object_is_an_error() {
         "update objects set size = 11",
         "update objects set size = -1",
         "update objects set blob = x'00'",
+        "update objects set blob_offset = -1",
         "update objects set acl = 'default'",
         "update objects set tags = '{}'",
         "update objects set tags = '[[\"k\"]]'",

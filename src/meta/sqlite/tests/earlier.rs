@@ -181,7 +181,10 @@ async fn an_object_of_an_earlier_version_has_nothing_of_its_own() {
         "insert into objects (bucket_id, key, size, etag, crc64, kind, storage_class, modified,
                               headers, blob)
          values (1, cast('k0001' as blob), 10, 'E', 1, 'Multipart', 'IA', 1234, '[]',
-                 zeroblob(16))",
+                 zeroblob(16)),
+                (1, cast('k0002' as blob), 10, 'E', 1, 'Multipart', 'IA', 1234, '[]', null)",
+        "insert into extents (bucket_id, key, position, blob, offset, length)
+         values (1, cast('k0002' as blob), 0, zeroblob(16), 5, 10)",
     ];
     earlier(&folder, 5, &rows).await;
     let meta = open(&folder).await;
@@ -189,6 +192,12 @@ async fn an_object_of_an_earlier_version_has_nothing_of_its_own() {
     assert_eq!((found.kind, found.size, found.link), (ObjectKind::Multipart, 10, None));
     assert_eq!(found.attributes.acl, ObjectAcl::Default);
     assert!(found.attributes.tags.is_empty() && !meta.may_hold_acls(BucketId(1)));
+    // One that begins in the middle of a blob was named elsewhere.
+    let runs = [(1, 0), (2, 5)];
+    for (number, offset) in runs {
+        let found = meta.find_object(BucketId(1), &key(number)).await.unwrap().unwrap();
+        assert_eq!(found.extents, [Extent { blob: BlobId(Uuid::nil()), offset, length: 10 }]);
+    }
 }
 
 /// A database whose domains could not sign what lies on the whole host: what they had, and what was
