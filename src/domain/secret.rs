@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 /// The secret half of an access key. `Debug` never shows it; it is wiped on drop.
@@ -35,17 +35,45 @@ impl fmt::Debug for SecretKey {
 /// A digest or signature. Deliberately without `PartialEq`: a `==` that leaks timing does not
 /// compile, and [`Digest::matches`] is the only comparison.
 #[derive(Debug)]
-pub struct Digest(Vec<u8>);
+pub struct Digest(Held);
+
+/// The bytes of a digest: almost all have at most 32, which need no memory of their own.
+#[derive(Debug)]
+enum Held {
+    Short([u8; 32], usize),
+    Long(Box<[u8]>),
+}
 
 impl Digest {
-    /// Wraps the bytes of a digest.
-    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+    /// Takes the bytes of a digest.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Self {
+        let bytes = bytes.as_ref();
+        let mut short = [0; 32];
+        match short.get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                Self(Held::Short(short, bytes.len()))
+            }
+            None => Self(Held::Long(bytes.into())),
+        }
+    }
+
+    /// The bytes, for whoever writes them down.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Held::Short(bytes, length) => bytes.get(..*length).unwrap_or_default(),
+            Held::Long(bytes) => bytes,
+        }
     }
 
     /// Compares in constant time. Unequal lengths never match.
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        let (ours, theirs) = (self.bytes(), other.bytes());
+        let ((words, rest), (others, other_rest)) = (ours.as_chunks(), theirs.as_chunks());
+        let words = words.iter().zip(others).fold(Choice::from(1), |same, (a, b)| {
+            same & u64::from_ne_bytes(*a).ct_eq(&u64::from_ne_bytes(*b))
+        });
+        ours.len() == theirs.len() && (words & rest.ct_eq(other_rest)).into()
     }
 }
 
@@ -71,5 +99,17 @@ mod tests {
         assert!(Digest::new([1, 2]).matches(&Digest::new([1, 2])));
         assert!(!Digest::new([1, 2]).matches(&Digest::new([1, 3])));
         assert!(!Digest::new([1, 2]).matches(&Digest::new([1, 2, 3])));
+        for length in 0..80 {
+            let bytes: Vec<u8> = (0..length).collect();
+            let digest = Digest::new(&bytes);
+            assert_eq!(digest.bytes(), bytes);
+            assert!(digest.matches(&Digest::new(&bytes)), "{length}");
+            assert!(!digest.matches(&Digest::new([&bytes[..], &[0]].concat())), "{length}");
+            for at in 0..bytes.len() {
+                let mut other = bytes.clone();
+                other[at] ^= 0x80;
+                assert!(!digest.matches(&Digest::new(&other)), "{length} {at}");
+            }
+        }
     }
 }

@@ -54,7 +54,8 @@ pub(crate) fn request(target: &str) -> Request<'_> {
 
 /// Verifies a GET of a path with a query.
 pub(crate) fn get<'a>(settings: &Settings, target: &'a str, now: i64) -> Result<Pass<'a>, Denial> {
-    verify(settings, &request(target), UnixMillis::from_secs(now))
+    let pass = verify(settings, &request(target), UnixMillis::from_secs(now))?;
+    Ok(*pass)
 }
 
 /// What the client of a refused request is told.

@@ -53,8 +53,10 @@ impl Prefix {
         if name.is_empty() && self.0.is_empty() {
             return Ok(None);
         }
-        let key = [self.0.as_bytes(), name].concat();
-        Ok(Some(ObjectKey::from_bytes(&key)?))
+        if self.0.is_empty() {
+            return Ok(Some(ObjectKey::from_bytes(name)?));
+        }
+        Ok(Some(ObjectKey::from_bytes(&[self.0.as_bytes(), name].concat())?))
     }
 
     /// Whether a key lies under the prefix.

@@ -57,6 +57,15 @@ impl HostName {
         Ok(Self(host_name(authority)?.into_owned()))
     }
 
+    /// The text of the same.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHost`].
+    pub fn text_of(authority: &str) -> Result<Cow<'_, str>, InvalidHost> {
+        host_name(authority)
+    }
+
     /// The host as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -231,21 +240,22 @@ fn host_name(authority: &str) -> Result<Cow<'_, str>, InvalidHost> {
                 _ => (host, Some(rest.strip_prefix(':').ok_or(InvalidHost)?)),
             }
         }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
+        None => match memchr::memchr(b':', authority.as_bytes()) {
+            Some(at) => (authority.get(..at).unwrap_or_default(), authority.get(at + 1..)),
             None => (authority, None),
         },
     };
     let good_port = port.is_none_or(|p| p.len() <= 5 && p.bytes().all(|b| b.is_ascii_digit()));
-    let good_host = host
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'[' | b']' | b':'));
+    let mut is_lower = true;
+    let good_host = host.bytes().all(|b| {
+        is_lower &= !b.is_ascii_uppercase();
+        matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'-'..=b'.' | b'0'..=b':' | b'_' | b'[' | b']')
+    });
     if host.is_empty() || host.len() > 255 || !good_port || !good_host {
         return Err(InvalidHost);
     }
     let host = host.trim_end_matches('.');
     // Clients send it in lower case.
-    let is_lower = !host.bytes().any(|b| b.is_ascii_uppercase());
     Ok(if is_lower { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) })
 }
 

@@ -10,6 +10,7 @@ use super::lists::{RefererLists, RegionLists};
 use super::row::{Layout, Rules};
 use super::scope::Scope;
 use super::settings::Settings;
+use crate::domain::secret::Digest;
 
 /// The most clients that a link can allow.
 const MAX_CLIENTS: u8 = 9;
@@ -191,11 +192,11 @@ impl LinkId {
     /// The id of the link with that digest, in hexadecimal or in base64.
     fn of(token: &str) -> Option<Self> {
         use super::formula::TokenForm;
-        let bytes = match token.len() {
-            32 => hex::decode(token).ok()?,
+        let digest = match token.len() {
+            32 => Digest::new(hex::decode(token).ok()?),
             _ => TokenForm::Base64.decode(token)?,
         };
-        bytes.first_chunk().copied().map(Self)
+        digest.bytes().first_chunk().copied().map(Self)
     }
 }
 

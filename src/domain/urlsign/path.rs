@@ -57,7 +57,13 @@ pub(super) fn check(path: &str) -> Result<(), InvalidPath> {
             _ => {}
         }
     }
-    if path.split('/').any(is_dots) { Err(InvalidPath::Dots) } else { Ok(()) }
+    // A segment of dots begins with one, and almost none does.
+    let mut marks = memchr::memchr2_iter(b'.', b'%', bytes);
+    let begins = |at: usize| bytes.get(at.wrapping_sub(1)) == Some(&b'/');
+    if marks.any(begins) && path.split('/').any(is_dots) {
+        return Err(InvalidPath::Dots);
+    }
+    Ok(())
 }
 
 fn check_escape(bytes: &[u8], at: usize) -> Result<(), InvalidPath> {

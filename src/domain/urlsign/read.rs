@@ -19,10 +19,8 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// Splits a path with a query.
     pub fn split(text: &'a str) -> Self {
-        match text.split_once('?') {
-            Some((path, query)) => Self { path, query: Some(query) },
-            None => Self { path: text, query: None },
-        }
+        let (path, query) = cut(text, b'?');
+        Self { path, query }
     }
 }
 
@@ -37,34 +35,32 @@ pub(super) struct Reading<'a> {
 
 /// Whether a URL has any of the parameters of the settings.
 pub(super) fn is_presented(settings: &Settings, target: Target<'_>) -> bool {
-    let mut parts = target.query.into_iter().flat_map(|query| query.split('&'));
     let params = settings.row().layouts.iter().flat_map(Layout::params);
-    parts.any(|part| {
-        let name = decoded(part.split('=').next().unwrap_or_default());
+    parts(target.query).any(|part| {
+        let name = decoded(cut(part, b'=').0);
         params.clone().any(|param| settings.spellings(param).0 == name)
     })
 }
 
 /// Finds the fields, wherever the scheme of the settings has them.
 pub(super) fn read<'a>(settings: &Settings, target: Target<'a>) -> Result<Reading<'a>, Denial> {
-    let query = target.query.unwrap_or_default();
-    let parts = || query.split('&').filter(|_| target.query.is_some());
-    for layout in settings.row().layouts {
+    let layouts = settings.row().layouts;
+    for layout in layouts {
         let mut reading =
             Reading { fields: Fields::default(), path: target.path, rest: Vec::new() };
         if let Layout::Path(places) = layout {
             reading.path = from_path(*places, target.path, &mut reading.fields)?;
-            reading.rest.extend(parts());
+            reading.rest.extend(parts(target.query));
             return Ok(reading);
         }
-        let mut found = Found::new(settings, layout);
-        for part in parts() {
-            if !found.take(part)? {
+        for part in parts(target.query) {
+            if !reading.take(settings, layout, part)? {
                 reading.rest.push(part);
             }
         }
-        if found.any() || settings.row().layouts.len() == 1 {
-            reading.fields = found.fields(settings)?;
+        let has = |param: &Param| reading.fields.find(param.field).is_some();
+        if layouts.len() == 1 || layout.params().iter().any(has) {
+            reading.complete(settings, layout)?;
             return Ok(reading);
         }
     }
@@ -88,64 +84,57 @@ fn from_path<'a>(
     Ok(rest)
 }
 
-/// What was found of the parameters of a layout.
-struct Found<'s, 'a> {
-    layout: &'static Layout,
-    places: Vec<Place<'s, 'a>>,
-}
-
-/// A parameter, by the names that it has, and its value.
-struct Place<'s, 'a> {
-    param: &'static Param,
-    name: &'s str,
-    also: Option<&'s str>,
-    value: Option<&'a str>,
-}
-
-impl<'s, 'a> Found<'s, 'a> {
-    fn new(settings: &'s Settings, layout: &'static Layout) -> Self {
-        let place = |param: &'static Param| {
-            let (name, also) = settings.spellings(param);
-            Place { param, name, also, value: None }
-        };
-        Self { layout, places: layout.params().iter().map(place).collect() }
-    }
-
+impl<'a> Reading<'a> {
     /// Takes a part of the query that is of the signature.
-    fn take(&mut self, part: &'a str) -> Result<bool, Denial> {
+    fn take(
+        &mut self,
+        settings: &Settings,
+        layout: &Layout,
+        part: &'a str,
+    ) -> Result<bool, Denial> {
         let (name, value) = cut(part, b'=');
-        let value = value.unwrap_or_default();
         let plain = decoded(name);
-        let named = |place: &&mut Place<'_, '_>| place.name == plain || place.also == Some(&plain);
-        let Some(place) = self.places.iter_mut().find(named) else { return Ok(false) };
-        // A name with escapes is another one for whoever does not undo them.
-        if place.value.is_some() || plain != name {
-            return Err(Reason::Duplicate(place.name.to_owned()).into());
+        for param in layout.params() {
+            let (known, also) = settings.spellings(param);
+            if plain != known && also != Some(&plain) {
+                continue;
+            }
+            // A name with escapes is another one for whoever does not undo them.
+            if self.fields.find(param.field).is_some() || plain != name {
+                return Err(Reason::Duplicate(known.to_owned()).into());
+            }
+            self.fields.set(param.field, value.unwrap_or_default());
+            return Ok(true);
         }
-        place.value = Some(value);
-        Ok(true)
+        Ok(false)
     }
 
-    fn any(&self) -> bool {
-        self.places.iter().any(|place| place.value.is_some())
+    /// Checks that everything is there, and splits what stands in one parameter.
+    fn complete(&mut self, settings: &Settings, layout: &Layout) -> Result<(), Denial> {
+        for param in layout.params() {
+            if !param.optional && self.fields.find(param.field).is_none() {
+                return Err(missing(settings, settings.spellings(param).0));
+            }
+        }
+        match layout {
+            Layout::Query(_) | Layout::Path(_) => Ok(()),
+            Layout::Joined { param, mark, fields } => {
+                let split = self.split(param.field, *mark, fields);
+                let bad = || Reason::Argument(settings.spellings(param).0.to_owned()).into();
+                split.ok_or_else(bad)
+            }
+        }
     }
 
-    fn fields(&self, settings: &Settings) -> Result<Fields<'a>, Denial> {
-        let mut fields = Fields::default();
-        for place in &self.places {
-            match place.value {
-                None if place.param.optional => {}
-                None => return Err(missing(settings, place.name)),
-                Some(value) => fields.set(place.param.field, value),
-            }
+    /// Splits the value of a field into exactly so many.
+    fn split(&mut self, joined: Field, mark: u8, fields: &[Field]) -> Option<()> {
+        let mut rest = Some(self.fields.get(joined));
+        for name in fields {
+            let (field, behind) = cut(rest?, mark);
+            self.fields.set(*name, field);
+            rest = behind;
         }
-        match (self.layout, self.places.first()) {
-            (Layout::Joined { mark, fields: names, .. }, Some(place)) => {
-                split(place.value.unwrap_or_default(), *mark, names)
-                    .ok_or_else(|| Reason::Argument(place.name.to_owned()).into())
-            }
-            (Layout::Query(_) | Layout::Joined { .. } | Layout::Path(_), _) => Ok(fields),
-        }
+        rest.is_none().then_some(())
     }
 }
 
@@ -156,16 +145,14 @@ fn missing(settings: &Settings, name: &str) -> Denial {
     }
 }
 
-/// Splits a value into exactly so many fields.
-fn split<'a>(value: &'a str, mark: u8, names: &[Field]) -> Option<Fields<'a>> {
-    let mut fields = Fields::default();
-    let mut rest = Some(value);
-    for name in names {
-        let (field, behind) = cut(rest?, mark);
-        fields.set(*name, field);
+/// The parts of a query; none if there is no query, and an empty one of an empty query.
+fn parts(query: Option<&str>) -> impl Iterator<Item = &str> {
+    let mut rest = query;
+    std::iter::from_fn(move || {
+        let (part, behind) = cut(rest?, b'&');
         rest = behind;
-    }
-    rest.is_none().then_some(fields)
+        Some(part)
+    })
 }
 
 /// What stands before a mark, and what behind it if there is one. A search for a byte: every signed

@@ -148,7 +148,7 @@ pub(super) fn seal(
     let subject = Subject { fields, path: target.path, rest: &rest, client };
     let key = settings.keys().primary().bytes();
     let digest = settings.algorithm.digest(settings.formula(), &subject, key);
-    let token = settings.row().token.write(&digest);
+    let token = settings.row().token.write(digest.bytes());
     let mut fields = *fields;
     fields.set(Field::Token, &token);
     (assemble(settings, target, &fields), masked(settings.formula(), &subject))

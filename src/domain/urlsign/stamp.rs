@@ -31,11 +31,11 @@ const ZONE: jiff::tz::Offset = jiff::tz::offset(8);
 impl TimeForm {
     /// Reads a time, in seconds after the epoch. `None` if it is not written in this form.
     pub(super) fn read(self, text: &str) -> Option<i64> {
-        let decimal =
-            || text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
         match self {
-            Self::Decimal if text.len() == 10 => decimal(),
-            Self::Plain if (1..=12).contains(&text.len()) && !text.starts_with('0') => decimal(),
+            Self::Decimal if text.len() == 10 => decimal(text),
+            Self::Plain if (1..=12).contains(&text.len()) && !text.starts_with('0') => {
+                decimal(text)
+            }
             Self::Hex | Self::UpperHex | Self::LowerHex if text.len() == 8 => {
                 let upper = text.bytes().any(|b| b.is_ascii_uppercase());
                 let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -62,6 +62,13 @@ impl TimeForm {
         };
         (self.read(&text) == Some(seconds)).then_some(text)
     }
+}
+
+/// A number of at most 12 decimal digits.
+fn decimal(text: &str) -> Option<i64> {
+    text.bytes().try_fold(0, |number, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
+    })
 }
 
 fn read_minutes(text: &str) -> Option<i64> {

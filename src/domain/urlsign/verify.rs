@@ -11,7 +11,6 @@ use super::path;
 use super::read::{Reading, Target, is_presented, read};
 use super::row::First;
 use super::settings::Settings;
-use crate::domain::secret::Digest;
 use crate::domain::time::UnixMillis;
 
 /// What a signature is verified against.
@@ -60,7 +59,7 @@ pub fn verify<'a>(
     settings: &Settings,
     request: &Request<'a>,
     now: UnixMillis,
-) -> Result<Pass<'a>, Denial> {
+) -> Result<Box<Pass<'a>>, Denial> {
     path::check(request.target.path).map_err(Reason::Path)?;
     let settings = in_force(settings, request.target);
     let reading = read(settings, request.target)?;
@@ -74,7 +73,8 @@ pub fn verify<'a>(
             (time.map_err(gone)?, key)
         }
     };
-    Ok(Pass {
+    // In a box: it goes through many hands.
+    Ok(Box::new(Pass {
         path: reading.path,
         query: (!reading.rest.is_empty()).then(|| reading.rest.join("&")),
         key,
@@ -84,7 +84,7 @@ pub fn verify<'a>(
         fields: reading.fields,
         client: request.client,
         by_ticket: settings.is_for_tickets(),
-    })
+    }))
 }
 
 /// The settings for a URL: those for tickets, if it has one.
@@ -145,7 +145,7 @@ pub(super) fn genuine(
     for (slot, key) in settings.keys().all() {
         let digest = settings.algorithm.digest(settings.formula(), &subject, key.bytes());
         let named = fields.find(Field::KeyId).is_none_or(|id| id == key.id());
-        if Digest::new(digest).matches(&sent) && named {
+        if digest.matches(&sent) && named {
             found = found.or(Some(slot));
         }
     }

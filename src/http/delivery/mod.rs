@@ -21,11 +21,13 @@ use axum::body::Body;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::oss::{
     About, Call, Exchange, Head, Known, Oss, OssError, answer_denied, client_of, region_of,
 };
+use crate::domain::client::ClientAddress;
 use crate::domain::code::Code;
 use crate::domain::delivery::{RefererCheck, cache_control};
 use crate::domain::op::{Action, Target};
@@ -47,9 +49,9 @@ pub(super) async fn handle(
     }
     let (parts, body) = request.into_parts();
     // A client that waits for `100 Continue` has not sent anything.
-    let sent = !parts.headers.contains_key(header::EXPECT);
+    let sent = body.is_end_stream() || !parts.headers.contains_key(header::EXPECT);
     let walk = Walk { oss, domain };
-    let mut known = Known { about: Some(About::Named(walk.bucket())), ..Known::default() };
+    let mut known = Known::default();
     let answer = match walk.answer(parts, &mut exchange, &mut known).await {
         Ok(response) => Ok(response),
         Err(stop) => {
@@ -59,6 +61,9 @@ pub(super) async fn handle(
             stop.answer(&oss.app, domain, &mut known)
         }
     };
+    if known.about.is_none() {
+        known.about = Some(About::Named(walk.bucket()));
+    }
     let mut response = exchange.finish(answer, known);
     if domain.signing().is_some() {
         for_the_bearer(&mut response);
@@ -95,13 +100,13 @@ struct Walk<'w> {
 impl Walk<'_> {
     async fn answer(
         &self,
-        parts: Parts,
+        mut parts: Parts,
         exchange: &mut Exchange,
         known: &mut Known,
     ) -> Result<Response<Body>, Stop> {
         match parts.method {
             Method::GET | Method::HEAD => {}
-            Method::OPTIONS => return self.preflight(parts, known).await,
+            Method::OPTIONS => return Box::pin(self.preflight(parts, known)).await,
             _ => {
                 let allowed = HeaderValue::from_static("GET, HEAD, OPTIONS");
                 let err = OssError::from(Code::MethodNotAllowed);
@@ -109,69 +114,88 @@ impl Walk<'_> {
             }
         }
         Head::check_size(&parts)?;
-        let asked = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
-        let client = client_of(&parts, &self.oss.proxies).address;
+        let uri = std::mem::take(&mut parts.uri);
+        let client = client_of(&parts, &self.oss.proxies);
+        let target = urlsign::Target::split(uri.path_and_query().map_or("/", PathAndQuery::as_str));
         let method = parts.method.clone();
-        let target = urlsign::Target::split(&asked);
-        let request = urlsign::Request { method: method.as_str(), target, client };
+        let request = urlsign::Request { method: method.as_str(), target, client: client.address };
         let admitted = self.oss.app.admit(self.domain, &request)?;
         exchange.log_path(admitted.path);
-        let (head, target) = self.read(parts, &admitted)?;
-        if self.domain.terms.referer == RefererCheck::Bucket {
-            known.about = Some(About::Named(target.clone()));
-        }
-        let (action, permit) = self.grant(&head, &target, (&admitted.caller, known)).await?;
-        let lines = head.parts.headers.get_all(header::REFERER);
-        self.oss.app.check_limits(&admitted, lines.iter().map(HeaderValue::as_bytes), || {
+        let mut head = self.read(parts, (&uri, &admitted))?;
+        let (action, permit) = match self.grant(&head, client, (&admitted.caller, known)).await {
+            Ok(granted) => granted,
+            Err(err) => {
+                head.parts.uri = unsigned(&uri, &admitted)?;
+                return Err(Box::pin(self.refused(&head, err, known)).await);
+            }
+        };
+        // Looked for if they are asked for.
+        let referers = || head.parts.headers.get_all(header::REFERER);
+        let referers = std::iter::once_with(referers).flatten().map(HeaderValue::as_bytes);
+        self.oss.app.check_limits(&admitted, referers, || {
             region_of(&head.parts, &self.oss.proxies, self.oss.region_header.as_ref()?)
         })?;
         if let Some(link) = admitted.counted() {
-            let counted = self.oss.app.count_client(self.domain, link, client);
+            let counted = self.oss.app.count_client(self.domain, link, client.address);
             if let Some(denial) = Box::pin(counted).await? {
                 return Err(denial.into());
             }
         }
-        self.give((action, permit), (head, admitted), known).await
+        self.give((action, permit), (head, &uri, admitted), known).await
     }
 
-    /// The head of the request without its signature, and the object that it names.
-    fn read(&self, mut parts: Parts, admitted: &Admitted<'_>) -> Result<(Box<Head>, Target), Stop> {
+    /// The head of the request for the object that it names, without its signature.
+    ///
+    /// Of the rest of the URI only the query is asked for on the way to an object, so it is only
+    /// [put together](unsigned) if there is one, or for who asks for more.
+    fn read(
+        &self,
+        mut parts: Parts,
+        (uri, admitted): (&Uri, &Admitted<'_>),
+    ) -> Result<Box<Head>, Stop> {
         let key = self.domain.terms.prefix.key_at(admitted.path).map_err(OssError::from)?;
         let key = key.ok_or(Code::NoSuchKey).map_err(OssError::from)?;
-        if admitted.pass.is_some() {
-            parts.uri = unsigned(parts.uri, admitted)?;
+        if admitted.query.is_some() {
+            parts.uri = unsigned(uri, admitted)?;
         }
         let target = Target::Object(self.domain.bucket.1.clone(), key);
-        Ok((Head::addressed(parts, target.clone())?, target))
+        Ok(Head::addressed(parts, target)?)
     }
 
     /// Decides whether the object may be read, by the referer policy and by rights.
     async fn grant(
         &self,
         head: &Head,
-        target: &Target,
+        client: ClientAddress,
         (caller, known): (&Caller, &mut Known),
-    ) -> Result<(Action, Permit), Stop> {
-        let mut visit = self.visit(head);
+    ) -> Result<(Action, Permit), OssError> {
+        let target = &head.targets.first;
+        let mut visit = Visit::new(head.facts(), client, &head.query);
         let granted = self.oss.grant(head, target, (caller, &mut visit)).await;
         known.sighting = visit.into_sighting();
-        match granted {
-            Ok((action, permit)) => {
-                known.would = permit.objects().find_map(ObjectPermit::would_refuse).cloned();
-                Ok((action, permit))
-            }
-            Err(err) => {
-                let answer = answer_denied(self.oss, head, err, known).await;
-                Err(answer.map_or_else(Stop::from, |it| Stop::Answered(Box::new(it))))
-            }
+        if let Ok((_, permit)) = &granted {
+            known.would = permit.objects().find_map(ObjectPermit::would_refuse).cloned();
         }
+        if self.domain.terms.referer == RefererCheck::Bucket {
+            known.about = Some(match &granted {
+                Ok((_, permit)) => About::of(permit, target),
+                Err(_) => About::Named(target.clone()),
+            });
+        }
+        granted
+    }
+
+    /// What the bucket's owner chose to give instead, or the refusal.
+    async fn refused(&self, head: &Head, err: OssError, known: &mut Known) -> Stop {
+        let answer = answer_denied(self.oss, head, err, known).await;
+        answer.map_or_else(Stop::from, |it| Stop::Answered(Box::new(it)))
     }
 
     /// Gives what was granted: the object as it is stored, or a playlist with its links signed.
     async fn give(
         &self,
         (action, permit): (Action, Permit),
-        (head, admitted): (Box<Head>, Admitted<'_>),
+        (mut head, uri, admitted): (Box<Head>, &Uri, Admitted<'_>),
         known: &mut Known,
     ) -> Result<Response<Body>, Stop> {
         // The query can ask for other things of an object than its bytes.
@@ -179,13 +203,15 @@ impl Walk<'_> {
             return Err(OssError::from(Code::MethodNotAllowed).into());
         }
         let permit = permit.object()?;
-        if let Some(playlist) = playlist::of(self.domain, &permit, &admitted)
-            && let Some(response) = playlist.serve(self.oss, &permit, (&head, known)).await?
-        {
-            if let Some(pass) = &admitted.pass {
-                self.domain.made_playlist(pass);
+        if let Some(playlist) = playlist::of(self.domain, &permit, &admitted) {
+            head.parts.uri = unsigned(uri, &admitted)?;
+            let served = Box::pin(playlist.serve(self.oss, &permit, (&head, known))).await?;
+            if let Some(response) = served {
+                if let Some(pass) = &admitted.pass {
+                    self.domain.made_playlist(pass);
+                }
+                return Ok(response);
             }
-            return Ok(response);
         }
         let call = Call { head, caller: admitted.caller, body: Body::empty() };
         Ok(self.oss.dispatch(action, Permit::Object(permit), call, known).await?)
@@ -199,16 +225,11 @@ impl Walk<'_> {
         let action = Action::OptionBucket;
         let wish = Wish { action, target: &target, also: &[], source: None };
         let caller = Caller::visitor(self.domain, false);
-        let mut visit = self.visit(&head);
+        let mut visit = Visit::new(head.facts(), head.client(&self.oss.proxies), &head.query);
         let permit = self.oss.app.permit(&wish, &caller, &mut visit).await?;
         drop(visit);
         let call = Call { head, caller, body: Body::empty() };
         Ok(self.oss.dispatch(action, permit, call, known).await?)
-    }
-
-    /// The request as policies see it.
-    fn visit<'h>(&self, head: &'h Head) -> Visit<'h> {
-        Visit::new(head.facts(), head.client(&self.oss.proxies), &head.query)
     }
 
     fn bucket(&self) -> Target {
@@ -217,13 +238,16 @@ impl Walk<'_> {
 }
 
 /// The URI of a request without its signature.
-fn unsigned(uri: Uri, admitted: &Admitted<'_>) -> Result<Uri, Stop> {
+fn unsigned(uri: &Uri, admitted: &Admitted<'_>) -> Result<Uri, Stop> {
+    if admitted.pass.is_none() {
+        return Ok(uri.clone());
+    }
     let text = match &admitted.query {
         Some(query) => format!("{}?{query}", admitted.path),
         None => admitted.path.to_owned(),
     };
     let bad = || OssError::invalid_argument("The path cannot be read.");
-    let mut parts = uri.into_parts();
+    let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(text).map_err(|_| bad())?);
     Ok(Uri::from_parts(parts).map_err(|_| bad())?)
 }

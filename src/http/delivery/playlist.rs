@@ -54,8 +54,9 @@ pub(super) fn of<'w>(
     permit: &ObjectPermit,
     admitted: &'w Admitted<'w>,
 ) -> Option<Rewrite<'w>> {
-    let (settings, pass) = (domain.signing()?, admitted.pass.as_ref()?);
-    let is_playlist = permit.key().as_str().to_ascii_lowercase().ends_with(".m3u8");
+    let (settings, pass) = (domain.signing()?, admitted.pass.as_deref()?);
+    let end = permit.key().as_str().as_bytes().last_chunk::<5>();
+    let is_playlist = end.is_some_and(|end| end.eq_ignore_ascii_case(b".m3u8"));
     let playlists = domain.terms.playlists;
     let signs = playlists != Playlists::Plain;
     let wanted = pass.limits.preview.is_some() || (is_playlist && signs);

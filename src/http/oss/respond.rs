@@ -62,7 +62,7 @@ pub(in crate::http) enum About {
 
 impl About {
     /// What a permit is for.
-    pub(super) fn of(permit: &Permit, target: &Target) -> Self {
+    pub(in crate::http) fn of(permit: &Permit, target: &Target) -> Self {
         match permit.objects().next() {
             Some(permit) => Self::ObjectOf(permit.share_bucket()),
             None => Self::Named(target.clone()),

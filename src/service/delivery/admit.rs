@@ -18,7 +18,7 @@ pub struct Admitted<'r> {
     /// Who asks: somebody who came by this domain.
     pub caller: Caller,
     /// What was verified; `None` if URLs are not signed.
-    pub pass: Option<Pass<'r>>,
+    pub pass: Option<Box<Pass<'r>>>,
 }
 
 impl App {
@@ -39,8 +39,9 @@ impl App {
             let caller = Caller::visitor(domain, false);
             return Ok(Admitted { path, query, caller, pass: None });
         };
-        let mut pass = verify(settings, request, self.clock.now())?;
-        self.count_verified(domain, &pass);
+        let now = self.clock.now();
+        let mut pass = verify(settings, request, now)?;
+        self.count_verified(domain, &pass, now);
         let query = pass.query.take().map(Cow::Owned);
         let caller = Caller::visitor(domain, pass.query_is_signed);
         Ok(Admitted { path: pass.path, query, caller, pass: Some(pass) })
@@ -60,7 +61,7 @@ impl App {
         referers: impl IntoIterator<Item = &'l [u8]>,
         region: impl FnOnce() -> Option<&'l str>,
     ) -> Result<(), Denial> {
-        let Some(Pass { limits, .. }) = &admitted.pass else { return Ok(()) };
+        let Some(Pass { limits, .. }) = admitted.pass.as_deref() else { return Ok(()) };
         if limits.regions.is_some() && !self.knows_regions {
             return Err(Reason::Region.into());
         }
