@@ -16,6 +16,7 @@ use futures_util::stream::{StreamExt, TryStreamExt};
 use refgate::blob::local::LocalBlobs;
 use refgate::blob::{BlobError, BlobStore, Digesting, FileSlice, Piece, Sending, Sha256, Written};
 use refgate::domain::name::BlobId;
+use refgate::domain::object::Extent;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -189,6 +190,60 @@ async fn ranges_are_exact(store: &dyn BlobStore) {
     }
 }
 
+/// Writes a blob of 250 000 bytes that are all there.
+fn write_whole(store: &dyn BlobStore, id: BlobId) -> Bytes {
+    let bytes = Bytes::from(noise(250_000));
+    let pieces: Vec<Bytes> = [0..1, 1..4097, 4097..40_000, 40_000..250_000]
+        .map(|range: std::ops::Range<usize>| bytes.slice(range))
+        .to_vec();
+    store.write_whole(id, &pieces).unwrap();
+    assert!(store.write_whole(id, &pieces).is_err(), "an id is used once");
+    bytes
+}
+
+/// Any run of a blob can be read by itself, whether others share the blob or not.
+async fn a_whole_blob_has_runs(store: &dyn BlobStore) {
+    for id in [id(0), id(1).shared()] {
+        let bytes = write_whole(store, id);
+        assert!(read(store, id, 0, 250_000).await.unwrap() == bytes);
+        for (at, count) in [(0, 1), (1, 4096), (1, 16), (4097, 35_903), (249_999, 1), (7, 249_993)]
+        {
+            let run = Extent { blob: id, offset: at as u64, length: count as u64 };
+            // The second time it may be at hand.
+            for _ in 0..2 {
+                let kept = store.open_kept_run(&run);
+                for reader in kept.into_iter().chain([store.open_run(&run).await.unwrap()]) {
+                    let got = reader.stream(run.offset, run.length).try_collect::<Vec<_>>().await;
+                    assert!(got.unwrap().concat() == bytes[at..at + count], "{count} at {at}");
+                }
+            }
+            let last = store.open_run(&run).await.unwrap().stream(run.offset + run.length - 1, 1);
+            let last: Vec<Bytes> = last.try_collect().await.unwrap();
+            assert_eq!(last.concat(), bytes[at + count - 1..at + count]);
+        }
+    }
+}
+
+async fn a_run_that_is_not_there_is_an_error(store: &dyn BlobStore) {
+    for id in [id(0), id(1).shared()] {
+        write_whole(store, id);
+        for (offset, length) in [(249_999, 2), (250_000, 1), (1 << 40, 1)] {
+            let run = Extent { blob: id, offset, length };
+            let error = match store.open_run(&run).await {
+                Ok(reader) => reader.stream(offset, length).try_collect::<Vec<_>>().await.err(),
+                Err(error) => Some(error),
+            };
+            let truncated = matches!(error, Some(BlobError::Truncated { length: 250_000, .. }));
+            assert!(truncated, "{length} at {offset}: {error:?}");
+        }
+        store.delete(id).await.unwrap();
+        let run = Extent { blob: id, offset: 100_000, length: 3 };
+        let missing = store.open_run(&run).await.err();
+        assert!(matches!(missing, Some(BlobError::Missing(blob)) if blob == id), "{missing:?}");
+    }
+    assert!(listed(store).await.is_empty());
+}
+
 async fn a_blob_that_is_too_short_is_an_error(store: &dyn BlobStore) {
     let bytes = noise(300_000);
     write(store, id(0), &[&bytes]).await.unwrap();
@@ -295,6 +350,8 @@ conformance!(in_a_local_folder, local:
     digests_are_the_published_ones,
     a_large_blob_in_odd_pieces_comes_back,
     ranges_are_exact,
+    a_whole_blob_has_runs,
+    a_run_that_is_not_there_is_an_error,
     a_blob_that_is_too_short_is_an_error,
     absence_is_told,
     an_open_blob_outlives_its_deletion,

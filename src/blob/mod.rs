@@ -7,6 +7,7 @@ pub mod digests;
 pub mod local;
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::domain::name::BlobId;
+use crate::domain::object::Extent;
 
 /// Why bytes could not be stored or read.
 #[derive(Debug, thiserror::Error)]
@@ -38,11 +40,30 @@ pub enum BlobError {
         /// The blob.
         blob: BlobId,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The folder of the blobs could not be read or made.
     #[error("the blob folder failed: {0}")]
-    Folder(#[source] std::io::Error),
+    Folder(#[source] io::Error),
+}
+
+impl BlobError {
+    /// The same error for somebody else whom it concerns as well.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        // An [`io::Error`] cannot be cloned; its code can.
+        let io = |error: &io::Error| {
+            error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+        };
+        match self {
+            Self::Missing(blob) => Self::Missing(*blob),
+            Self::Truncated { blob, length } => Self::Truncated { blob: *blob, length: *length },
+            Self::Io { action, blob, source } => {
+                Self::Io { action, blob: *blob, source: io(source) }
+            }
+            Self::Folder(source) => Self::Folder(io(source)),
+        }
+    }
 }
 
 /// The digests of what was written.
@@ -190,10 +211,28 @@ pub trait BlobStore: Send + Sync {
         digesting: Digesting,
     ) -> Result<Box<dyn BlobWriter>, BlobError>;
 
+    /// Writes a blob of bytes that are all there, one behind the other, and makes it durable as
+    /// [`BlobWriter::finish`] does. Blocks: it is for a thread that may.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError`]; there is then no such blob.
+    fn write_whole(&self, id: BlobId, pieces: &[Bytes]) -> Result<(), BlobError>;
+
     /// A blob that need not be opened because it is at hand.
     fn open_kept(&self, id: BlobId) -> Option<Box<dyn BlobReader>> {
         let _ = id;
         None
+    }
+
+    /// The same for whoever reads within a run of the blob and nowhere else.
+    fn open_kept_run(&self, run: &Extent) -> Option<Box<dyn BlobReader>> {
+        self.open_kept(run.blob)
+    }
+
+    /// Opens a blob for whoever reads within a run of it and nowhere else.
+    async fn open_run(&self, run: &Extent) -> Result<Box<dyn BlobReader>, BlobError> {
+        self.open(run.blob).await
     }
 
     /// Opens a blob for reading.

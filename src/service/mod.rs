@@ -16,6 +16,7 @@
 //! | [`multipart`] | uploads in parts |
 //! | [`cache`], [`lines`] | object metadata in memory |
 //! | [`inflight`], [`scrub`], `pins` | blobs that no row names: yet, or any more |
+//! | `packs` | small bodies that are written together |
 //! | [`stats`] | counting what the referer policy says, and telling it |
 //! | [`iam`] | users, their keys and policies |
 //! | [`vault`] | sealing secrets |
@@ -34,6 +35,7 @@ pub mod inflight;
 pub mod lines;
 pub mod multipart;
 pub mod object;
+mod packs;
 mod pins;
 pub mod policy;
 pub mod scrub;
@@ -61,6 +63,7 @@ use cache::ObjectCache;
 use clock::Clock;
 use error::Error;
 use inflight::InFlight;
+use packs::Packs;
 use pins::Pins;
 use scrub::ScrubProgress;
 use vault::Vault;
@@ -118,6 +121,7 @@ pub struct App {
     applications: delivery::Applications,
     objects: ObjectCache,
     inflight: InFlight,
+    packs: Packs,
     pins: Pins,
     scrub: ScrubProgress,
     keep: Keep,
@@ -153,6 +157,9 @@ impl App {
         applications.load(parts.meta.all_applications().await?);
         let users = iam::Directory::open(parts.meta.directory().await?, &vault)?;
         let stats = stats::Recorder::new(parts.keep_stats, parts.clock.unique());
+        let (pins, tasks) = (Pins::default(), TaskTracker::new());
+        let both = (parts.meta.clone(), parts.blobs.clone());
+        let inflight = InFlight::new(both, pins.clone(), tasks.clone());
         let app = Arc::new(Self {
             clock: parts.clock,
             region: parts.region,
@@ -162,14 +169,15 @@ impl App {
             vault,
             users: ArcSwapOption::from_pointee(users),
             changing_users: Mutex::new(()),
-            meta: parts.meta,
-            blobs: parts.blobs,
             buckets,
             domains,
             applications,
             objects: ObjectCache::new(parts.object_cache_bytes),
-            inflight: InFlight::default(),
-            pins: Pins::default(),
+            packs: Packs::new(parts.blobs.clone(), inflight.clone()),
+            inflight,
+            pins,
+            meta: parts.meta,
+            blobs: parts.blobs,
             scrub: ScrubProgress::default(),
             keep: parts.keep,
             compilers: Semaphore::new(policy::COMPILERS),
@@ -177,7 +185,7 @@ impl App {
             rewriters: Semaphore::new(multipart::part::REWRITERS),
             stats: Arc::new(stats),
             creating: Mutex::new(()),
-            tasks: TaskTracker::new(),
+            tasks,
         });
         for bucket in app.buckets.all() {
             app.compile_soon(&bucket);

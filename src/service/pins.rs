@@ -8,6 +8,10 @@
 //! forgotten the object, in this order. Whoever pins blobs asks for the object once more afterwards.
 //! If it is still the same, its blobs were not given up when they were pinned, and whoever gives
 //! them up later finds them pinned.
+//!
+//! A blob that several uploads share may be given up by another than the one who took its row, and
+//! before memory has forgotten the object. So of an object with such blobs not memory is asked
+//! afterwards but the database: what it names then is given up later than that.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

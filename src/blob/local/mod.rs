@@ -34,13 +34,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use super::{BlobError, BlobReader, BlobStore, BlobWriter, Digesting};
 use crate::domain::name::BlobId;
+use crate::domain::object::Extent;
 use folder::Folders;
-use open::Kept;
 pub use open::Limits;
+use open::{Kept, SMALL};
 use reader::Reader;
 use writer::Writer;
 
@@ -85,8 +87,44 @@ impl BlobStore for LocalBlobs {
         Ok(Box::new(Writer::new(Arc::clone(&self.folders), id, digesting)))
     }
 
+    fn write_whole(&self, id: BlobId, pieces: &[Bytes]) -> Result<(), BlobError> {
+        writer::write_whole(&self.folders, id, pieces)
+    }
+
     fn open_kept(&self, id: BlobId) -> Option<Box<dyn BlobReader>> {
         Some(Box::new(Reader::new(id, self.kept.get(id)?)))
+    }
+
+    fn open_kept_run(&self, run: &Extent) -> Option<Box<dyn BlobReader>> {
+        if !is_kept_alone(run) {
+            return self.open_kept(run.blob);
+        }
+        Some(Box::new(Reader::of_run(run, self.kept.get_run(run)?)))
+    }
+
+    async fn open_run(&self, run: &Extent) -> Result<Box<dyn BlobReader>, BlobError> {
+        if !is_kept_alone(run) {
+            return self.open(run.blob).await;
+        }
+        if let Some(open) = self.open_kept_run(run) {
+            return Ok(open);
+        }
+        let (run, path) = (*run, self.folders.path_of(run.blob));
+        if let Some(bytes) = self.kept.open_run_now(&run, &path) {
+            return Ok(Box::new(Reader::of_run(&run, bytes)));
+        }
+        let kept = Arc::clone(&self.kept);
+        let read = blocking(move || match kept.open_run(&run, &path) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Ok(Err(fs::metadata(&path)?.len()))
+            }
+            read => read.map(Ok),
+        });
+        match read.await {
+            Ok(Ok(bytes)) => Ok(Box::new(Reader::of_run(&run, bytes))),
+            Ok(Err(length)) => Err(BlobError::Truncated { blob: run.blob, length }),
+            Err(source) => Err(not_opened(run.blob, source)),
+        }
     }
 
     async fn open(&self, id: BlobId) -> Result<Box<dyn BlobReader>, BlobError> {
@@ -98,13 +136,8 @@ impl BlobStore for LocalBlobs {
             return Ok(Box::new(Reader::new(id, open)));
         }
         let kept = Arc::clone(&self.kept);
-        let open = blocking(move || kept.open(id, &path)).await.map_err(|source| {
-            if source.kind() == io::ErrorKind::NotFound {
-                return BlobError::Missing(id);
-            }
-            BlobError::Io { action: "opening", blob: id, source }
-        })?;
-        Ok(Box::new(Reader::new(id, open)))
+        let open = blocking(move || kept.open(id, &path)).await;
+        Ok(Box::new(Reader::new(id, open.map_err(|source| not_opened(id, source))?)))
     }
 
     /// The folder is not made durable: a blob that a power failure brings back is one that no row
@@ -124,6 +157,18 @@ impl BlobStore for LocalBlobs {
     fn list(&self) -> BoxStream<'static, Result<Vec<BlobId>, BlobError>> {
         walk::list(self.folders.root().to_owned())
     }
+}
+
+/// Whether a run is kept in memory beside the others of its blob, and not with them.
+fn is_kept_alone(run: &Extent) -> bool {
+    run.blob.is_shared() && run.length <= SMALL
+}
+
+fn not_opened(blob: BlobId, source: io::Error) -> BlobError {
+    if source.kind() == io::ErrorKind::NotFound {
+        return BlobError::Missing(blob);
+    }
+    BlobError::Io { action: "opening", blob, source }
 }
 
 /// Runs blocking work on a thread for it. A panic there, or a runtime that is shutting down, is

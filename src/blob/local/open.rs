@@ -2,13 +2,15 @@
 //!
 //! A blob never changes, so what was read of it is true as long as it is asked for. Small blobs are
 //! kept in memory as a whole, bounded by bytes; of larger ones the open file is kept, bounded by
-//! number. An object whose metadata is gone is not asked for any more, so a blob that is deleted
+//! number. Of a blob that several uploads share, each small run is kept in memory by itself: whoever
+//! asks for one does not ask for its neighbours. An object whose metadata is gone is not asked for any more, so a blob that is deleted
 //! needs to leave for the sake of the disk alone: an open file holds its space.
 //!
 //! What the system has in its own memory is opened and read where the request runs. Only what
 //! would wait for the disk goes to a thread that may.
 
 use std::fs::File;
+use std::hash::{Hash, Hasher};
 use std::io::{self, IoSliceMut};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -22,6 +24,7 @@ use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 use super::mapped::map;
 use crate::domain::name::BlobId;
+use crate::domain::object::Extent;
 
 /// Blobs up to this many bytes are kept in memory. A larger one costs less to send from its file
 /// than to copy to the socket.
@@ -47,11 +50,37 @@ pub(super) struct OpenFile {
     pub(super) mapping: Option<Bytes>,
 }
 
+/// What is in memory: all of a blob, or a run of a shared one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    blob: BlobId,
+    offset: u64,
+    length: u64,
+}
+
+impl Key {
+    const fn whole(blob: BlobId) -> Self {
+        Self { blob, offset: 0, length: u64::MAX }
+    }
+
+    const fn run(run: &Extent) -> Self {
+        Self { blob: run.blob, offset: run.offset, length: run.length }
+    }
+}
+
+impl Hash for Key {
+    /// The last half of an id is random, and runs of one blob begin in different places.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (_, random) = self.blob.0.as_u64_pair();
+        state.write_u64(random ^ self.offset);
+    }
+}
+
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<BlobId, Bytes> for ByBytes {
-    fn weight(&self, _id: &BlobId, bytes: &Bytes) -> u64 {
+impl Weighter<Key, Bytes> for ByBytes {
+    fn weight(&self, _key: &Key, bytes: &Bytes) -> u64 {
         bytes.len() as u64 + OVERHEAD
     }
 }
@@ -74,7 +103,7 @@ impl Default for Limits {
 
 /// Blobs that are open.
 pub(super) struct Kept {
-    small: Cache<BlobId, Bytes, ByBytes>,
+    small: Cache<Key, Bytes, ByBytes>,
     files: Cache<BlobId, Arc<OpenFile>>,
 }
 
@@ -91,15 +120,28 @@ impl Kept {
 
     /// The blob, if it is open.
     pub(super) fn get(&self, id: BlobId) -> Option<Open> {
-        let small = || self.small.get(&id).map(Open::Memory);
+        let small = || self.small.get(&Key::whole(id)).map(Open::Memory);
         small().or_else(|| self.files.get(&id).map(Open::File))
+    }
+
+    /// The bytes of a run of a shared blob, if they are in memory.
+    pub(super) fn get_run(&self, run: &Extent) -> Option<Bytes> {
+        self.small.get(&Key::run(run))
     }
 
     /// Opens a blob without waiting for the disk. `None` if that cannot be.
     pub(super) fn open_now(&self, id: BlobId, path: &Path) -> Option<Open> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
-        self.keep(id, file, ReadWriteFlags::NOWAIT).ok()
+        self.keep(id, open_cached(path)?, ReadWriteFlags::NOWAIT).ok()
+    }
+
+    /// Reads a small run of a shared blob without waiting for the disk. `None` if that cannot be.
+    pub(super) fn open_run_now(&self, run: &Extent, path: &Path) -> Option<Bytes> {
+        self.keep_run(run, &open_cached(path)?, ReadWriteFlags::NOWAIT).ok()
+    }
+
+    /// Reads a small run of a shared blob. Blocks.
+    pub(super) fn open_run(&self, run: &Extent, path: &Path) -> io::Result<Bytes> {
+        self.keep_run(run, &File::open(path)?.into(), ReadWriteFlags::empty())
     }
 
     /// Opens a blob. Blocks.
@@ -107,12 +149,19 @@ impl Kept {
         self.keep(id, File::open(path)?.into(), ReadWriteFlags::empty())
     }
 
+    /// The file is not kept: the next run of it that is asked for may be the last, too.
+    fn keep_run(&self, run: &Extent, file: &OwnedFd, how: ReadWriteFlags) -> io::Result<Bytes> {
+        let bytes = read_at(file, run.offset, run.length, how)?;
+        self.small.insert(Key::run(run), bytes.clone());
+        Ok(bytes)
+    }
+
     fn keep(&self, id: BlobId, file: OwnedFd, how: ReadWriteFlags) -> io::Result<Open> {
         let length = fstat(&file)?.st_size;
         let length = u64::try_from(length).map_err(|_| io::ErrorKind::InvalidData)?;
         if length <= SMALL {
-            let bytes = read_whole(&file, length, how)?;
-            self.small.insert(id, bytes.clone());
+            let bytes = read_at(&file, 0, length, how)?;
+            self.small.insert(Key::whole(id), bytes.clone());
             return Ok(Open::Memory(bytes));
         }
         let file = File::from(file);
@@ -127,9 +176,9 @@ impl Kept {
         Ok(Open::File(open))
     }
 
-    /// Lets go of a blob whose name is gone.
+    /// Lets go of a blob whose name is gone. Runs of a shared one go when memory is short.
     pub(super) fn forget(&self, id: BlobId) {
-        self.small.remove(&id);
+        self.small.remove(&Key::whole(id));
         self.files.remove(&id);
     }
 }
@@ -141,11 +190,17 @@ impl std::fmt::Debug for Kept {
     }
 }
 
-fn read_whole(file: &OwnedFd, length: u64, how: ReadWriteFlags) -> io::Result<Bytes> {
+/// Opens a file without waiting for the disk.
+fn open_cached(path: &Path) -> Option<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()
+}
+
+fn read_at(file: &OwnedFd, offset: u64, length: u64, how: ReadWriteFlags) -> io::Result<Bytes> {
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?];
     let mut done = 0;
     while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match preadv2(file, &mut [IoSliceMut::new(rest)], done as u64, how) {
+        match preadv2(file, &mut [IoSliceMut::new(rest)], offset + done as u64, how) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(read) => done += read,
             Err(Errno::INTR) => {}

@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::open::{Open, OpenFile};
 use crate::blob::{BlobError, BlobReader, FileSlice, Piece, Sending};
 use crate::domain::name::BlobId;
+use crate::domain::object::Extent;
 
 /// Bytes of one piece that is read: large enough that switching threads costs little beside
 /// reading, small enough that a thousand slow readers hold half a gigabyte at most.
@@ -26,17 +27,26 @@ const SLICE: u64 = 1024 * 1024;
 pub(super) struct Reader {
     id: BlobId,
     open: Open,
+    /// Where in the blob that begins which is in memory.
+    begins: u64,
 }
 
 impl Reader {
     pub(super) fn new(id: BlobId, open: Open) -> Self {
-        Self { id, open }
+        Self { id, open, begins: 0 }
+    }
+
+    /// A reader of the bytes of a run.
+    pub(super) fn of_run(run: &Extent, bytes: Bytes) -> Self {
+        Self { id: run.blob, open: Open::Memory(bytes), begins: run.offset }
     }
 
     /// A part of bytes in memory.
     fn part(&self, bytes: &Bytes, offset: u64, length: u64) -> Result<Bytes, BlobError> {
-        let truncated = || BlobError::Truncated { blob: self.id, length: bytes.len() as u64 };
-        let range = range(offset, length).ok_or_else(truncated)?;
+        let length_of_all = self.begins.saturating_add(bytes.len() as u64);
+        let truncated = || BlobError::Truncated { blob: self.id, length: length_of_all };
+        let within = offset.checked_sub(self.begins);
+        let range = within.and_then(|at| range(at, length)).ok_or_else(truncated)?;
         if range.end > bytes.len() { Err(truncated()) } else { Ok(bytes.slice(range)) }
     }
 }

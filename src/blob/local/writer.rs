@@ -143,12 +143,8 @@ impl Part {
         Ok(())
     }
 
-    /// Makes the file and its name durable. A new file's length is part of what any fsync has to
-    /// write, so there is nothing to gain from syncing the data alone.
     fn sync(&mut self) -> Result<(), Failure> {
-        let Some(file) = &self.file else { return Ok(()) };
-        file.file.sync_all().map_err(|error| ("fsync", error))?;
-        file.folder.sync().map_err(|error| ("fsync of the folder", error))
+        self.file.as_ref().map_or(Ok(()), Unfinished::sync)
     }
 
     /// The blob is finished and stays.
@@ -158,6 +154,26 @@ impl Part {
         }
         self.digests.finish()
     }
+}
+
+/// Writes a blob of bytes that are there, and makes it durable. Blocks.
+pub(super) fn write_whole(
+    folders: &Folders,
+    id: BlobId,
+    pieces: &[Bytes],
+) -> Result<(), BlobError> {
+    let write = || {
+        let mut file = Unfinished::create(folders, id).map_err(|error| ("creation", error))?;
+        let written = match pieces {
+            [whole] => file.file.write_all(whole),
+            several => file.file.write_all(&several.concat()),
+        };
+        written.map_err(|error| ("writing", error))?;
+        file.sync()?;
+        file.path = None;
+        Ok(())
+    };
+    write().map_err(|(action, source)| BlobError::Io { action, blob: id, source })
 }
 
 /// A file that is removed when this is dropped.
@@ -179,6 +195,13 @@ impl Unfinished {
             folder.lost();
         }
         Ok(Self { file: created?, folder, path: Some(path) })
+    }
+
+    /// Makes the file and its name durable. A new file's length is part of what any fsync has to
+    /// write, so there is nothing to gain from syncing the data alone.
+    fn sync(&self) -> Result<(), Failure> {
+        self.file.sync_all().map_err(|error| ("fsync", error))?;
+        self.folder.sync().map_err(|error| ("fsync of the folder", error))
     }
 }
 

@@ -48,9 +48,24 @@ impl fmt::Display for AccessKeyId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BucketId(pub i64);
 
-/// The id of a blob: a UUID version 7, made by us, never derived from a client's key.
+/// The id of a blob: a UUID, made by us, never derived from a client's key. It has version 7 if the
+/// blob had one upload, and version 8, with the time where version 7 has it, if it had several. An id
+/// is used once, whatever its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlobId(pub Uuid);
+
+impl BlobId {
+    /// The same for a blob that several uploads share.
+    #[must_use]
+    pub const fn shared(self) -> Self {
+        Self(uuid::Builder::from_custom_bytes(self.0.into_bytes()).into_uuid())
+    }
+
+    /// Whether several uploads share the blob.
+    pub const fn is_shared(self) -> bool {
+        self.0.get_version_num() == 8
+    }
+}
 
 impl fmt::Display for BlobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

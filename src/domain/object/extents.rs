@@ -33,6 +33,15 @@ pub fn cut(extents: &[Extent], slice: Slice) -> Vec<Extent> {
     pieces
 }
 
+/// The run of these that all of a piece lies in, or else the piece itself.
+pub fn around(extents: &[Extent], piece: Extent) -> Extent {
+    let end = |run: &Extent| run.offset.saturating_add(run.length);
+    let holds = |run: &&Extent| {
+        run.blob == piece.blob && run.offset <= piece.offset && end(run) >= end(&piece)
+    };
+    extents.iter().find(holds).copied().unwrap_or(piece)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -65,6 +74,23 @@ mod tests {
         for (name, offset, length, want) in table {
             let want: Vec<_> = want.iter().map(extent).collect();
             assert_eq!(cut(&whole, Slice { offset, length }), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn runs_around_pieces() {
+        let whole: Vec<_> = [(1, 0, 10), (2, 5, 8), (1, 10, 10)].iter().map(extent).collect();
+        #[rustfmt::skip]
+        let table: [(&str, Run, Run); 6] = [
+            ("all of a run",               (2, 5, 8),  (2, 5, 8)),
+            ("the first bytes",            (1, 0, 3),  (1, 0, 10)),
+            ("the last bytes",             (2, 9, 4),  (2, 5, 8)),
+            ("of a later run of the blob", (1, 12, 1), (1, 10, 10)),
+            ("over a border",              (1, 8, 4),  (1, 8, 4)),
+            ("of another blob",            (3, 0, 1),  (3, 0, 1)),
+        ];
+        for (name, piece, want) in table {
+            assert_eq!(around(&whole, extent(&piece)), extent(&want), "{name}");
         }
     }
 

@@ -106,10 +106,10 @@ impl App {
             let in_doubt = app.inflight.take_in_doubt();
             let completed = app.meta.complete_upload(place(&permit, id), completion).await;
             app.objects.remove(bucket, key);
-            app.settle(in_doubt, matches!(completed, Ok(Completed::Done { .. })));
+            app.inflight.settle(in_doubt, matches!(completed, Ok(Completed::Done { .. })));
             match completed? {
                 Completed::Done { object, unnamed } => {
-                    app.delete_blobs(unnamed);
+                    app.inflight.give_up(unnamed);
                     StoredObject::new(*object).map(Arc::new)
                 }
                 Completed::Unfit(unfit) => Err(Error::Unfit(unfit)),
@@ -134,9 +134,9 @@ impl App {
         self.to_the_end(async move {
             let in_doubt = app.inflight.take_in_doubt();
             let aborted = app.meta.abort_upload(place(&permit, id)).await;
-            app.settle(in_doubt, matches!(aborted, Ok(Some(_))));
+            app.inflight.settle(in_doubt, matches!(aborted, Ok(Some(_))));
             let unnamed = aborted?.ok_or_else(|| gone(code::NO_SUCH_UPLOAD, id))?;
-            app.delete_blobs(unnamed);
+            app.inflight.give_up(unnamed);
             Ok(())
         })
         .await

@@ -210,11 +210,11 @@ impl App {
             let in_doubt = app.inflight.take_in_doubt();
             let put = app.meta.put_part(place(&permit, upload), &part, &shared).await;
             let done = matches!(put, Ok(PutPart::Done { .. }));
-            app.settle(in_doubt, done);
+            app.inflight.settle(in_doubt, done);
             end_upload(fresh, &put, done);
             match put? {
                 PutPart::Done { unnamed } => {
-                    app.delete_blobs(unnamed);
+                    app.inflight.give_up(unnamed);
                     Ok(part)
                 }
                 PutPart::SourceGone => Err(Error::SourceChanged),

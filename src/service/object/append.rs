@@ -57,7 +57,7 @@ impl App {
         new: NewObject,
         content: Content<'_>,
     ) -> Result<Arc<StoredObject>, Error> {
-        let received = self.receive(&permit, content).await?;
+        let received = self.receive_behind(&permit, Before::nothing(), content).await?;
         let Written { length, md5, crc64, .. } = received.written;
         let object = Object {
             size: length,
@@ -144,11 +144,11 @@ impl App {
             let written = app.meta.grow_object(bucket, key, growth).await;
             app.objects.remove(bucket, key);
             let done = matches!(written, Ok(Grown::Done { .. }));
-            app.settle(in_doubt, done);
+            app.inflight.settle(in_doubt, done);
             end_upload(fresh, &written, done);
             match written? {
                 Grown::Done { unnamed } => {
-                    app.delete_blobs(unnamed);
+                    app.inflight.give_up(unnamed);
                     Ok(())
                 }
                 Grown::Changed => Err(app.grown_meanwhile(&permit, base.object.size).await),

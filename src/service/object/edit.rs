@@ -49,7 +49,7 @@ impl App {
             let in_doubt = app.inflight.take_in_doubt();
             let edited = app.meta.edit_object(bucket, key, edit).await;
             app.objects.remove(bucket, key);
-            app.settle(in_doubt, matches!(edited, Ok(Edited::Done)));
+            app.inflight.settle(in_doubt, matches!(edited, Ok(Edited::Done)));
             match edited? {
                 Edited::Done => Ok(()),
                 Edited::NoSuchKey => Err(Error::NoSuchKey(permit.into_key())),

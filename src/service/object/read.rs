@@ -13,7 +13,7 @@ use super::found::FoundObject;
 use crate::blob::{BlobError, BlobReader, BlobStore, Sending};
 use crate::domain::name::BlobId;
 use crate::domain::object::Extent;
-use crate::domain::object::extents::cut;
+use crate::domain::object::extents::{around, cut};
 use crate::domain::object::range::Slice;
 
 /// What came of opening a part of an object.
@@ -105,7 +105,7 @@ fn in_turn<T: Send + 'static>(
 ) -> BoxStream<'static, Result<T, BlobError>> {
     let open = move |run: Extent| {
         let blobs = blobs.clone();
-        async move { read(blobs.open(run.blob).await?, &run) }
+        async move { read(blobs.open_run(&run).await?, &run) }
     };
     let pieces = stream::iter(runs).map(open).buffered(2).try_flatten();
     // The pins go when the stream does.
@@ -137,19 +137,27 @@ impl App {
         let runs = cut(&found.content().object.extents, part);
         let reader = match runs.as_slice() {
             [] => Runs::None,
-            [run] => match self.blobs.open_kept(run.blob) {
-                Some(reader) => Runs::One(*run, reader),
-                None => match self.blobs.open(run.blob).await {
-                    Ok(reader) => Runs::One(*run, reader),
-                    Err(BlobError::Missing(blob)) => {
-                        return Box::pin(self.replaced(permit, found, blob)).await;
-                    }
-                    Err(err) => return Err(err.into()),
-                },
-            },
+            [run] => {
+                // A part of what is kept in memory is not to be kept beside it.
+                let kept = if run.blob.is_shared() {
+                    around(&found.content().object.extents, *run)
+                } else {
+                    *run
+                };
+                match self.blobs.open_kept_run(&kept) {
+                    Some(reader) => Runs::One(*run, reader),
+                    None => match self.blobs.open_run(&kept).await {
+                        Ok(reader) => Runs::One(*run, reader),
+                        Err(BlobError::Missing(blob)) => {
+                            return Box::pin(self.replaced(permit, found, blob)).await;
+                        }
+                        Err(err) => return Err(err.into()),
+                    },
+                }
+            }
             _ => {
                 let pinned = self.pin(runs.iter().map(|run| run.blob).collect());
-                let now = self.find_content(permit).await?;
+                let now = self.find_pinned(permit, found, &runs).await?;
                 if !now.has_bytes_of(found) {
                     return Ok(Opened::Replaced(now));
                 }
@@ -162,6 +170,20 @@ impl App {
     /// Has blobs stay until the pins are dropped. Whether they are there yet is to be asked after.
     pub(in crate::service) fn pin(&self, blobs: Vec<BlobId>) -> Pinned {
         self.pins.pin(blobs, self.blobs.clone())
+    }
+
+    /// Finds an object again after its blobs were pinned.
+    async fn find_pinned(
+        &self,
+        permit: &ObjectPermit,
+        found: &FoundObject,
+        runs: &[Extent],
+    ) -> Result<FoundObject, Error> {
+        if runs.iter().any(|run| run.blob.is_shared()) {
+            // The one who deletes such a blob need not be the one who has memory forget its object.
+            return self.find_anew(permit, found).await;
+        }
+        self.find_content(permit).await
     }
 
     /// What has replaced an object whose blob is gone.

@@ -1,12 +1,11 @@
-//! Deleting objects, and blobs that no row names any more.
+//! Deleting objects.
 
 use std::sync::Arc;
 
 use super::super::App;
 use super::super::access::{BucketPermit, ObjectPermit};
 use super::super::error::Error;
-use super::super::pins;
-use crate::domain::name::{BlobId, BucketId, ObjectKey};
+use crate::domain::name::{BucketId, ObjectKey};
 use crate::domain::op::Action;
 use crate::meta::Deleted;
 
@@ -51,47 +50,14 @@ impl App {
                     app.objects.remove(bucket, key);
                 }
                 // Deleting what is not there writes nothing.
-                app.settle(in_doubt, deleted.as_ref().is_ok_and(|done| !done.unnamed.is_empty()));
+                app.inflight
+                    .settle(in_doubt, deleted.as_ref().is_ok_and(|done| !done.unnamed.is_empty()));
                 let Deleted { keys, unnamed } = deleted?;
-                app.delete_blobs(unnamed);
+                app.inflight.give_up(unnamed);
                 left = left.get(keys..).unwrap_or_default();
             }
             Ok(())
         })
         .await
-    }
-
-    /// Deletes blobs that no row names any more, behind the request that made them so. What is
-    /// being read stays until it has been.
-    pub(in crate::service) fn delete_blobs(self: &Arc<Self>, mut unnamed: Vec<BlobId>) {
-        self.pins.give_up(&mut unnamed);
-        if !unnamed.is_empty() {
-            self.tasks.spawn(pins::delete(self.blobs.clone(), unnamed));
-        }
-    }
-
-    /// Ends the doubt about blobs whose commits failed, if a later write is durable: the log has
-    /// gone on without those commits, or with them, and the database knows which.
-    pub(in crate::service) fn settle(
-        self: &Arc<Self>,
-        in_doubt: Vec<BlobId>,
-        later_is_durable: bool,
-    ) {
-        if in_doubt.is_empty() {
-            return;
-        }
-        if !later_is_durable {
-            return self.inflight.doubt(in_doubt);
-        }
-        let app = self.clone();
-        self.tasks.spawn(async move {
-            match app.meta.unnamed_blobs(&in_doubt).await {
-                Ok(unnamed) => {
-                    app.inflight.forget(&in_doubt);
-                    app.delete_blobs(unnamed);
-                }
-                Err(_) => app.inflight.doubt(in_doubt),
-            }
-        });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::super::App;
@@ -10,7 +10,9 @@ use super::super::access::ObjectPermit;
 use super::super::cache::StoredObject;
 use super::super::error::Error;
 use super::super::inflight::Upload;
+use super::super::packs::{MAX_BODY, Packed};
 use super::{Announced, Content, NewObject, ObjectReader};
+use crate::blob::digests::Digests;
 use crate::blob::{BlobError, BlobStore, BlobWriter, Digesting, Written};
 use crate::domain::name::BlobId;
 use crate::domain::object::{ETag, Extent, Object, ObjectKind, Overwrite};
@@ -30,15 +32,24 @@ pub(in crate::service) struct Received {
     pub(in crate::service) written: Written,
     /// Its blob; none if there are no bytes in it.
     pub(in crate::service) blob: Option<Upload>,
-    /// How many bytes there are before it in the blob.
+    /// Where it begins in the blob, with the bytes before it.
+    offset: u64,
+    /// How many bytes there are before it.
     before: u64,
+}
+
+impl Before {
+    /// No bytes.
+    pub(super) fn nothing() -> Self {
+        Self { length: 0, bytes: stream::empty().boxed() }
+    }
 }
 
 impl Received {
     /// Where its bytes are, with those before it.
     pub(in crate::service) fn extents(&self) -> Vec<Extent> {
         let length = self.before + self.written.length;
-        let extent = |blob: &Upload| Extent { blob: blob.id, offset: 0, length };
+        let extent = |blob: &Upload| Extent { blob: blob.id, offset: self.offset, length };
         self.blob.iter().map(extent).collect()
     }
 }
@@ -104,14 +115,41 @@ impl App {
     }
 
     /// Writes content into a blob, and checks that it is what was announced, and that its sender
-    /// may still write it.
+    /// may still write it. What is small is written with others that wait, if there are any.
     pub(in crate::service) async fn receive(
         &self,
         permit: &ObjectPermit,
-        content: Content<'_>,
+        mut content: Content<'_>,
     ) -> Result<Received, Error> {
-        let before = Before { length: 0, bytes: stream::empty().boxed() };
-        self.receive_behind(permit, before, content).await
+        match begin(&mut content).await? {
+            Beginning::All(bytes) => self.receive_small(permit, bytes, &content.announced).await,
+            Beginning::More(bytes) => {
+                // None of them is left out of the digests.
+                let before = Before { length: 0, bytes: stream::iter([Ok(bytes)]).boxed() };
+                self.receive_behind(permit, before, content).await
+            }
+        }
+    }
+
+    async fn receive_small(
+        &self,
+        permit: &ObjectPermit,
+        bytes: Bytes,
+        announced: &Announced,
+    ) -> Result<Received, Error> {
+        let mut digests = Digests::new(Digesting::all(announced.sha256()));
+        digests.update(&bytes);
+        let written = digests.finish();
+        // Before anything is written: what is wrong costs no file.
+        announced.check_written(&written)?;
+        let (blob, offset) = if bytes.is_empty() {
+            (None, 0)
+        } else {
+            let Packed { upload, offset } = self.packs.write(self.clock.blob_id(), bytes).await?;
+            (Some(upload), offset)
+        };
+        self.ask_again(permit).await?;
+        Ok(Received { written, blob, offset, before: 0 })
     }
 
     /// The same with bytes of an object that is there, which get a blob of their own.
@@ -127,14 +165,14 @@ impl App {
         self.receive_behind(permit, all, nothing).await
     }
 
-    /// The same behind other bytes.
+    /// The same behind other bytes, in a blob of its own.
     pub(super) async fn receive_behind(
         &self,
         permit: &ObjectPermit,
         Before { length: before, mut bytes }: Before,
         content: Content<'_>,
     ) -> Result<Received, Error> {
-        let blob = self.inflight.begin(self.clock.blob_id(), self.blobs.clone());
+        let blob = self.inflight.begin(self.clock.blob_id());
         let digesting = Digesting { sha256: content.announced.sha256(), skip: before };
         let mut writer = Writer { blobs: &*self.blobs, id: blob.id, digesting, begun: None };
         while let Some(bytes) = bytes.try_next().await? {
@@ -147,7 +185,7 @@ impl App {
         content.announced.check_written(&written)?;
         self.ask_again(permit).await?;
         let is_empty = before + written.length == 0;
-        Ok(Received { written, blob: (!is_empty).then_some(blob), before })
+        Ok(Received { written, blob: (!is_empty).then_some(blob), offset: 0, before })
     }
 
     /// Writes the row of a version, and deletes what the version before it leaves behind.
@@ -171,11 +209,11 @@ impl App {
             let put = app.meta.put_object(bucket.id, key, new).await;
             app.objects.remove(bucket.id, key);
             let done = matches!(put, Ok(Put::Done { .. }));
-            app.settle(in_doubt, done);
+            app.inflight.settle(in_doubt, done);
             end_upload(fresh, &put, done);
             match put? {
                 Put::Done { unnamed } => {
-                    app.delete_blobs(unnamed);
+                    app.inflight.give_up(unnamed);
                     Ok(())
                 }
                 Put::Exists => Err(Error::Exists),
@@ -185,6 +223,29 @@ impl App {
         })
         .await
     }
+}
+
+/// The beginning of a body.
+enum Beginning {
+    /// This is all of it, and it is small.
+    All(Bytes),
+    /// There is more, or may be.
+    More(Bytes),
+}
+
+/// Reads a body, unless it is known to be long, until it ends or turns out to be long.
+async fn begin(content: &mut Content<'_>) -> Result<Beginning, Error> {
+    let mut bytes = BytesMut::new();
+    if content.length.is_some_and(|length| length > MAX_BODY as u64) {
+        return Ok(Beginning::More(bytes.freeze()));
+    }
+    while let Some(next) = content.body.try_next().await? {
+        bytes.extend_from_slice(&next);
+        if bytes.len() > MAX_BODY {
+            return Ok(Beginning::More(bytes.freeze()));
+        }
+    }
+    Ok(Beginning::All(bytes.freeze()))
 }
 
 /// A blob that is made when there is a first byte for it.

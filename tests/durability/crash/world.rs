@@ -94,9 +94,8 @@ impl World {
         }
         check_usage(&mut client, found.clone());
         self.uploads.check(&mut client);
-        // And the probe. What was just deleted goes behind the answer.
-        let blobs = found.iter().filter(|(_, length)| *length > 0).count() + 1;
-        place.wait_for_blobs(blobs);
+        // What was just deleted goes behind the answer.
+        place.wait_for_named_blobs();
         self.check_settings(&mut client);
         for (worker, history) in self.buckets.iter().enumerate() {
             let path = bucket_path(worker);

@@ -68,6 +68,14 @@ impl BlobStore for FaultyBlobs {
         Ok(Box::new(FaultyWriter { id, inner, next: self.next.clone() }))
     }
 
+    /// When the fsync fails, all has been written.
+    fn write_whole(&self, id: BlobId, pieces: &[Bytes]) -> Result<(), BlobError> {
+        check(&self.next, Fault::Creation, id)?;
+        check(&self.next, Fault::Writing, id)?;
+        self.inner.write_whole(id, pieces)?;
+        check(&self.next, Fault::Fsync, id)
+    }
+
     async fn open(&self, id: BlobId) -> Result<Box<dyn BlobReader>, BlobError> {
         check(&self.next, Fault::Opening, id)?;
         self.inner.open(id).await

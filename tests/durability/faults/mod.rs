@@ -9,6 +9,7 @@ mod copies;
 mod delivery;
 mod domains;
 mod meta;
+mod packs;
 mod parts;
 mod resets;
 mod settings;
@@ -21,11 +22,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
+use futures_util::TryStreamExt;
 use http::Request;
 use http_body_util::BodyExt;
+use refgate::blob::BlobStore;
 use refgate::blob::local::LocalBlobs;
 use refgate::domain::acl::BucketAcl;
 use refgate::domain::client::TrustedProxies;
+use refgate::domain::name::BlobId;
 use refgate::domain::object::StorageClass;
 use refgate::domain::op::HostRules;
 use refgate::domain::seal::{KeyVersion, Keyring, MasterKey};
@@ -33,7 +37,7 @@ use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
 use refgate::http::oss::Oss;
 use refgate::meta::sqlite::Sqlite;
-use refgate::meta::{Buckets, Keep};
+use refgate::meta::{Buckets, Keep, Objects};
 use refgate::service::clock::Clock;
 use refgate::service::stats::Keep as KeepStats;
 use refgate::service::{App, Parts};
@@ -88,6 +92,19 @@ impl House {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         panic!("waited in vain for {count} files: {:?}", self.files());
+    }
+
+    /// Waits until some row names each file. Several objects may share one.
+    async fn wait_for_named_files(&self) {
+        for _ in 0..10_000 {
+            let ids: Vec<Vec<BlobId>> = self.blobs.list().try_collect().await.unwrap();
+            let unnamed = self.meta.unnamed_blobs(&ids.concat()).await.unwrap();
+            if unnamed.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("waited in vain for a row of each file: {:?}", self.files());
     }
 
     async fn ask(&self, method: &str, path: &str, body: &str, headers: &Headers) -> (u16, String) {

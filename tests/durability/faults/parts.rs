@@ -4,7 +4,7 @@
 use super::*;
 use refgate::domain::name::{BucketId, ObjectKey};
 use refgate::domain::object::{Extent, Object, ObjectKind, Overwrite};
-use refgate::meta::{NewVersion, Objects};
+use refgate::meta::NewVersion;
 
 const TARGET: &str = "/bucket/target";
 

@@ -1,5 +1,6 @@
 //! The real program as a process of its own, and what can be seen of it from outside.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -10,6 +11,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 
 use super::client::{Client, KEY_ID, KEY_SECRET};
@@ -110,6 +113,32 @@ impl Place {
     pub(crate) fn wait_for_blobs(&self, count: usize) {
         wait_for(&format!("{count} blobs"), || self.blobs().len() == count);
     }
+
+    /// Waits until the blobs on the disk are those that rows name. Several objects may share one.
+    #[track_caller]
+    pub(crate) fn wait_for_named_blobs(&self) {
+        let id = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().replace('-', "");
+        wait_for("the blobs to be those that are named", || {
+            self.blobs().iter().map(id).collect::<BTreeSet<_>>() == named(&self.seen)
+        });
+    }
+}
+
+/// The blobs that rows name, read beside the server.
+fn named(data: &Path) -> BTreeSet<String> {
+    const SQL: &str = "
+        select lower(hex(blob)) from objects where blob is not null
+        union select lower(hex(blob)) from extents
+        union select lower(hex(blob)) from parts where blob is not null
+        union select lower(hex(blob)) from part_extents";
+    let options = SqliteConnectOptions::new().filename(data.join("meta.sqlite")).read_only(true);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = options.connect().await.unwrap();
+        let rows: Vec<String> = sqlx::query_scalar(SQL).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows.into_iter().collect()
+    })
 }
 
 /// A process that is killed when the test is done with it.
