@@ -3,9 +3,9 @@
 use sqlx::SqliteConnection;
 
 use super::acls::Acls;
-use super::named::unnamed;
+use super::named::{unnamed, unnamed_of_each};
 use super::row::{ObjectRow, acl_text, tags_text};
-use super::write::{present, replace};
+use super::write::{Place, There, Version, replace, there, there_at};
 use crate::domain::name::{BlobId, BucketId};
 use crate::domain::object::{Object, Overwrite};
 use crate::meta::sqlite::writer::Operation;
@@ -46,11 +46,9 @@ impl Operation for PutObject {
     type Answer = Put;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Put, MetaError> {
-        let place = (self.bucket, &*self.key);
-        match (present(connection, place).await?, self.overwrite) {
-            (None, _) => return Ok(Put::NoSuchBucket),
-            (Some(true), Overwrite::Forbid) => return Ok(Put::Exists),
-            (Some(true), Overwrite::Allow) | (Some(false), _) => {}
+        let there = there_at(connection, self.place()).await?;
+        if let Some(refusal) = self.refusal(there) {
+            return Ok(refusal);
         }
         // Asked before the old version goes: it may be the one that shares its blobs.
         if !self.is_as_expected(connection).await?
@@ -58,13 +56,59 @@ impl Operation for PutObject {
         {
             return Ok(Put::SourceGone);
         }
-        let replaced = replace(connection, place, (&self.row, &self.acls)).await?;
+        let replaced = replace(connection, &[self.version(there)], &self.acls).await?.concat();
         // Asked last: a version may keep blobs of the one that it replaces.
         Ok(Put::Done { unnamed: unnamed(connection, &replaced).await? })
+    }
+
+    /// What has to be compared with what is there is written alone.
+    fn subject(&self) -> Option<Place<'_>> {
+        (self.onto.is_none() && self.shared.is_empty()).then(|| self.place())
+    }
+
+    /// A blob that one gives up and one behind it names anew is told as unnamed by nobody, and by
+    /// the one who gave it up if they are run one by one.
+    async fn run_joined(
+        group: &[&Self],
+        connection: &mut SqliteConnection,
+    ) -> Result<Vec<Put>, MetaError> {
+        let Some(first) = group.first() else { return Ok(Vec::new()) };
+        let places: Vec<_> = group.iter().map(|put| put.place()).collect();
+        let there = there(connection, &places).await?;
+        let (mut answers, mut versions) = (Vec::new(), Vec::new());
+        for (put, there) in group.iter().zip(there) {
+            let refusal = put.refusal(there);
+            if refusal.is_none() {
+                versions.push(put.version(there));
+            }
+            answers.push(refusal);
+        }
+        let replaced = replace(connection, &versions, &first.acls).await?;
+        let unnamed = unnamed_of_each(connection, &replaced).await?;
+        let mut done = unnamed.into_iter().map(|unnamed| Put::Done { unnamed });
+        Ok(answers.into_iter().filter_map(|refusal| refusal.or_else(|| done.next())).collect())
     }
 }
 
 impl PutObject {
+    const fn place(&self) -> Place<'_> {
+        (self.bucket, &self.key)
+    }
+
+    const fn version(&self, there: There) -> Version<'_> {
+        Version { place: self.place(), there, row: &self.row }
+    }
+
+    fn refusal(&self, there: There) -> Option<Put> {
+        match there {
+            There::NoBucket => Some(Put::NoSuchBucket),
+            There::Nothing => None,
+            There::OfOne(_) | There::OfExtents => {
+                (self.overwrite == Overwrite::Forbid).then_some(Put::Exists)
+            }
+        }
+    }
+
     async fn is_as_expected(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
         const SQL: &str = "
             select exists (

@@ -31,6 +31,13 @@ pub(in crate::meta::sqlite) struct ObjectRow {
     pub(super) extents: Option<String>,
 }
 
+impl ObjectRow {
+    /// The extents that are rows of their own, if there are any.
+    pub(super) fn rows_of_extents(&self) -> Option<&str> {
+        self.extents.as_deref().filter(|extents| *extents != "[]")
+    }
+}
+
 impl TryFrom<&Object> for ObjectRow {
     type Error = String;
 

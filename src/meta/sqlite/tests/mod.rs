@@ -3,6 +3,7 @@
 
 mod damaged;
 mod earlier;
+mod joined;
 mod pieces;
 mod plans;
 
@@ -226,25 +227,26 @@ async fn a_second_opening_sees_what_the_first_acknowledged() {
 struct Settings;
 
 impl Operation for Settings {
-    type Answer = (String, i64, i64, i64);
+    type Answer = (String, i64, i64, i64, i64);
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Self::Answer, MetaError> {
         const SQL: &str = "
             select (select journal_mode from pragma_journal_mode),
                    (select synchronous from pragma_synchronous),
                    (select foreign_keys from pragma_foreign_keys),
-                   (select cache_size from pragma_cache_size)";
+                   (select cache_size from pragma_cache_size),
+                   (select temp_store from pragma_temp_store)";
         Ok(sqlx::query_as(SQL).fetch_one(connection).await?)
     }
 }
 
-/// 2 is FULL. It must be so after a failure, too, which replaces the connection.
+/// 2 is FULL, and for temporary things memory. It must be so after a failure, too, which replaces the connection.
 #[tokio::test]
 async fn a_commit_waits_for_the_disk() {
     let (_folder, meta, _) = fresh().await;
     for _ in 0..2 {
         let settings = meta.writer.submit(Settings).await.unwrap();
-        assert_eq!(settings, ("wal".to_owned(), 2, 1, -65536));
+        assert_eq!(settings, ("wal".to_owned(), 2, 1, -65536, 2));
         meta.writer.submit(Panic).await.unwrap_err();
     }
 }

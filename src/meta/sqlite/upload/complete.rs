@@ -13,7 +13,7 @@ use crate::meta::sqlite::corrupt;
 use crate::meta::sqlite::object::acls::Acls;
 use crate::meta::sqlite::object::named::unnamed;
 use crate::meta::sqlite::object::row::ObjectRow;
-use crate::meta::sqlite::object::write::{present, replace};
+use crate::meta::sqlite::object::write::{Version, replace, there_at};
 use crate::meta::sqlite::writer::Operation;
 use crate::meta::{Completed, Completion, MetaError};
 
@@ -34,8 +34,8 @@ impl Operation for CompleteUpload {
             return Ok(Completed::NoSuchUpload);
         };
         let target = (place.bucket, &*place.key);
-        let there = present(connection, target).await?.unwrap_or(false);
-        if there && completion.overwrite == Overwrite::Forbid {
+        let there = there_at(connection, target).await?;
+        if there.is_object() && completion.overwrite == Overwrite::Forbid {
             return Ok(Completed::Exists);
         }
         let parts = self.parts(connection).await?;
@@ -45,7 +45,8 @@ impl Operation for CompleteUpload {
         };
         let object = self.object(whole, attributes);
         let row = ObjectRow::try_from(&object).map_err(|why| corrupt("parts", place.id, why))?;
-        let mut given_up = replace(connection, target, (&row, &self.acls)).await?;
+        let version = Version { place: target, there, row: &row };
+        let mut given_up = replace(connection, &[version], &self.acls).await?.concat();
         given_up.extend(left_out(&parts, &object));
         place.delete(connection).await?;
         let unnamed = unnamed(connection, &given_up).await?;

@@ -239,7 +239,7 @@ impl WritePart {
         const SQL: &str = "
             insert into part_extents (upload, number, position, blob, offset, length)
             select ?1, ?2, e.key, unhex(e.value ->> 0), e.value ->> 1, e.value ->> 2
-            from json_each(?3) e";
+            from jsonb_each(?3) e";
         let Some(extents) = &self.row.extents else { return Ok(()) };
         sqlx::query(SQL)
             .bind(self.place.id.0.as_slice())

@@ -7,24 +7,29 @@
 //!
 //! * An answer is given only after the commit that it tells of. No commit, no success.
 //! * Each operation has a savepoint of its own, so one that fails leaves no trace of itself and
-//!   does not touch its neighbours.
+//!   does not touch its neighbours. Neighbours that are joined ([`Operation::subject`]) share one:
+//!   if one of them fails, they are undone together and run one by one. An operation that is the
+//!   only one of its transaction needs no savepoint.
 //! * An error that may have cost SQLite the whole transaction (disk full, I/O, corruption), or a
 //!   panic, fails the whole batch, and the connection is replaced: a savepoint outside a transaction would
 //!   be a transaction, and commit half of what then counts as failed.
 //! * A queued operation is executed even if whoever asked for it has gone.
 
+mod job;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::object::write::Place;
 use super::{GroupCommits, MetaError};
+use job::{Failure, Job, Queued};
 
 /// The most operations of one transaction: bounds how long the first of them waits for the last,
 /// and how much one failed commit takes with it.
@@ -38,11 +43,34 @@ pub(super) trait Operation: Send + Sync + 'static {
     /// What whoever asked gets to know.
     type Answer: Send + 'static;
 
-    /// Performs the operation inside a savepoint that the caller opened and ends.
+    /// Performs the operation inside a savepoint, or a transaction of its own, that the caller
+    /// opened and ends.
     fn run(
         &self,
         connection: &mut SqliteConnection,
     ) -> impl Future<Output = Result<Self::Answer, MetaError>> + Send;
+
+    /// The object that the operation is about, if it can be joined with neighbours of its kind that
+    /// are about others. Most of what a small write takes is the way to SQLite's thread and back for
+    /// each statement; what is joined goes that way once for all.
+    fn subject(&self) -> Option<Place<'_>> {
+        None
+    }
+
+    /// Performs operations with different [subjects](Self::subject) inside one savepoint, and answers
+    /// each in their order. What they leave is what [`Self::run`] for one after the other leaves.
+    fn run_joined(
+        group: &[&Self],
+        connection: &mut SqliteConnection,
+    ) -> impl Future<Output = Result<Vec<Self::Answer>, MetaError>> + Send {
+        async move {
+            let mut answers = Vec::with_capacity(group.len());
+            for operation in group {
+                answers.push(operation.run(connection).await?);
+            }
+            Ok(answers)
+        }
+    }
 }
 
 /// The way to the writer.
@@ -66,7 +94,7 @@ impl Writer {
     /// Queues an operation and waits until it is durable.
     pub(super) async fn submit<O: Operation>(&self, operation: O) -> Result<O::Answer, MetaError> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Queued { operation, result: None, reply });
+        let job = Box::new(Queued::new(operation, reply));
         self.queue.send(Message::Run(job)).await.map_err(|_| MetaError::Stopped)?;
         answer.await.map_err(|_| MetaError::Stopped)?
     }
@@ -101,77 +129,12 @@ enum Message {
     Stop,
 }
 
-/// Why a batch failed, told to every operation of it.
-type Failure = Arc<sqlx::Error>;
-
-/// An [`Operation`] of any kind, with the one who waits for it.
-#[async_trait]
-trait Job: Send {
-    /// Runs the operation. An error means that the whole transaction is lost; what concerns this
-    /// operation alone is kept for its answer.
-    async fn run(&mut self, transaction: &mut SqliteConnection) -> Result<(), sqlx::Error>;
-
-    /// Tells the one who asked, who may have gone.
-    fn answer(self: Box<Self>, batch: Result<(), Failure>);
-}
-
-struct Queued<O: Operation> {
-    operation: O,
-    result: Option<Result<O::Answer, MetaError>>,
-    reply: oneshot::Sender<Result<O::Answer, MetaError>>,
-}
-
-#[async_trait]
-impl<O: Operation> Job for Queued<O> {
-    async fn run(&mut self, transaction: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let mut savepoint = transaction.begin().await?;
-        let result = match self.operation.run(&mut savepoint).await {
-            Ok(answer) => {
-                savepoint.commit().await?;
-                Ok(answer)
-            }
-            Err(MetaError::Sql(error)) if !spares_transaction(&error) => return Err(error),
-            Err(error) => {
-                savepoint.rollback().await?;
-                Err(error)
-            }
-        };
-        self.result = Some(result);
-        Ok(())
-    }
-
-    fn answer(self: Box<Self>, batch: Result<(), Failure>) {
-        let Self { operation, result, reply } = *self;
-        // What the operation holds is free when whoever asked goes on.
-        drop(operation);
-        let result = match batch {
-            Ok(()) => result.unwrap_or(Err(MetaError::Stopped)),
-            Err(failure) => Err(MetaError::Commit(failure)),
-        };
-        let _ = reply.send(result);
-    }
-}
-
-/// Whether the transaction goes on after an error. SQLite promises that for a statement that is
-/// wrong or breaks a constraint; after all else it may have been rolled back as a whole.
-fn spares_transaction(error: &sqlx::Error) -> bool {
-    /// `SQLITE_ERROR`, `_TOOBIG`, `_CONSTRAINT`, `_MISMATCH`, `_RANGE`.
-    const STATEMENT: [u32; 5] = [1, 18, 19, 20, 25];
-    if let sqlx::Error::Database(error) = error {
-        let code = error.code().and_then(|code| code.parse::<u32>().ok());
-        // The low byte is the error, the rest tells its kind.
-        return code.is_some_and(|code| STATEMENT.contains(&(code & 0xff)));
-    }
-    matches!(
-        error,
-        sqlx::Error::RowNotFound
-            | sqlx::Error::ColumnNotFound(_)
-            | sqlx::Error::ColumnIndexOutOfBounds { .. }
-            | sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::TypeNotFound { .. }
-            | sqlx::Error::Encode(_)
-            | sqlx::Error::Decode(_)
-    )
+/// How a transaction ended that could be ended.
+#[derive(Clone, Copy, Debug)]
+enum Ended {
+    Committed,
+    /// Its only operation failed, and nothing else.
+    Undone,
 }
 
 struct Task {
@@ -206,28 +169,40 @@ impl Task {
         // behind goes with the transaction and the connection.
         let attempt = AssertUnwindSafe(self.transact(jobs)).catch_unwind().await;
         let outcome = attempt.unwrap_or(Err(sqlx::Error::WorkerCrashed)).map_err(Failure::new);
-        if outcome.is_ok() {
+        if matches!(outcome, Ok(Ended::Committed)) {
             let operations = u64::try_from(jobs.len()).unwrap_or(u64::MAX);
             self.counters.commits.fetch_add(1, Ordering::Relaxed);
             self.counters.operations.fetch_add(operations, Ordering::Relaxed);
-        } else if let Some(broken) = self.connection.take() {
+        } else if outcome.is_err()
+            && let Some(broken) = self.connection.take()
+        {
             // Closing rolls back and gives up the lock before the next connection wants it. Its
             // own failure adds nothing to the one that is reported.
             let _ = broken.close().await;
         }
         for job in jobs.drain(..) {
-            job.answer(outcome.clone());
+            job.answer(outcome.clone().map(|_| ()));
         }
     }
 
-    async fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
+    async fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Ended, sqlx::Error> {
         let connection = self.connected().await?;
         // Takes the lock at once: a transaction that begins by reading can be refused it later.
         let mut transaction = connection.begin_with("begin immediate").await?;
-        for job in jobs {
-            job.run(&mut transaction).await?;
+        if let [only] = jobs {
+            if !only.run_alone(&mut transaction).await? {
+                transaction.rollback().await?;
+                return Ok(Ended::Undone);
+            }
+        } else {
+            let mut waiting = jobs;
+            while let Some((first, behind)) = waiting.split_first_mut() {
+                let joined = first.run(behind, &mut transaction).await?;
+                waiting = behind.get_mut(joined..).unwrap_or_default();
+            }
         }
-        transaction.commit().await
+        transaction.commit().await?;
+        Ok(Ended::Committed)
     }
 
     async fn connected(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
