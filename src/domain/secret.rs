@@ -68,13 +68,35 @@ impl Digest {
 
     /// Compares in constant time. Unequal lengths never match.
     pub fn matches(&self, other: &Self) -> bool {
-        let (ours, theirs) = (self.bytes(), other.bytes());
-        let ((words, rest), (others, other_rest)) = (ours.as_chunks(), theirs.as_chunks());
-        let words = words.iter().zip(others).fold(Choice::from(1), |same, (a, b)| {
-            same & u64::from_ne_bytes(*a).ct_eq(&u64::from_ne_bytes(*b))
-        });
-        ours.len() == theirs.len() && (words & rest.ct_eq(other_rest)).into()
+        same(self.bytes(), other.bytes())
     }
+
+    /// Whether a text is a digest of at most 32 bytes in hexadecimal digits in lower case. Compares in
+    /// constant time.
+    pub fn is_hex(&self, text: &str) -> bool {
+        let Held::Short(bytes, length) = &self.0 else { return false };
+        let mut digits = [[0; 2]; 32];
+        for (pair, byte) in digits.iter_mut().zip(bytes) {
+            *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
+        }
+        let digits = digits.as_flattened().get(..2 * length);
+        digits.is_some_and(|digits| same(digits, text.as_bytes()))
+    }
+}
+
+/// The digit of a number below 16, by no look-up and no branch: the number is secret.
+const fn hex_digit(number: u8) -> u8 {
+    let is_letter = 9_u8.wrapping_sub(number) >> 7;
+    b'0' + number + is_letter * (b'a' - b'0' - 10)
+}
+
+/// Whether bytes are the same, in a time that tells their number alone.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let ((words, rest), (others, other_rest)) = (a.as_chunks(), b.as_chunks());
+    let words = words.iter().zip(others).fold(Choice::from(1), |same, (a, b)| {
+        same & u128::from_ne_bytes(*a).ct_eq(&u128::from_ne_bytes(*b))
+    });
+    a.len() == b.len() && (words & rest.ct_eq(other_rest)).into()
 }
 
 #[cfg(test)]
@@ -111,5 +133,23 @@ mod tests {
                 assert!(!digest.matches(&Digest::new(&other)), "{length} {at}");
             }
         }
+    }
+
+    #[test]
+    fn a_digest_has_one_spelling_in_hexadecimal_digits() {
+        // RFC 1321, A.5: MD5 of nothing.
+        let digest = Digest::new(0xd41d_8cd9_8f00_b204_e980_0998_ecf8_427e_u128.to_be_bytes());
+        let text = "d41d8cd98f00b204e9800998ecf8427e";
+        assert!(digest.is_hex(text));
+        let upper = text.to_ascii_uppercase();
+        for other in ["", &text[..31], &text[..30], "d41d8cd98f00b204e9800998ecf8427f", &upper] {
+            assert!(!digest.is_hex(other), "{other}");
+        }
+        assert!(!digest.is_hex(&format!("{text}00")));
+        for byte in u8::MIN..=u8::MAX {
+            assert!(Digest::new([byte]).is_hex(&format!("{byte:02x}")), "{byte}");
+        }
+        assert!(Digest::new([0xab; 32]).is_hex(&"ab".repeat(32)));
+        assert!(!Digest::new([0xab; 33]).is_hex(&"ab".repeat(33)));
     }
 }

@@ -72,13 +72,6 @@ pub(super) enum TokenForm {
 }
 
 impl Algorithm {
-    pub(super) const fn bytes(self) -> usize {
-        match self {
-            Self::Md5 => 16,
-            Self::Sha256 | Self::HmacSha256 => 32,
-        }
-    }
-
     /// The digest of the parts.
     pub(super) fn digest(self, parts: &[Part], subject: &Subject<'_>, key: &[u8]) -> Digest {
         match self {
@@ -110,39 +103,19 @@ impl TokenForm {
         }
     }
 
-    /// A digest of any length.
-    pub(super) fn decode(self, text: &str) -> Option<Digest> {
+    /// Whether a text is that digest, compared in constant time. Only the one spelling that
+    /// [`TokenForm::write`] makes is, so that no signature has two.
+    pub(super) fn says(self, text: &str, digest: &Digest) -> bool {
         match self {
-            Self::Hex => lower_hex(text),
-            Self::Base64 => URL_SAFE_NO_PAD.decode(text).ok().map(Digest::new),
+            Self::Hex => digest.is_hex(text),
+            Self::Base64 => from_base64(text).is_some_and(|sent| digest.matches(&sent)),
         }
-    }
-
-    /// Reads a digest of so many bytes. Only the one spelling that [`TokenForm::write`] makes is
-    /// read, so that no signature has two.
-    pub(super) fn read(self, text: &str, bytes: usize) -> Option<Digest> {
-        self.decode(text).filter(|digest| digest.bytes().len() == bytes)
     }
 }
 
-/// The digest in hexadecimal digits in lower case; no digest has more than 64. Every signed request
-/// asks, and digits that are looked at one after the other take half as long as the digest itself.
-fn lower_hex(text: &str) -> Option<Digest> {
-    let (mut digits, mut bytes) = ([0_u8; 64], [0_u8; 32]);
-    let mut all = 0;
-    for (digit, byte) in digits.get_mut(..text.len())?.iter_mut().zip(text.bytes()) {
-        *digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => u8::MAX,
-        };
-        all |= *digit;
-    }
-    for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
-        *byte = high << 4 | low;
-    }
-    let good = all < 16 && text.len().is_multiple_of(2);
-    bytes.get(..text.len() / 2).filter(|_| good).map(Digest::new)
+/// A digest in base64 for URLs, without `=` and without spare bits.
+pub(super) fn from_base64(text: &str) -> Option<Digest> {
+    URL_SAFE_NO_PAD.decode(text).ok().map(Digest::new)
 }
 
 /// The text under a signature, with something else where the key stands.
@@ -158,13 +131,16 @@ const MASK: &[u8] = b"{key}";
 /// Writes the text in as few pieces as there can be: a digest takes one sooner than the nine of which
 /// the text of a link of type A is made.
 fn gather(parts: &[Part], subject: &Subject<'_>, key: &[u8], mut out: impl FnMut(&[u8])) {
-    let mut gathered = [0; 256];
+    let mut gathered = [0; 192];
     let mut length = 0;
     write(parts, subject, key, &mut |bytes| {
-        let end = length + bytes.len();
-        if let Some(place) = gathered.get_mut(length..end) {
+        // Most are a mark.
+        if let ([byte], Some(place)) = (bytes, gathered.get_mut(length)) {
+            *place = *byte;
+            length += 1;
+        } else if let Some(place) = gathered.get_mut(length..length + bytes.len()) {
             place.copy_from_slice(bytes);
-            length = end;
+            length += bytes.len();
         } else {
             out(gathered.get(..length).unwrap_or_default());
             out(bytes);
@@ -175,35 +151,35 @@ fn gather(parts: &[Part], subject: &Subject<'_>, key: &[u8], mut out: impl FnMut
 }
 
 fn write(parts: &[Part], subject: &Subject<'_>, key: &[u8], out: &mut impl FnMut(&[u8])) {
-    let scope = || Scope::read(subject.fields.get(Field::Scope));
     for part in parts {
-        match part {
-            Part::Key => out(key),
-            Part::Path => out(subject.path.as_bytes()),
-            Part::Directory => out(directory(subject.path).as_bytes()),
-            Part::DecodedPath => {
-                out(&Cow::from(percent_encoding::percent_decode_str(subject.path)));
-            }
-            Part::ScopedPath => {
-                let path = scope().and_then(|scope| scope.path(subject.path));
-                out(path.unwrap_or_default().as_bytes());
-            }
-            Part::ScopedQuery => match scope() {
-                Some(Scope::Directory(_)) | None => out(b"*"),
-                Some(Scope::File) => out(sorted(subject.rest).as_bytes()),
-            },
-            Part::Client => {
-                let client = subject.client.map(|client| client.to_canonical().to_string());
-                out(client.unwrap_or_default().as_bytes());
-            }
-            Part::Network => match subject.fields.find(Field::Network) {
-                Some("n") => out(network(subject.client).as_bytes()),
-                Some(_) | None => out(b"-"),
-            },
-            Part::Field(field) => out(subject.fields.get(*field).as_bytes()),
-            Part::Text(text) => out(text.as_bytes()),
-        }
+        out(&piece(part, subject, key));
     }
+}
+
+fn piece<'t>(part: &'t Part, subject: &Subject<'t>, key: &'t [u8]) -> Cow<'t, [u8]> {
+    let scope = || Scope::read(subject.fields.get(Field::Scope));
+    let text = match part {
+        Part::Key => return key.into(),
+        Part::Path => subject.path,
+        Part::Directory => directory(subject.path),
+        Part::DecodedPath => return percent_encoding::percent_decode_str(subject.path).into(),
+        Part::ScopedPath => scope().and_then(|scope| scope.path(subject.path)).unwrap_or_default(),
+        Part::ScopedQuery => match scope() {
+            Some(Scope::Directory(_)) | None => "*",
+            Some(Scope::File) => return sorted(subject.rest).into_bytes().into(),
+        },
+        Part::Client => {
+            let client = subject.client.map(|client| client.to_canonical().to_string());
+            return client.unwrap_or_default().into_bytes().into();
+        }
+        Part::Network => match subject.fields.find(Field::Network) {
+            Some("n") => return network(subject.client).into_bytes().into(),
+            Some(_) | None => "-",
+        },
+        Part::Field(field) => subject.fields.get(*field),
+        Part::Text(text) => text,
+    };
+    text.as_bytes().into()
 }
 
 fn sorted(rest: &[&str]) -> String {

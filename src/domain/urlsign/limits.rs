@@ -6,6 +6,7 @@
 use super::choices::{Profile, Regions};
 use super::denial::{Denial, Reason};
 use super::field::{Field, Fields};
+use super::formula::from_base64;
 use super::lists::{RefererLists, RegionLists};
 use super::row::{Layout, Rules};
 use super::scope::Scope;
@@ -191,10 +192,9 @@ fn clients(max: u32, token: &str) -> Option<Clients> {
 impl LinkId {
     /// The id of the link with that digest, in hexadecimal or in base64.
     fn of(token: &str) -> Option<Self> {
-        use super::formula::TokenForm;
         let digest = match token.len() {
             32 => Digest::new(hex::decode(token).ok()?),
-            _ => TokenForm::Base64.decode(token)?,
+            _ => from_base64(token)?,
         };
         digest.bytes().first_chunk().copied().map(Self)
     }

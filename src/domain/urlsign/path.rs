@@ -49,7 +49,11 @@ pub(super) fn check(path: &str) -> Result<(), InvalidPath> {
         return Err(InvalidPath::NotAbsolute);
     }
     let bytes = path.as_bytes();
+    let (mut before, mut may_be_dots) = (b'/', false);
     for (at, byte) in bytes.iter().enumerate() {
+        // A segment of dots begins with one, and almost none does.
+        may_be_dots |= before == b'/' && matches!(byte, b'.' | b'%');
+        before = *byte;
         match byte {
             b'\\' | b'?' | b'#' => return Err(InvalidPath::Byte(at)),
             b'%' => check_escape(bytes, at)?,
@@ -57,13 +61,7 @@ pub(super) fn check(path: &str) -> Result<(), InvalidPath> {
             _ => {}
         }
     }
-    // A segment of dots begins with one, and almost none does.
-    let mut marks = memchr::memchr2_iter(b'.', b'%', bytes);
-    let begins = |at: usize| bytes.get(at.wrapping_sub(1)) == Some(&b'/');
-    if marks.any(begins) && path.split('/').any(is_dots) {
-        return Err(InvalidPath::Dots);
-    }
-    Ok(())
+    if may_be_dots && path.split('/').any(is_dots) { Err(InvalidPath::Dots) } else { Ok(()) }
 }
 
 fn check_escape(bytes: &[u8], at: usize) -> Result<(), InvalidPath> {

@@ -29,6 +29,7 @@ impl<'a> Target<'a> {
 pub(super) struct Reading<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) path: &'a str,
+    query: Option<&'a str>,
     /// The parts of the query that are not of the signature, in their order.
     pub(super) rest: Vec<&'a str>,
 }
@@ -37,34 +38,17 @@ pub(super) struct Reading<'a> {
 pub(super) fn is_presented(settings: &Settings, target: Target<'_>) -> bool {
     let params = settings.row().layouts.iter().flat_map(Layout::params);
     parts(target.query).any(|part| {
-        let name = decoded(cut(part, b'=').0);
-        params.clone().any(|param| settings.spellings(param).0 == name)
+        let name = cut(part, b'=').0;
+        let plain = unescaped(name).unwrap_or(Cow::Borrowed(name));
+        params.clone().any(|param| settings.spellings(param).0 == plain)
     })
 }
 
 /// Finds the fields, wherever the scheme of the settings has them.
 pub(super) fn read<'a>(settings: &Settings, target: Target<'a>) -> Result<Reading<'a>, Denial> {
-    let layouts = settings.row().layouts;
-    for layout in layouts {
-        let mut reading =
-            Reading { fields: Fields::default(), path: target.path, rest: Vec::new() };
-        if let Layout::Path(places) = layout {
-            reading.path = from_path(*places, target.path, &mut reading.fields)?;
-            reading.rest.extend(parts(target.query));
-            return Ok(reading);
-        }
-        for part in parts(target.query) {
-            if !reading.take(settings, layout, part)? {
-                reading.rest.push(part);
-            }
-        }
-        let has = |param: &Param| reading.fields.find(param.field).is_some();
-        if layouts.len() == 1 || layout.params().iter().any(has) {
-            reading.complete(settings, layout)?;
-            return Ok(reading);
-        }
-    }
-    Err(Reason::NoSignature.into())
+    let mut reading = Reading::of(target);
+    reading.find(settings)?;
+    Ok(reading)
 }
 
 /// The first two segments of a path are fields; what follows is the path.
@@ -85,6 +69,34 @@ fn from_path<'a>(
 }
 
 impl<'a> Reading<'a> {
+    /// One of which nothing was found.
+    pub(super) fn of(target: Target<'a>) -> Self {
+        Self { fields: Fields::default(), path: target.path, query: target.query, rest: Vec::new() }
+    }
+
+    /// Finds the fields, wherever the scheme of the settings has them.
+    pub(super) fn find(&mut self, settings: &Settings) -> Result<(), Denial> {
+        let layouts = settings.row().layouts;
+        for layout in layouts {
+            if let Layout::Path(places) = layout {
+                self.path = from_path(*places, self.path, &mut self.fields)?;
+                self.rest = parts(self.query).collect();
+                return Ok(());
+            }
+            self.rest.clear();
+            for part in parts(self.query) {
+                if !self.take(settings, layout, part)? {
+                    self.rest.push(part);
+                }
+            }
+            let has = |param: &Param| self.fields.find(param.field).is_some();
+            if layouts.len() == 1 || layout.params().iter().any(has) {
+                return self.complete(settings, layout);
+            }
+        }
+        Err(Reason::NoSignature.into())
+    }
+
     /// Takes a part of the query that is of the signature.
     fn take(
         &mut self,
@@ -92,19 +104,23 @@ impl<'a> Reading<'a> {
         layout: &Layout,
         part: &'a str,
     ) -> Result<bool, Denial> {
-        let (name, value) = cut(part, b'=');
-        let plain = decoded(name);
         for param in layout.params() {
-            let (known, also) = settings.spellings(param);
-            if plain != known && also != Some(&plain) {
-                continue;
+            let (name, also) = settings.spellings(param);
+            let value = value_of(part, name).or_else(|| value_of(part, also?));
+            let Some(value) = value else { continue };
+            if self.fields.find(param.field).is_some() {
+                return Err(Reason::Duplicate(name.to_owned()).into());
             }
-            // A name with escapes is another one for whoever does not undo them.
-            if self.fields.find(param.field).is_some() || plain != name {
-                return Err(Reason::Duplicate(known.to_owned()).into());
-            }
-            self.fields.set(param.field, value.unwrap_or_default());
+            self.fields.set(param.field, value);
             return Ok(true);
+        }
+        // A name with escapes is another one for whoever does not undo them.
+        let Some(plain) = unescaped(cut(part, b'=').0) else { return Ok(false) };
+        for param in layout.params() {
+            let (name, also) = settings.spellings(param);
+            if plain == name || also == Some(&plain) {
+                return Err(Reason::Duplicate(name.to_owned()).into());
+            }
         }
         Ok(false)
     }
@@ -128,13 +144,24 @@ impl<'a> Reading<'a> {
 
     /// Splits the value of a field into exactly so many.
     fn split(&mut self, joined: Field, mark: u8, fields: &[Field]) -> Option<()> {
-        let mut rest = Some(self.fields.get(joined));
-        for name in fields {
-            let (field, behind) = cut(rest?, mark);
-            self.fields.set(*name, field);
-            rest = behind;
+        let (last, before) = fields.split_last()?;
+        let mut rest = self.fields.get(joined);
+        for name in before {
+            // They are short.
+            let at = rest.bytes().position(|byte| byte == mark)?;
+            self.fields.set(*name, rest.get(..at)?);
+            rest = rest.get(at + 1..)?;
         }
-        rest.is_none().then_some(())
+        self.fields.set(*last, rest);
+        memchr::memchr(mark, rest.as_bytes()).is_none().then_some(())
+    }
+}
+
+/// The value of a part of a query, if it has that name.
+fn value_of<'a>(part: &'a str, name: &str) -> Option<&'a str> {
+    match part.strip_prefix(name)? {
+        "" => Some(""),
+        rest => rest.strip_prefix('='),
     }
 }
 
@@ -162,10 +189,8 @@ fn cut(text: &str, mark: u8) -> (&str, Option<&str>) {
     (text.get(..at).unwrap_or_default(), text.get(at + 1..))
 }
 
-/// A name with its escapes undone. One that is no text stays as it is: it is no name of ours.
-fn decoded(name: &str) -> Cow<'_, str> {
-    if !name.as_bytes().contains(&b'%') {
-        return Cow::Borrowed(name);
-    }
-    percent_encoding::percent_decode_str(name).decode_utf8().unwrap_or(Cow::Borrowed(name))
+/// A name with its escapes undone, if it has any. One that is no text then is no name of ours.
+fn unescaped(name: &str) -> Option<Cow<'_, str>> {
+    let has_any = name.as_bytes().contains(&b'%');
+    has_any.then(|| percent_encoding::percent_decode_str(name).decode_utf8().ok()).flatten()
 }

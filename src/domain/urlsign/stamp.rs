@@ -66,9 +66,13 @@ impl TimeForm {
 
 /// A number of at most 12 decimal digits.
 fn decimal(text: &str) -> Option<i64> {
-    text.bytes().try_fold(0, |number, digit| {
-        digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
-    })
+    let (mut number, mut good) = (0, true);
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        good &= digit < 10;
+        number = number * 10 + i64::from(digit);
+    }
+    good.then_some(number)
 }
 
 fn read_minutes(text: &str) -> Option<i64> {

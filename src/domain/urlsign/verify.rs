@@ -8,7 +8,7 @@ use super::formula::Subject;
 use super::key::Slot;
 use super::limits::{self, Limits};
 use super::path;
-use super::read::{Reading, Target, is_presented, read};
+use super::read::{Reading, Target, is_presented};
 use super::row::First;
 use super::settings::Settings;
 use crate::domain::time::UnixMillis;
@@ -62,7 +62,8 @@ pub fn verify<'a>(
 ) -> Result<Box<Pass<'a>>, Denial> {
     path::check(request.target.path).map_err(Reason::Path)?;
     let settings = in_force(settings, request.target);
-    let reading = read(settings, request.target)?;
+    let mut reading = Reading::of(request.target);
+    reading.find(settings)?;
     let limits = limits::read(settings, &reading.fields, (request.method, reading.path))?;
     let time = in_time(settings, &reading.fields, now);
     let token = genuine(settings, &reading, request.client);
@@ -135,8 +136,8 @@ pub(super) fn genuine(
 ) -> Result<Slot, Denial> {
     let text = reading.fields.get(Field::Token);
     let refused = || Denial::from(Reason::Token(Echo::md5(text)));
-    let sent = settings.row().token.read(text, settings.algorithm.bytes()).ok_or_else(refused)?;
-    let Reading { fields, path, rest } = reading;
+    let form = settings.row().token;
+    let Reading { fields, path, rest, .. } = reading;
     if client.is_none() && (settings.signs_client() || fields.find(Field::Network) == Some("n")) {
         return Err(refused());
     }
@@ -145,7 +146,7 @@ pub(super) fn genuine(
     for (slot, key) in settings.keys().all() {
         let digest = settings.algorithm.digest(settings.formula(), &subject, key.bytes());
         let named = fields.find(Field::KeyId).is_none_or(|id| id == key.id());
-        if digest.matches(&sent) && named {
+        if form.says(text, &digest) && named {
             found = found.or(Some(slot));
         }
     }

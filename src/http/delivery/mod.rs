@@ -47,16 +47,31 @@ pub(super) async fn handle(
     if domain.signing().is_some_and(Settings::signs_in_path) {
         exchange.mask_path();
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     // A client that waits for `100 Continue` has not sent anything.
     let sent = body.is_end_stream() || !parts.headers.contains_key(header::EXPECT);
     let walk = Walk { oss, domain };
     let mut known = Known::default();
-    let answer = match walk.answer(parts, &mut exchange, &mut known).await {
+    let walked = match parts.method {
+        Method::GET | Method::HEAD => {
+            let size = Head::check_size(&parts);
+            let uri = std::mem::take(&mut parts.uri);
+            match size.map_err(Stop::from).and_then(|()| walk.enter(parts, &uri, &mut exchange)) {
+                Ok(entered) => walk.go(entered, &mut known).await,
+                Err(stop) => Err(stop),
+            }
+        }
+        Method::OPTIONS => Box::pin(walk.preflight(parts, &mut known)).await,
+        _ => {
+            let allowed = HeaderValue::from_static("GET, HEAD, OPTIONS");
+            Err(OssError::from(Code::MethodNotAllowed).with_header(header::ALLOW, allowed).into())
+        }
+    };
+    let answer = match walked {
         Ok(response) => Ok(response),
         Err(stop) => {
             if sent {
-                super::body::drain(body).await;
+                Box::pin(super::body::drain(body)).await;
             }
             stop.answer(&oss.app, domain, &mut known)
         }
@@ -97,35 +112,43 @@ struct Walk<'w> {
     domain: &'w Arc<Domain>,
 }
 
+/// A request that the domain lets in, for an object.
+struct Entered<'u> {
+    /// Without its signature.
+    head: Box<Head>,
+    /// As it was sent.
+    uri: &'u Uri,
+    client: ClientAddress,
+    admitted: Admitted<'u>,
+}
+
 impl Walk<'_> {
-    async fn answer(
+    /// Lets a GET or a HEAD in, or not.
+    fn enter<'u>(
         &self,
-        mut parts: Parts,
+        parts: Parts,
+        uri: &'u Uri,
         exchange: &mut Exchange,
-        known: &mut Known,
-    ) -> Result<Response<Body>, Stop> {
-        match parts.method {
-            Method::GET | Method::HEAD => {}
-            Method::OPTIONS => return Box::pin(self.preflight(parts, known)).await,
-            _ => {
-                let allowed = HeaderValue::from_static("GET, HEAD, OPTIONS");
-                let err = OssError::from(Code::MethodNotAllowed);
-                return Err(err.with_header(header::ALLOW, allowed).into());
-            }
-        }
-        Head::check_size(&parts)?;
-        let uri = std::mem::take(&mut parts.uri);
+    ) -> Result<Entered<'u>, Stop> {
         let client = client_of(&parts, &self.oss.proxies);
-        let target = urlsign::Target::split(uri.path_and_query().map_or("/", PathAndQuery::as_str));
-        let method = parts.method.clone();
-        let request = urlsign::Request { method: method.as_str(), target, client: client.address };
+        let request = urlsign::Request {
+            method: if parts.method == Method::GET { "GET" } else { "HEAD" },
+            target: target_of(uri),
+            client: client.address,
+        };
         let admitted = self.oss.app.admit(self.domain, &request)?;
         exchange.log_path(admitted.path);
-        let mut head = self.read(parts, (&uri, &admitted))?;
+        let head = self.read(parts, (uri, &admitted))?;
+        Ok(Entered { head, uri, client, admitted })
+    }
+
+    /// From the permit on.
+    async fn go(&self, entered: Entered<'_>, known: &mut Known) -> Result<Response<Body>, Stop> {
+        let Entered { mut head, uri, client, admitted } = entered;
         let (action, permit) = match self.grant(&head, client, (&admitted.caller, known)).await {
             Ok(granted) => granted,
             Err(err) => {
-                head.parts.uri = unsigned(&uri, &admitted)?;
+                head.parts.uri = unsigned(uri, &admitted)?;
                 return Err(Box::pin(self.refused(&head, err, known)).await);
             }
         };
@@ -141,7 +164,21 @@ impl Walk<'_> {
                 return Err(denial.into());
             }
         }
-        self.give((action, permit), (head, &uri, admitted), known).await
+        // The query can ask for other things of an object than its bytes.
+        if !matches!(action, Action::GetObject | Action::HeadObject | Action::GetObjectMeta) {
+            return Err(OssError::from(Code::MethodNotAllowed).into());
+        }
+        let permit = permit.object()?;
+        if let Some(playlist) = playlist::of(self.domain, &permit, &admitted) {
+            head.parts.uri = unsigned(uri, &admitted)?;
+            let served = Box::pin(playlist.serve(self.oss, &permit, (&head, known))).await?;
+            if let (Some(response), Some(pass)) = (served, &admitted.pass) {
+                self.domain.made_playlist(pass);
+                return Ok(response);
+            }
+        }
+        let call = Call { head, caller: admitted.caller, body: Body::empty() };
+        Ok(self.oss.dispatch(action, Permit::Object(permit), call, known).await?)
     }
 
     /// The head of the request for the object that it names, without its signature.
@@ -191,32 +228,6 @@ impl Walk<'_> {
         answer.map_or_else(Stop::from, |it| Stop::Answered(Box::new(it)))
     }
 
-    /// Gives what was granted: the object as it is stored, or a playlist with its links signed.
-    async fn give(
-        &self,
-        (action, permit): (Action, Permit),
-        (mut head, uri, admitted): (Box<Head>, &Uri, Admitted<'_>),
-        known: &mut Known,
-    ) -> Result<Response<Body>, Stop> {
-        // The query can ask for other things of an object than its bytes.
-        if !matches!(action, Action::GetObject | Action::HeadObject | Action::GetObjectMeta) {
-            return Err(OssError::from(Code::MethodNotAllowed).into());
-        }
-        let permit = permit.object()?;
-        if let Some(playlist) = playlist::of(self.domain, &permit, &admitted) {
-            head.parts.uri = unsigned(uri, &admitted)?;
-            let served = Box::pin(playlist.serve(self.oss, &permit, (&head, known))).await?;
-            if let Some(response) = served {
-                if let Some(pass) = &admitted.pass {
-                    self.domain.made_playlist(pass);
-                }
-                return Ok(response);
-            }
-        }
-        let call = Call { head, caller: admitted.caller, body: Body::empty() };
-        Ok(self.oss.dispatch(action, Permit::Object(permit), call, known).await?)
-    }
-
     /// What a browser asks before a request that a page could not send without scripts. It brings no
     /// signature that would count, and learns nothing of objects.
     async fn preflight(&self, parts: Parts, known: &mut Known) -> Result<Response<Body>, Stop> {
@@ -235,6 +246,16 @@ impl Walk<'_> {
     fn bucket(&self) -> Target {
         Target::Bucket(self.domain.bucket.1.clone())
     }
+}
+
+/// The path and the query of a request, as they stand in it.
+fn target_of(uri: &Uri) -> urlsign::Target<'_> {
+    let Some(both) = uri.path_and_query() else {
+        return urlsign::Target { path: "/", query: None };
+    };
+    let (text, query) = (both.as_str(), both.query());
+    let path = text.len().saturating_sub(query.map_or(0, |query| query.len() + 1));
+    urlsign::Target { path: text.get(..path).unwrap_or_default(), query }
 }
 
 /// The URI of a request without its signature.
