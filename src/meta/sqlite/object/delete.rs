@@ -2,16 +2,16 @@
 
 use sqlx::SqliteConnection;
 
-use super::named::{blobs_of, decode, places_text, unnamed, unnamed_of_each};
+use super::named::{blobs_of, places_text, rows_of, unnamed, unnamed_of_each};
 use super::write::Place;
 use crate::domain::name::{BlobId, BucketId};
-use crate::meta::sqlite::writer::Operation;
+use crate::meta::sqlite::writer::{LIGHT, Operation};
 use crate::meta::{Deleted, MetaError};
 
 /// The most rows of extents that go with one transaction, unless one object has more: as many as
 /// completing an upload writes at most. A thousand objects of that many would hold up all other
 /// writes for a minute.
-const MAX_EXTENTS: u64 = 10_000;
+const MAX_EXTENTS: usize = 10_000;
 
 pub(super) struct DeleteObjects {
     pub(super) bucket: BucketId,
@@ -33,14 +33,28 @@ impl Operation for DeleteObjects {
         places.next().filter(|_| places.next().is_none())
     }
 
+    fn objects(&self) -> Vec<Place<'_>> {
+        self.places().collect()
+    }
+
+    /// Of a single object that has more than can go at once, all goes.
+    async fn weight(&self, connection: &mut SqliteConnection) -> Result<usize, MetaError> {
+        let rows = rows_of(connection, &self.objects()).await?;
+        let first = rows.first().copied().unwrap_or_default();
+        Ok(rows.iter().sum::<usize>().min(MAX_EXTENTS).max(first))
+    }
+
     async fn run_joined(
         group: &[&Self],
         connection: &mut SqliteConnection,
-    ) -> Result<Vec<Deleted>, MetaError> {
+    ) -> Result<Option<Vec<Deleted>>, MetaError> {
         let places: Vec<_> = group.iter().filter_map(|delete| delete.subject()).collect();
+        if rows_of(connection, &places).await?.iter().any(|rows| *rows > LIGHT) {
+            return Ok(None);
+        }
         let blobs = delete(connection, &places).await?;
         let unnamed = unnamed_of_each(connection, &blobs).await?;
-        Ok(unnamed.into_iter().map(|unnamed| Deleted { keys: 1, unnamed }).collect())
+        Ok(Some(unnamed.into_iter().map(|unnamed| Deleted { keys: 1, unnamed }).collect()))
     }
 }
 
@@ -64,23 +78,12 @@ impl DeleteObjects {
 
     /// How many of the keys are deleted together.
     async fn first(&self, connection: &mut SqliteConnection) -> Result<usize, MetaError> {
-        // Positions begin with 0 and leave nothing out.
-        const SQL: &str = "
-            select json_group_array(1 + coalesce(
-                (select max(position) from extents
-                 where bucket_id = asked.value ->> 0
-                 and extents.key = cast(asked.value ->> 1 as blob)), 0)
-                order by asked.key)
-            from jsonb_each(?1) asked";
         if self.keys.len() <= 1 {
             return Ok(self.keys.len());
         }
-        let text = places_text(&self.places().collect::<Vec<_>>())?;
-        let query = sqlx::query_scalar(SQL).bind(text);
-        let counts: String = query.fetch_one(connection).await?;
-        let counts: Vec<u64> = serde_json::from_str(&counts).map_err(|why| decode(&why))?;
-        let together = counts.iter().scan(0, |sum, count| {
-            *sum += count;
+        let rows = rows_of(connection, &self.places().collect::<Vec<_>>()).await?;
+        let together = rows.iter().scan(0, |sum, rows| {
+            *sum += rows;
             Some(*sum)
         });
         Ok(together.take_while(|sum| *sum <= MAX_EXTENTS).count().max(1))

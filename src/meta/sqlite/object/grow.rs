@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use super::named::unnamed;
 use super::row::{ObjectRow, extents_text};
-use super::write::write_extents;
+use super::write::{Place, write_extents};
 use crate::domain::name::{BlobId, BucketId};
 use crate::domain::object::Extent;
 use crate::meta::sqlite::writer::Operation;
@@ -23,6 +23,8 @@ pub(super) struct GrowObject {
     tail: Option<String>,
     /// The blobs that are not named any more, unless by others.
     given_up: Vec<BlobId>,
+    /// How many extents there are and are to be.
+    weight: usize,
 }
 
 impl GrowObject {
@@ -45,6 +47,7 @@ impl GrowObject {
             kept: u32::try_from(kept).map_err(|_| "has too many extents")?,
             tail: tail.transpose()?,
             given_up,
+            weight: old.len() + new.len(),
         })
     }
 
@@ -117,5 +120,13 @@ impl Operation for GrowObject {
             write_extents(connection, (self.bucket, &self.key), (self.kept, tail)).await?;
         }
         Ok(Grown::Done { unnamed: unnamed(connection, &self.given_up).await? })
+    }
+
+    fn objects(&self) -> Vec<Place<'_>> {
+        vec![(self.bucket, &self.key)]
+    }
+
+    async fn weight(&self, _: &mut SqliteConnection) -> Result<usize, MetaError> {
+        Ok(self.weight)
     }
 }

@@ -23,6 +23,7 @@ use grow::GrowObject;
 use named::unnamed;
 use put::{Onto, PutObject};
 use row::{ListedRow, ObjectRow, acl_text, listed, object, tags_text};
+use write::Place;
 
 #[async_trait]
 impl Objects for Sqlite {
@@ -61,7 +62,9 @@ impl Objects for Sqlite {
         let onto = onto.map_err(|why| bad_object(bucket, key, why))?;
         let (overwrite, shared) = (version.overwrite, version.shared.to_vec());
         let (key, acls) = (key.as_str().into(), self.acls.clone());
-        self.writer.submit(PutObject { bucket, key, row, overwrite, shared, onto, acls }).await
+        let runs = version.object.extents.len();
+        let put = PutObject { bucket, key, row, runs, overwrite, shared, onto, acls };
+        self.writer.submit(put).await
     }
 
     async fn grow_object(
@@ -159,6 +162,10 @@ impl Operation for EditObject {
         let query = sqlx::query(sql).bind(self.bucket.0).bind(self.key.as_bytes());
         let done = query.bind(self.value.as_deref()).execute(connection).await?;
         Ok(if done.rows_affected() == 0 { Edited::NoSuchKey } else { Edited::Done })
+    }
+
+    fn objects(&self) -> Vec<Place<'_>> {
+        vec![(self.bucket, &self.key)]
     }
 }
 

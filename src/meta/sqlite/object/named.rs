@@ -44,6 +44,24 @@ pub(super) async fn blobs_of(
     Ok(blobs)
 }
 
+/// How many rows go with each of some objects, at least 1.
+pub(in crate::meta::sqlite) async fn rows_of(
+    connection: &mut SqliteConnection,
+    places: &[Place<'_>],
+) -> Result<Vec<usize>, MetaError> {
+    // Positions begin with 0 and leave nothing out.
+    const SQL: &str = "
+        select json_group_array(1 + coalesce(
+            (select max(position) from extents
+             where bucket_id = asked.value ->> 0
+             and extents.key = cast(asked.value ->> 1 as blob)), 0)
+            order by asked.key)
+        from jsonb_each(?1) asked";
+    let query = sqlx::query_scalar(SQL).bind(places_text(places)?);
+    let text: String = query.fetch_one(connection).await?;
+    Ok(serde_json::from_str(&text).map_err(|why| decode(&why))?)
+}
+
 /// A blob as SQLite's `hex` writes it.
 pub(super) fn read_blob(text: &str) -> Result<BlobId, String> {
     blob_id(&hex::decode(text).map_err(|why| format!("blob: {why}"))?)

@@ -3,18 +3,20 @@
 use sqlx::SqliteConnection;
 
 use super::acls::Acls;
-use super::named::{unnamed, unnamed_of_each};
+use super::named::{rows_of, unnamed, unnamed_of_each};
 use super::row::{ObjectRow, acl_text, tags_text};
 use super::write::{Place, There, Version, replace, there, there_at};
 use crate::domain::name::{BlobId, BucketId};
 use crate::domain::object::{Object, Overwrite};
-use crate::meta::sqlite::writer::Operation;
+use crate::meta::sqlite::writer::{LIGHT, Operation};
 use crate::meta::{MetaError, Put};
 
 pub(super) struct PutObject {
     pub(super) bucket: BucketId,
     pub(super) key: Box<str>,
     pub(super) row: ObjectRow,
+    /// Of how many runs of blobs it is.
+    pub(super) runs: usize,
     pub(super) overwrite: Overwrite,
     pub(super) shared: Vec<BlobId>,
     pub(super) onto: Option<Onto>,
@@ -66,15 +68,26 @@ impl Operation for PutObject {
         (self.onto.is_none() && self.shared.is_empty()).then(|| self.place())
     }
 
+    fn objects(&self) -> Vec<Place<'_>> {
+        vec![self.place()]
+    }
+
+    async fn weight(&self, connection: &mut SqliteConnection) -> Result<usize, MetaError> {
+        Ok(self.runs + rows_of(connection, &[self.place()]).await?.iter().sum::<usize>())
+    }
+
     /// A blob that one gives up and one behind it names anew is told as unnamed by nobody, and by
     /// the one who gave it up if they are run one by one.
     async fn run_joined(
         group: &[&Self],
         connection: &mut SqliteConnection,
-    ) -> Result<Vec<Put>, MetaError> {
-        let Some(first) = group.first() else { return Ok(Vec::new()) };
+    ) -> Result<Option<Vec<Put>>, MetaError> {
+        let Some(first) = group.first() else { return Ok(None) };
         let places: Vec<_> = group.iter().map(|put| put.place()).collect();
         let there = there(connection, &places).await?;
+        if group.iter().zip(&there).any(|(put, there)| put.runs + there.extents() > LIGHT) {
+            return Ok(None);
+        }
         let (mut answers, mut versions) = (Vec::new(), Vec::new());
         for (put, there) in group.iter().zip(there) {
             let refusal = put.refusal(there);
@@ -86,7 +99,9 @@ impl Operation for PutObject {
         let replaced = replace(connection, &versions, &first.acls).await?;
         let unnamed = unnamed_of_each(connection, &replaced).await?;
         let mut done = unnamed.into_iter().map(|unnamed| Put::Done { unnamed });
-        Ok(answers.into_iter().filter_map(|refusal| refusal.or_else(|| done.next())).collect())
+        Ok(Some(
+            answers.into_iter().filter_map(|refusal| refusal.or_else(|| done.next())).collect(),
+        ))
     }
 }
 
@@ -103,7 +118,7 @@ impl PutObject {
         match there {
             There::NoBucket => Some(Put::NoSuchBucket),
             There::Nothing => None,
-            There::OfOne(_) | There::OfExtents => {
+            There::OfOne(_) | There::OfExtents(_) => {
                 (self.overwrite == Overwrite::Forbid).then_some(Put::Exists)
             }
         }

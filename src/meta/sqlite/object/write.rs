@@ -21,13 +21,21 @@ pub(in crate::meta::sqlite) enum There {
     Nothing,
     /// An object that is named in its own row.
     OfOne(BlobId),
-    /// An object of no blob, or one with rows of extents.
-    OfExtents,
+    /// An object with so many rows of extents, which can be none.
+    OfExtents(usize),
 }
 
 impl There {
     pub(in crate::meta::sqlite) const fn is_object(self) -> bool {
-        matches!(self, Self::OfOne(_) | Self::OfExtents)
+        matches!(self, Self::OfOne(_) | Self::OfExtents(_))
+    }
+
+    /// How many rows of extents go if it is replaced.
+    pub(super) const fn extents(self) -> usize {
+        match self {
+            Self::NoBucket | Self::Nothing | Self::OfOne(_) => 0,
+            Self::OfExtents(number) => number,
+        }
     }
 }
 
@@ -47,17 +55,23 @@ pub(super) async fn there(
 ) -> Result<Vec<There>, MetaError> {
     const SQL: &str = "
         select json_group_array(
-            json_array((b.id is not null) + (o.key is not null), hex(o.blob)) order by asked.key)
+            json_array((b.id is not null) + (o.key is not null), hex(o.blob),
+                case when o.blob is null then
+                    (select 1 + max(position) from extents e
+                     where e.bucket_id = o.bucket_id and e.key = o.key)
+                end)
+            order by asked.key)
         from jsonb_each(?1) asked
         left join buckets b on b.id = asked.value ->> 0
         left join objects o on o.bucket_id = b.id and o.key = cast(asked.value ->> 1 as blob)";
     let query = sqlx::query_scalar(SQL).bind(places_text(places)?);
     let text: String = query.fetch_one(connection).await?;
-    let found: Vec<(u8, String)> = serde_json::from_str(&text).map_err(|why| decode(&why))?;
-    let read = |(rows, blob): &(u8, String)| match (rows, blob.as_str()) {
+    let found: Vec<(u8, String, Option<usize>)> =
+        serde_json::from_str(&text).map_err(|why| decode(&why))?;
+    let read = |(rows, blob, extents): &(u8, String, Option<usize>)| match (rows, blob.as_str()) {
         (0, _) => Ok(There::NoBucket),
         (1, _) => Ok(There::Nothing),
-        (_, "") => Ok(There::OfExtents),
+        (_, "") => Ok(There::OfExtents(extents.unwrap_or_default())),
         (_, blob) => read_blob(blob).map(There::OfOne),
     };
     let bad = |why| corrupt("objects", places.len(), why);
@@ -87,9 +101,9 @@ pub(in crate::meta::sqlite) async fn replace(
             acls.expect_in(version.place.0);
         }
         replaced.push(match version.there {
-            There::NoBucket | There::Nothing => Vec::new(),
+            There::NoBucket | There::Nothing | There::OfExtents(0) => Vec::new(),
             There::OfOne(blob) => vec![blob],
-            There::OfExtents => forget_extents(connection, version.place).await?,
+            There::OfExtents(_) => forget_extents(connection, version.place).await?,
         });
     }
     write_rows(connection, versions).await?;
@@ -108,10 +122,7 @@ async fn forget_extents(
 ) -> Result<Vec<BlobId>, MetaError> {
     const SQL: &str = "delete from extents where bucket_id = ?1 and key = ?2";
     let blobs = blobs_of(connection, &[place]).await?.concat();
-    if !blobs.is_empty() {
-        let query = sqlx::query(SQL).bind(place.0.0).bind(place.1.as_bytes());
-        query.execute(connection).await?;
-    }
+    sqlx::query(SQL).bind(place.0.0).bind(place.1.as_bytes()).execute(connection).await?;
     Ok(blobs)
 }
 

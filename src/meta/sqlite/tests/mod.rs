@@ -6,6 +6,7 @@ mod earlier;
 mod joined;
 mod pieces;
 mod plans;
+mod turns;
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;

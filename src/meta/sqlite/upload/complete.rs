@@ -11,9 +11,9 @@ use crate::domain::object::multipart::{Assembly, Part, assemble};
 use crate::domain::object::{Attributes, Object, ObjectKind, Overwrite};
 use crate::meta::sqlite::corrupt;
 use crate::meta::sqlite::object::acls::Acls;
-use crate::meta::sqlite::object::named::unnamed;
+use crate::meta::sqlite::object::named::{rows_of, unnamed};
 use crate::meta::sqlite::object::row::ObjectRow;
-use crate::meta::sqlite::object::write::{Version, replace, there_at};
+use crate::meta::sqlite::object::write::{self, Version, replace, there_at};
 use crate::meta::sqlite::writer::Operation;
 use crate::meta::{Completed, Completion, MetaError};
 
@@ -33,7 +33,7 @@ impl Operation for CompleteUpload {
         let Some(attributes) = self.attributes(connection).await? else {
             return Ok(Completed::NoSuchUpload);
         };
-        let target = (place.bucket, &*place.key);
+        let target = place.object();
         let there = there_at(connection, target).await?;
         if there.is_object() && completion.overwrite == Overwrite::Forbid {
             return Ok(Completed::Exists);
@@ -51,6 +51,15 @@ impl Operation for CompleteUpload {
         place.delete(connection).await?;
         let unnamed = unnamed(connection, &given_up).await?;
         Ok(Completed::Done { object: Box::new(object), unnamed })
+    }
+
+    fn objects(&self) -> Vec<write::Place<'_>> {
+        vec![self.place.object()]
+    }
+
+    async fn weight(&self, connection: &mut SqliteConnection) -> Result<usize, MetaError> {
+        let replaced = rows_of(connection, &[self.place.object()]).await?;
+        Ok(self.place.rows(connection).await? + replaced.iter().sum::<usize>())
     }
 }
 

@@ -9,6 +9,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 use super::bucket::changed;
 use super::object::named::unnamed;
 use super::object::row::blob_id;
+use super::object::write;
 use super::writer::Operation;
 use super::{Sqlite, corrupt, read_error};
 use crate::domain::name::{BlobId, BucketId, UploadId};
@@ -154,6 +155,21 @@ impl Place {
         rows.iter().map(|row| blob_id(row).map_err(|why| corrupt("parts", self.id, why))).collect()
     }
 
+    /// How many rows the upload has beside its own.
+    async fn rows(&self, connection: &mut SqliteConnection) -> Result<usize, MetaError> {
+        const SQL: &str = "
+            select (select count(*) from parts where upload = ?1)
+                 + (select count(*) from part_extents where upload = ?1)";
+        let query = sqlx::query_scalar(SQL).bind(self.id.0.as_slice());
+        let rows: i64 = query.fetch_one(connection).await?;
+        Ok(usize::try_from(rows).unwrap_or_default())
+    }
+
+    /// The object that the upload is to become.
+    const fn object(&self) -> write::Place<'_> {
+        (self.bucket, &self.key)
+    }
+
     /// Deletes the upload with its parts.
     async fn delete(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         const SQL: &str = "delete from uploads where id = ?1";
@@ -214,6 +230,10 @@ impl Operation for WritePart {
         self.write_extents(connection).await?;
         Ok(PutPart::Done { unnamed: unnamed(connection, &replaced).await? })
     }
+
+    fn objects(&self) -> Vec<write::Place<'_>> {
+        vec![self.place.object()]
+    }
 }
 
 impl WritePart {
@@ -264,6 +284,14 @@ impl Operation for AbortUpload {
         let blobs = place.blobs(connection, ALL).await?;
         place.delete(connection).await?;
         Ok(Some(unnamed(connection, &blobs).await?))
+    }
+
+    fn objects(&self) -> Vec<write::Place<'_>> {
+        vec![self.0.object()]
+    }
+
+    async fn weight(&self, connection: &mut SqliteConnection) -> Result<usize, MetaError> {
+        self.0.rows(connection).await
     }
 }
 

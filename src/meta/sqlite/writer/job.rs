@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::oneshot;
 
-use super::{MetaError, Operation};
+use super::held::Held;
+use super::{LIGHT, MetaError, Operation};
 
 /// Why a batch failed, told to every operation of it.
 pub(super) type Failure = Arc<sqlx::Error>;
@@ -24,12 +25,25 @@ pub(super) trait Job: Any + Send {
     async fn run_alone(&mut self, transaction: &mut SqliteConnection) -> Result<bool, sqlx::Error>;
 
     /// Runs the operation, together with those right behind it that can be joined with it. Returns
-    /// how many of them that were.
+    /// how many of them that were. Those that are heavy, or about an object that is held, are put off
+    /// instead.
     async fn run(
         &mut self,
         behind: &mut [Box<dyn Job>],
         transaction: &mut SqliteConnection,
+        held: &mut Held,
     ) -> Result<usize, sqlx::Error>;
+
+    /// Runs an operation that was put off, and tells its weight, at least 1; `None` if that is more
+    /// than there is room for, and it stays put off.
+    async fn run_in_turn(
+        &mut self,
+        room: usize,
+        transaction: &mut SqliteConnection,
+        held: &mut Held,
+    ) -> Result<Option<usize>, sqlx::Error>;
+
+    fn is_put_off(&self) -> bool;
 
     /// Tells the one who asked, who may have gone.
     fn answer(self: Box<Self>, batch: Result<(), Failure>);
@@ -38,6 +52,7 @@ pub(super) trait Job: Any + Send {
 pub(super) struct Queued<O: Operation> {
     operation: O,
     result: Option<Result<O::Answer, MetaError>>,
+    is_put_off: bool,
     reply: oneshot::Sender<Result<O::Answer, MetaError>>,
 }
 
@@ -46,17 +61,27 @@ impl<O: Operation> Queued<O> {
         operation: O,
         reply: oneshot::Sender<Result<O::Answer, MetaError>>,
     ) -> Self {
-        Self { operation, result: None, reply }
+        Self { operation, result: None, is_put_off: false, reply }
+    }
+
+    /// Whether the operation may not be run before one that waits.
+    fn is_held(&self, held: &Held) -> bool {
+        !held.is_empty() && held.holds(&self.operation.objects())
+    }
+
+    fn put_off(&mut self, held: &mut Held) {
+        self.is_put_off = true;
+        held.hold(&self.operation.objects());
     }
 
     /// How many of the jobs right behind can be joined: those of the same kind, each about another
     /// object.
-    fn joinable(&self, behind: &[Box<dyn Job>]) -> usize {
+    fn joinable(&self, behind: &[Box<dyn Job>], held: &Held) -> usize {
         let Some(own) = self.operation.subject() else { return 0 };
         let mut subjects = HashSet::from([own]);
         let others = behind.iter().map_while(|job| {
             let same: &Self = of_kind(job.as_ref())?;
-            same.operation.subject()
+            same.operation.subject().filter(|_| !same.is_held(held))
         });
         others.take_while(|other| subjects.insert(*other)).count()
     }
@@ -75,6 +100,14 @@ impl<O: Operation> Queued<O> {
     }
 }
 
+/// The weight of an operation. If it cannot be told, running it will tell why.
+async fn weight(
+    operation: &impl Operation,
+    transaction: &mut SqliteConnection,
+) -> Result<usize, sqlx::Error> {
+    Ok(spared(operation.weight(transaction).await)?.unwrap_or_default())
+}
+
 /// Runs operations about different objects inside one savepoint. If that fails, nothing of it stays,
 /// and no operation has an answer.
 async fn run_joined<O: Operation>(
@@ -85,7 +118,7 @@ async fn run_joined<O: Operation>(
     let operations: Vec<&O> = group.iter().map(|queued| &queued.operation).collect();
     let answers = spared(O::run_joined(&operations, &mut savepoint).await)?;
     match answers {
-        Ok(answers) if answers.len() == group.len() => {
+        Ok(Some(answers)) if answers.len() == group.len() => {
             savepoint.commit().await?;
             for (queued, answer) in group.iter_mut().zip(answers) {
                 queued.result = Some(Ok(answer));
@@ -112,21 +145,51 @@ impl<O: Operation> Job for Queued<O> {
         &mut self,
         behind: &mut [Box<dyn Job>],
         transaction: &mut SqliteConnection,
+        held: &mut Held,
     ) -> Result<usize, sqlx::Error> {
-        let joined = self.joinable(behind);
+        if self.is_held(held) {
+            self.put_off(held);
+            return Ok(0);
+        }
+        let joined = self.joinable(behind, held);
         let behind = behind.iter_mut().take(joined);
         let mut group = vec![self];
         group.extend(behind.filter_map(|job| of_kind_mut(job.as_mut())));
         if joined == 0 || !run_joined(&mut group, transaction).await? {
             for queued in group {
-                queued.run_apart(transaction).await?;
+                if weight(&queued.operation, transaction).await? > LIGHT {
+                    queued.put_off(held);
+                } else {
+                    queued.run_apart(transaction).await?;
+                }
             }
         }
         Ok(joined)
     }
 
+    async fn run_in_turn(
+        &mut self,
+        room: usize,
+        transaction: &mut SqliteConnection,
+        held: &mut Held,
+    ) -> Result<Option<usize>, sqlx::Error> {
+        self.is_put_off = false;
+        held.release(&self.operation.objects());
+        let weight = weight(&self.operation, transaction).await?.max(1);
+        if weight > room {
+            self.put_off(held);
+            return Ok(None);
+        }
+        self.run_apart(transaction).await?;
+        Ok(Some(weight))
+    }
+
+    fn is_put_off(&self) -> bool {
+        self.is_put_off
+    }
+
     fn answer(self: Box<Self>, batch: Result<(), Failure>) {
-        let Self { operation, result, reply } = *self;
+        let Self { operation, result, is_put_off: _, reply } = *self;
         // What the operation holds is free when whoever asked goes on.
         drop(operation);
         let result = match batch {
