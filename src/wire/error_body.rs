@@ -25,15 +25,15 @@ pub struct ErrorBody<'e> {
 /// protection".
 pub fn write_error(error: &ErrorBody<'_>) -> Vec<u8> {
     XmlWriter::document("Error", |x| {
-        x.text("Code", error.reason.code.as_str());
-        x.text("Message", error.message);
-        x.text("RequestId", error.request_id);
-        x.text("HostId", error.host);
+        x.string("Code", error.reason.code.as_str());
+        x.string("Message", error.message);
+        x.string("RequestId", error.request_id);
+        x.string("HostId", error.host);
         for (name, value) in error.details {
-            x.text(name, value);
+            x.string(name, value);
         }
         if let Some(ec) = error.reason.ec {
-            x.text("EC", ec);
+            x.string("EC", ec);
             x.text("RecommendDoc", format_args!("https://api.aliyun.com/troubleshoot?q={ec}"));
         }
     })
