@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, Response};
+use http::Request;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::blob::local::LocalBlobs;
 use crate::config::{Layer, Limits, Settings, Signing};
 use crate::domain::op::{HostName, HostRules};
 use crate::http::admin::{self, OwnHosts};
+use crate::http::conn::Reply;
 use crate::http::links::LinkService;
 use crate::http::oss::Oss;
 use crate::http::{conn, data};
@@ -101,10 +102,10 @@ async fn serve_planes(
     let router = admin::router(app.clone(), own);
     let (data_limits, admin_limits) = limits(settings.limits, settings.open_files);
     tokio::join!(
-        conn::serve(data, data_limits, stop.clone(), move |request| {
-            data::handle(oss.clone(), request)
+        conn::serve(data, data_limits, stop.clone(), move |request, connection| {
+            data::handle(oss.clone(), request, connection)
         }),
-        conn::serve(admin, admin_limits, stop, move |request| answer(router.clone(), request)),
+        conn::serve(admin, admin_limits, stop, move |request, _| answer(router.clone(), request)),
     );
     Ok(())
 }
@@ -123,9 +124,9 @@ fn limits(wanted: Limits, kept_open: u32) -> (Limits, Limits) {
     (Limits { max_connections, ..wanted }, Limits { max_connections: few, ..wanted })
 }
 
-async fn answer(router: Router, request: Request<Body>) -> Response<Body> {
+async fn answer(router: Router, request: Request<Body>) -> Reply {
     match router.oneshot(request).await {
-        Ok(response) => response,
+        Ok(response) => response.into(),
         Err(never) => match never {},
     }
 }

@@ -34,6 +34,7 @@ pub mod form;
 pub mod iam;
 pub mod json;
 pub mod name;
+pub mod name_set;
 pub mod object;
 pub mod op;
 pub mod query;

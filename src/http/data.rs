@@ -4,22 +4,24 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use futures_util::future::Either;
-use http::{Request, Response};
+use http::Request;
 
+use super::conn::{Connection, Reply};
 use super::oss::{Oss, authority};
 use super::{delivery, links};
 
 /// An answer on its way that is not in OSS's protocol.
-type Answering = std::pin::Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+type Answering = std::pin::Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// Answers a request on the data plane: as a delivery domain or as the distribution service if
 /// its host is one, and in OSS's protocol on every other.
 pub fn handle(
     oss: Arc<Oss>,
     request: Request<Body>,
-) -> impl Future<Output = Response<Body>> + Send + 'static {
+    connection: Connection,
+) -> impl Future<Output = Reply> + Send + 'static {
     if oss.links.is_none() && !oss.app.has_delivery_domains() {
-        return Either::Right(oss.handle(request));
+        return Either::Right(oss.handle(request, connection));
     }
     let host = authority((request.uri(), request.headers()), request.version());
     // What cannot be read is told in OSS's words.
@@ -28,15 +30,17 @@ pub fn handle(
         && host.is_some_and(|host| service.host.is_named_by(host))
     {
         let service = service.clone();
-        let answer = async move { links::handle(&oss, &service, request).await };
+        let asked = (request, connection);
+        let answer = async move { links::handle(&oss, &service, asked).await };
         return Either::Left(Box::pin(answer) as Answering);
     }
     match host.and_then(|host| oss.app.delivery_domain(host)) {
         Some(domain) => {
-            let answer = async move { delivery::handle(&oss, &domain, request).await };
+            let asked = (request, connection);
+            let answer = async move { delivery::handle(&oss, &domain, asked).await };
             Either::Left(Box::pin(answer) as Answering)
         }
-        None => Either::Right(oss.handle(request)),
+        None => Either::Right(oss.handle(request, connection)),
     }
 }
 
@@ -44,8 +48,8 @@ pub fn handle(
 mod tests {
     use super::*;
 
-    /// The size of what a function of two arguments promises.
-    const fn promised<A, B, F>(_: &impl Fn(A, B) -> F) -> usize {
+    /// The size of what a function of three arguments promises.
+    const fn promised<A, B, C, F>(_: &impl Fn(A, B, C) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -15,6 +15,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::time::Instant;
 
 use super::body;
+use super::conn::{Connection, Reply};
 use super::oss::{Exchange, Known, Oss};
 use crate::domain::op::HostName;
 use crate::service::delivery::{Asker, CannotLink, NoLink};
@@ -45,9 +46,9 @@ struct Refusal(StatusCode, String);
 pub(super) async fn handle(
     oss: &Arc<Oss>,
     service: &LinkService,
-    request: Request<Body>,
-) -> Response<Body> {
-    let exchange = Exchange::begin(oss, &request, Instant::now());
+    (request, connection): (Request<Body>, Connection),
+) -> Reply {
+    let exchange = Exchange::begin(oss, (&request, &connection), Instant::now());
     let (parts, body) = request.into_parts();
     let mut known = Known::default();
     let response = match answer(oss, service, &parts, body).await {

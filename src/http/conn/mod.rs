@@ -1,6 +1,7 @@
 //! Connections: accepting, bounding and draining them. Both planes are served by this loop.
 
 mod plain;
+mod reply;
 mod wire;
 
 use std::convert::Infallible;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use axum::BoxError;
 use axum::body::Body;
 use futures_util::FutureExt as _;
-use http::{Request, Response};
+use http::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Limits;
 use wire::Wire;
 
+pub use reply::Reply;
 pub use wire::Outgoing;
 
 /// The most bytes that the head of a request can have before the connection is refused without
@@ -38,15 +40,14 @@ const MAX_BUFFER_BYTES: usize = 128 * 1024;
 /// The most header lines. User metadata of 8 KiB is about 200 small ones.
 const MAX_HEADER_LINES: usize = 300;
 
-/// The connection of a request, as its extension.
+/// The connection of a request.
 #[derive(Clone, Debug)]
 pub struct Connection {
     /// The client's address.
     pub peer: SocketAddr,
     /// The files that it sends.
     pub outgoing: Outgoing,
-    /// Whether it writes the [header lines](crate::service::lines::HeaderLines) that are an extension
-    /// of an answer, behind the answer's own headers.
+    /// Whether it writes the lines of a [`Reply`]. If not, there must be none.
     pub takes_lines: bool,
 }
 
@@ -55,8 +56,8 @@ pub struct Connection {
 /// A connection that cannot be served because too many are open waits in the system's queue.
 pub async fn serve<S, F>(listener: TcpListener, limits: Limits, stop: CancellationToken, service: S)
 where
-    S: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    S: Fn(Request<Body>, Connection) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Reply> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.max_connections));
@@ -104,18 +105,18 @@ async fn serve_one<S, F>(
     service: S,
 ) -> Result<(), BoxError>
 where
-    S: Fn(Request<Body>) -> F + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    S: Fn(Request<Body>, Connection) -> F + Send + Sync + 'static,
+    F: Future<Output = Reply> + Send + 'static,
 {
     let until = (limits.header_timeout, &stop);
     match plain::serve(&mut stream, &connection, until, &service).await? {
         plain::Next::Closed => return Ok(()),
         plain::Next::Other(unread) => stream.as_mut().get_pin_mut().unread(unread),
     }
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(connection.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answering = service(request.map(body), connection.clone());
         // In a box: the connection would move it about.
-        Box::pin(service(request.map(body)).map(Ok::<_, Infallible>))
+        Box::pin(answering.map(|reply| Ok::<_, Infallible>(reply.into_response())))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -29,28 +29,31 @@ use super::oss::{
 };
 use crate::domain::client::ClientAddress;
 use crate::domain::code::Code;
-use crate::domain::delivery::{RefererCheck, cache_control};
+use crate::domain::delivery::RefererCheck;
 use crate::domain::op::{Action, Target};
 use crate::domain::urlsign::{self, Settings};
+use crate::http::conn::{Connection, Reply};
 use crate::service::access::{Caller, ObjectPermit, Permit, Visit, Wish};
 use crate::service::delivery::{Admitted, Domain};
-use crate::service::lines::HeaderLines;
 use denied::Stop;
 
 /// Answers a request on a delivery domain.
 pub(super) async fn handle(
     oss: &Arc<Oss>,
     domain: &Arc<Domain>,
-    request: Request<Body>,
-) -> Response<Body> {
-    let mut exchange = Exchange::begin(oss, &request, Instant::now());
+    (request, connection): (Request<Body>, Connection),
+) -> Reply {
+    let mut exchange = Exchange::begin(oss, (&request, &connection), Instant::now());
+    if domain.signing().is_some() {
+        exchange.is_for_bearer();
+    }
     if domain.signing().is_some_and(Settings::signs_in_path) {
         exchange.mask_path();
     }
     let (mut parts, body) = request.into_parts();
     // A client that waits for `100 Continue` has not sent anything.
     let sent = body.is_end_stream() || !parts.headers.contains_key(header::EXPECT);
-    let walk = Walk { oss, domain };
+    let walk = Walk { oss, domain, connection: &connection };
     let mut known = Known::default();
     let walked = match parts.method {
         Method::GET | Method::HEAD => {
@@ -79,37 +82,14 @@ pub(super) async fn handle(
     if known.about.is_none() {
         known.about = Some(About::Named(walk.bucket()));
     }
-    let mut response = exchange.finish(answer, known);
-    if domain.signing().is_some() {
-        for_the_bearer(&mut response);
-    }
-    response
-}
-
-/// What a signed link is answered with is for its bearer: no cache may show it to somebody else, and
-/// no page may tell the link to another. That holds for refusals, too.
-fn for_the_bearer(response: &mut Response<Body>) {
-    if let Some(lines) = response.extensions_mut().get_mut::<HeaderLines>()
-        && let Some(value) = lines.get(&header::CACHE_CONTROL)
-    {
-        *lines = lines.without(&[header::CACHE_CONTROL]);
-        response.headers_mut().insert(header::CACHE_CONTROL, value);
-    }
-    let headers = response.headers_mut();
-    let mut private = HeaderValue::from_static("private");
-    if headers.contains_key(header::CACHE_CONTROL) {
-        let lines = headers.get_all(header::CACHE_CONTROL);
-        let text = cache_control(lines.iter().map(HeaderValue::as_bytes));
-        private = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("no-store"));
-    }
-    headers.insert(header::CACHE_CONTROL, private);
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    exchange.finish(answer, known)
 }
 
 /// The way of one request.
 struct Walk<'w> {
     oss: &'w Oss,
     domain: &'w Arc<Domain>,
+    connection: &'w Connection,
 }
 
 /// A request that the domain lets in, for an object.
@@ -130,7 +110,7 @@ impl Walk<'_> {
         uri: &'u Uri,
         exchange: &mut Exchange,
     ) -> Result<Entered<'u>, Stop> {
-        let client = client_of(&parts, &self.oss.proxies);
+        let client = client_of((&parts, self.connection), &self.oss.proxies);
         let request = urlsign::Request {
             method: if parts.method == Method::GET { "GET" } else { "HEAD" },
             target: target_of(uri),
@@ -156,7 +136,8 @@ impl Walk<'_> {
         let referers = || head.parts.headers.get_all(header::REFERER);
         let referers = std::iter::once_with(referers).flatten().map(HeaderValue::as_bytes);
         self.oss.app.check_limits(&admitted, referers, || {
-            region_of(&head.parts, &self.oss.proxies, self.oss.region_header.as_ref()?)
+            let header = self.oss.region_header.as_ref()?;
+            region_of((&head.parts, self.connection), &self.oss.proxies, header)
         })?;
         if let Some(link) = admitted.counted() {
             let counted = self.oss.app.count_client(self.domain, link, client.address);
@@ -196,7 +177,7 @@ impl Walk<'_> {
             parts.uri = unsigned(uri, admitted)?;
         }
         let target = Target::Object(self.domain.bucket.1.clone(), key);
-        Ok(Head::addressed(parts, target)?)
+        Ok(Head::addressed((parts, self.connection), target)?)
     }
 
     /// Decides whether the object may be read, by the referer policy and by rights.
@@ -232,7 +213,7 @@ impl Walk<'_> {
     /// signature that would count, and learns nothing of objects.
     async fn preflight(&self, parts: Parts, known: &mut Known) -> Result<Response<Body>, Stop> {
         let target = self.bucket();
-        let head = Head::addressed(parts, target.clone())?;
+        let head = Head::addressed((parts, self.connection), target.clone())?;
         let action = Action::OptionBucket;
         let wish = Wish { action, target: &target, also: &[], source: None };
         let caller = Caller::visitor(self.domain, false);

@@ -8,12 +8,13 @@ use super::OssError;
 use crate::domain::client::{ClientAddress, TrustedProxies};
 use crate::domain::code::{self, Code};
 use crate::domain::name::{BucketName, InvalidBucketName, InvalidObjectKey};
+use crate::domain::name_set::NameSet;
 use crate::domain::op::{HostRules, InvalidTarget, Target, Targets, Verb};
 use crate::domain::query::Query;
 use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::Digest;
 use crate::http::MAX_HEAD_BYTES;
-use crate::http::conn::{Connection, Outgoing};
+use crate::http::conn::Connection;
 use crate::service::access::Ask;
 
 /// The head of a request. It is handed on from stage to stage, so it stays in a box.
@@ -27,9 +28,9 @@ pub(in crate::http) struct Head {
     pub query: Query,
     /// What host and path name.
     pub targets: Targets,
-    /// Whether its connection writes prepared header lines, which stand in no header map.
-    pub takes_lines: bool,
-    names: Names,
+    /// Where it came in.
+    pub connection: Connection,
+    names: NameSet,
 }
 
 impl Head {
@@ -39,15 +40,14 @@ impl Head {
     ///
     /// The parts back, and why they cannot be read.
     pub(super) fn read(
-        parts: Parts,
+        (parts, connection): (Parts, Connection),
         hosts: &HostRules,
     ) -> Result<Box<Self>, (Box<Parts>, OssError)> {
         match read(&parts, hosts) {
             Ok((query, targets)) => {
                 let verb = Verb::parse(parts.method.as_str());
-                let names = Names::of(&parts.headers);
-                let takes_lines = takes_lines(&parts);
-                Ok(Box::new(Self { parts, verb, query, targets, takes_lines, names }))
+                let names = NameSet::of(parts.headers.keys());
+                Ok(Box::new(Self { parts, verb, query, targets, connection, names }))
             }
             Err(err) => Err((Box::new(parts), err)),
         }
@@ -58,12 +58,16 @@ impl Head {
     /// # Errors
     ///
     /// The query cannot be read.
-    pub(in crate::http) fn addressed(parts: Parts, target: Target) -> Result<Box<Self>, OssError> {
+    pub(in crate::http) fn addressed(
+        (parts, connection): (Parts, &Connection),
+        target: Target,
+    ) -> Result<Box<Self>, OssError> {
         let query = read_query(&parts)?;
         let verb = Verb::parse(parts.method.as_str());
-        let (names, targets) = (Names::of(&parts.headers), Targets { first: target, second: None });
-        let takes_lines = takes_lines(&parts);
-        Ok(Box::new(Self { parts, verb, query, targets, takes_lines, names }))
+        let (names, targets) =
+            (NameSet::of(parts.headers.keys()), Targets { first: target, second: None });
+        let connection = connection.clone();
+        Ok(Box::new(Self { parts, verb, query, targets, connection, names }))
     }
 
     /// Checks the bounds of a head.
@@ -91,11 +95,6 @@ impl Head {
         }
     }
 
-    /// The files that its connection sends.
-    pub(super) fn outgoing(&self) -> Outgoing {
-        self.parts.extensions.get().map(|it: &Connection| it.outgoing.clone()).unwrap_or_default()
-    }
-
     /// What the request says of where it comes from.
     pub(in crate::http) fn facts(&self) -> Facts<'_> {
         let once = |name: &str| {
@@ -115,7 +114,7 @@ impl Head {
 
     /// Who sends the request, as far as proxies tell.
     pub(in crate::http) fn client(&self, proxies: &TrustedProxies) -> ClientAddress {
-        client_of(&self.parts, proxies)
+        client_of((&self.parts, &self.connection), proxies)
     }
 
     /// How the client reached us, for URLs that it is told.
@@ -186,64 +185,27 @@ impl Head {
     }
 }
 
-fn takes_lines(parts: &Parts) -> bool {
-    parts.extensions.get().is_some_and(|it: &Connection| it.takes_lines)
-}
-
 /// Who sends a request, as far as proxies tell.
-pub(in crate::http) fn client_of(parts: &Parts, proxies: &TrustedProxies) -> ClientAddress {
-    let Some(Connection { peer, .. }) = parts.extensions.get() else {
-        return ClientAddress { address: None, secure: false };
-    };
+pub(in crate::http) fn client_of(
+    (parts, connection): (&Parts, &Connection),
+    proxies: &TrustedProxies,
+) -> ClientAddress {
     let lines = |name| parts.headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    proxies.client(peer.ip(), || lines("x-forwarded-for"), || lines("x-forwarded-proto"))
+    proxies.client(connection.peer.ip(), || lines("x-forwarded-for"), || lines("x-forwarded-proto"))
 }
 
 /// In which region the client is, as a trusted proxy says in one line of this header.
 pub(in crate::http) fn region_of<'p>(
-    parts: &'p Parts,
+    (parts, connection): (&'p Parts, &Connection),
     proxies: &TrustedProxies,
     header: &HeaderName,
 ) -> Option<&'p str> {
-    let Connection { peer, .. } = parts.extensions.get()?;
-    if !proxies.trusts(peer.ip()) {
+    if !proxies.trusts(connection.peer.ip()) {
         return None;
     }
     let mut lines = parts.headers.get_all(header).iter();
     let line = lines.next().filter(|_| lines.next().is_none())?;
     line.to_str().ok().map(str::trim)
-}
-
-/// Which header names a request has, as a set that may claim too many: most of the headers that are
-/// asked for are not there, and this tells without searching for them.
-#[derive(Clone, Copy, Debug)]
-struct Names([u64; 4]);
-
-impl Names {
-    fn of(headers: &HeaderMap) -> Self {
-        let mut names = [0; 4];
-        for name in headers.keys() {
-            let (word, bit) = Self::place(name.as_str());
-            if let Some(word) = names.get_mut(word) {
-                *word |= bit;
-            }
-        }
-        Self(names)
-    }
-
-    /// `false` if there is no such header. The name is in lower case, as those of a [`HeaderMap`].
-    fn may_have(self, name: &str) -> bool {
-        let (word, bit) = Self::place(name);
-        self.0.get(word).is_some_and(|word| word & bit != 0)
-    }
-
-    /// The word and the bit of a name, by its length, its last byte and the one in the middle.
-    fn place(name: &str) -> (usize, u64) {
-        let byte = |at: usize| name.as_bytes().get(at).map_or(0, |byte| usize::from(*byte));
-        let (middle, last) = (byte(name.len() / 2), byte(name.len().wrapping_sub(1)));
-        let hash = name.len().wrapping_mul(37) ^ last.wrapping_mul(11) ^ middle.wrapping_mul(5);
-        (hash / 64 % 4, 1 << (hash % 64))
-    }
 }
 
 /// A header that is given at most once, as text.

@@ -41,6 +41,7 @@ use crate::domain::op::{
     unknown_parameter, unserved_feature,
 };
 use crate::domain::secret::Digest;
+use crate::http::conn::{Connection, Reply};
 use crate::http::links::LinkService;
 use crate::service::App;
 use crate::service::access::{Caller, Permit, Visit, Wish};
@@ -84,10 +85,10 @@ pub(in crate::http) type Answer = Result<Response<Body>, OssError>;
 
 impl Oss {
     /// Answers a request.
-    pub async fn handle(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
-        let exchange = Exchange::begin(&self, &request, Instant::now());
+    pub async fn handle(self: Arc<Self>, request: Request<Body>, connection: Connection) -> Reply {
+        let exchange = Exchange::begin(&self, (&request, &connection), Instant::now());
         let (parts, body) = request.into_parts();
-        let head = match Head::read(parts, &self.hosts) {
+        let head = match Head::read((parts, connection), &self.hosts) {
             Ok(head) => head,
             Err((parts, err)) => {
                 error::drain_unread(&parts.headers, body).await;
@@ -161,7 +162,7 @@ impl Oss {
         known: &mut Known,
     ) -> Answer {
         if action == Action::GetObject {
-            return object::get(self, permit.object()?, call).await;
+            return object::get(self, permit.object()?, (call, known)).await;
         }
         Box::pin(self.dispatch_any(action, permit, call, known)).await
     }
@@ -217,7 +218,7 @@ impl Oss {
             Action::ListMultipartUploads => {
                 multipart::list_uploads(self, permit.bucket()?, call).await
             }
-            Action::GetObject => object::get(self, permit.object()?, call).await,
+            Action::GetObject => object::get(self, permit.object()?, (call, known)).await,
             Action::HeadObject => object::head(self, permit.object()?, call).await,
             Action::GetObjectMeta => object::get_meta(self, permit.object()?, call).await,
             Action::DeleteObject => object::delete(self, permit.object()?).await,

@@ -1,18 +1,18 @@
 //! Reading and deleting an object.
 
 use axum::body::Body;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::head::Head;
 use super::respond::empty;
-use super::{Answer, Call, Oss, OssError, sending};
+use super::{Answer, Call, Known, Oss, OssError, sending};
 use crate::domain::code::{self, Code};
 use crate::domain::object::conditional::{Conditions, Outcome};
 use crate::domain::object::range::{Part, RangeBehavior, Slice, select};
 use crate::domain::op::{Action, Verb};
 use crate::service::access::ObjectPermit;
 use crate::service::error::Error;
-use crate::service::lines::HeaderLines;
+use crate::service::lines::{HeaderLines, OF_304};
 use crate::service::object::{FoundObject, Opened};
 
 /// The parameters that override a header of the answer, in signed requests.
@@ -31,27 +31,36 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 pub(in crate::http) const TRIES: usize = 10;
 
 /// `GET /<bucket>/<key>`
-pub(super) async fn get(oss: &Oss, permit: ObjectPermit, mut call: Call) -> Answer {
+pub(super) async fn get(
+    oss: &Oss,
+    permit: ObjectPermit,
+    (call, known): (Call, &mut Known),
+) -> Answer {
     let overrides = overrides(&call)?;
-    let outgoing = call.head.outgoing();
-    let takes_lines = call.head.takes_lines && overrides.is_empty();
+    let takes_lines = call.head.connection.takes_lines && overrides.is_empty();
     let mut found = oss.app.find_content(&permit).await?;
     for _ in 0..TRIES {
+        let lines = found.lines().filter(|_| takes_lines);
         let Wanted::Part(part) = judge(&call.head, &found)? else {
-            return Ok(not_modified(&found));
+            known.lines = lines.map(HeaderLines::of_not_modified);
+            return Ok(not_modified(known.lines.is_none().then_some(&found)));
         };
-        let (mut response, slice) = match found.lines().filter(|_| takes_lines) {
-            Some(lines) => prepared((lines, found.size()), part, &mut call.head.parts.extensions)?,
-            None => describe(&found, part)?,
-        };
+        let slice = slice_of(part, found.size());
         match oss.app.open_object(&permit, &found, slice).await? {
             // What is asked for is judged anew: it may not be modified any more, or shorter.
             Opened::Replaced(now) => found = now,
             Opened::Reader(reader) => {
-                response.headers_mut().extend(overrides);
-                count_tags(oss, &permit, (&found, &mut response)).await?;
+                let tags = tag_count(oss, &permit, &found).await?;
                 let sending = reader.send().map_err(Error::from)?;
+                let (mut response, lines) = match lines {
+                    Some(lines) => prepared((lines, found.size()), part)?,
+                    None => describe(&found, part)?,
+                };
+                response.headers_mut().extend(overrides);
+                response.headers_mut().extend(tags);
+                let outgoing = call.head.connection.outgoing;
                 *response.body_mut() = sending::body(sending, slice.length, outgoing);
+                known.lines = lines;
                 return Ok(response);
             }
         }
@@ -65,11 +74,12 @@ pub(super) async fn head(oss: &Oss, permit: ObjectPermit, call: Call) -> Answer 
     let overrides = overrides(&call)?;
     let found = oss.app.find_content(&permit).await?;
     if let Wanted::Nothing = judge(&call.head, &found)? {
-        return Ok(not_modified(&found));
+        return Ok(not_modified(Some(&found)));
     }
+    let tags = tag_count(oss, &permit, &found).await?;
     let (mut response, _) = describe(&found, Part::Whole)?;
     response.headers_mut().extend(overrides);
-    count_tags(oss, &permit, (&found, &mut response)).await?;
+    response.headers_mut().extend(tags);
     Ok(response)
 }
 
@@ -125,8 +135,10 @@ pub(super) fn bytes_sent(head: &Head, found: &FoundObject) -> u64 {
     }
 }
 
-/// The answer with this part of an object, its bytes left out.
-fn describe(found: &FoundObject, part: Part) -> Result<(Response<Body>, Slice), OssError> {
+/// The answer with a part of an object, its bytes left out, and the lines that stand for more headers.
+type Described = (Response<Body>, Option<HeaderLines>);
+
+fn describe(found: &FoundObject, part: Part) -> Result<Described, OssError> {
     let size = found.size();
     let mut response = Response::new(Body::empty());
     *response.headers_mut() = found.headers();
@@ -139,28 +151,22 @@ fn describe(found: &FoundObject, part: Part) -> Result<(Response<Body>, Slice), 
         }
         headers.extend(of_part);
     }
-    Ok((response, slice_of(part, size)))
+    Ok((response, None))
 }
 
-/// The same for a connection that writes the header lines of an object as they are. They go where
-/// the request's own extensions were, which are spent.
-fn prepared(
-    (lines, size): (&HeaderLines, u64),
-    part: Part,
-    extensions: &mut Extensions,
-) -> Result<(Response<Body>, Slice), OssError> {
-    let mut response = empty(StatusCode::OK);
-    let slice = slice_of(part, size);
-    let mut lines = lines.clone();
-    if let Part::Slice(slice) = part {
-        let (status, of_part) = headers_of_part(slice, size)?;
-        *response.status_mut() = status;
-        response.headers_mut().extend(of_part);
-        lines = lines.without(&OF_WHOLE);
-    }
-    *response.extensions_mut() = std::mem::take(extensions);
-    response.extensions_mut().insert(lines);
-    Ok((response, slice))
+/// The same for a connection that writes the header lines of an object as they are.
+fn prepared((lines, size): (&HeaderLines, u64), part: Part) -> Result<Described, OssError> {
+    let mut response = Response::new(Body::empty());
+    let lines = match part {
+        Part::Slice(slice) => {
+            let (status, of_part) = headers_of_part(slice, size)?;
+            *response.status_mut() = status;
+            response.headers_mut().extend(of_part);
+            lines.without(&OF_WHOLE)
+        }
+        Part::Whole | Part::Unsatisfiable => lines.clone(),
+    };
+    Ok((response, Some(lines)))
 }
 
 /// Headers that a part has otherwise than the whole, or not at all: a client would hold the digest
@@ -185,17 +191,16 @@ const fn slice_of(part: Part, size: u64) -> Slice {
     }
 }
 
-/// Says how many tags an object has, to those who may read them.
-async fn count_tags(
+/// The header that says how many tags an object has, to those who may read them.
+async fn tag_count(
     oss: &Oss,
     permit: &ObjectPermit,
-    (found, response): (&FoundObject, &mut Response<Body>),
-) -> Result<(), OssError> {
+    found: &FoundObject,
+) -> Result<Option<(HeaderName, HeaderValue)>, OssError> {
+    const TAG_COUNT: HeaderName = HeaderName::from_static("x-oss-tagging-count");
     let tags = found.named.object.attributes.tags.len();
-    if tags > 0 && is_granted(oss.app.also(permit, Action::GetObjectTagging).await)? {
-        response.headers_mut().insert("x-oss-tagging-count", HeaderValue::from(tags));
-    }
-    Ok(())
+    let told = tags > 0 && is_granted(oss.app.also(permit, Action::GetObjectTagging).await)?;
+    Ok(told.then(|| (TAG_COUNT, HeaderValue::from(tags))))
 }
 
 /// Whether it was not refused. That it could not be decided is an error.
@@ -224,12 +229,13 @@ fn range_behavior(head: &Head) -> RangeBehavior {
     }
 }
 
-/// A 304 has the headers that a cache needs to go on using what it has (RFC 9110, 15.4.5).
-fn not_modified(found: &FoundObject) -> Response<Body> {
-    let mut response = empty(StatusCode::NOT_MODIFIED);
-    let headers = response.headers_mut();
-    for name in [header::ETAG, header::LAST_MODIFIED, header::CACHE_CONTROL, header::EXPIRES] {
-        headers.extend(found.header(&name).map(|value| (name, value)));
+/// A 304, with the headers of the object unless they stand in lines.
+fn not_modified(found: Option<&FoundObject>) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    if let Some(found) = found {
+        let of_object = |name| found.header(&name).map(|value| (name, value));
+        response.headers_mut().extend(OF_304.into_iter().filter_map(of_object));
     }
     response
 }

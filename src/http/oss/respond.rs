@@ -16,15 +16,17 @@ use super::head::Head;
 use super::{Answer, Oss, OssError, cors};
 use crate::domain::code::Code;
 use crate::domain::cors::VaryOrigin;
+use crate::domain::delivery::cache_control;
 use crate::domain::encode::lossy;
 use crate::domain::name::RequestId;
 use crate::domain::op::{Level, Target};
 use crate::domain::referer::DependsOn;
-use crate::http::conn::Connection;
+use crate::http::conn::{Connection, Reply};
 use crate::service::App;
 use crate::service::access::{Caller, ObjectPermit, Permit};
 use crate::service::bucket::Bucket;
 use crate::service::gate::RefererDenial;
+use crate::service::lines::HeaderLines;
 use crate::service::stats::Sighting;
 use crate::wire::error_body::{ErrorBody, write_error};
 
@@ -49,6 +51,8 @@ pub(in crate::http) struct Known {
     pub(in crate::http) sighting: Option<Sighting>,
     /// Why a delivery domain refuses, or gives a playlist as it is.
     pub(in crate::http) why: Option<String>,
+    /// Headers of the answer that were prepared, for a connection that takes lines.
+    pub(in crate::http) lines: Option<HeaderLines>,
 }
 
 /// What a request was about.
@@ -98,12 +102,16 @@ pub(in crate::http) struct Exchange {
     host: Option<HeaderValue>,
     /// Where the page is from that sends the request, as its browser says.
     origin: Option<HeaderValue>,
+    /// Whether its connection takes lines.
+    takes_lines: bool,
+    /// Whether the answer is for the bearer of a link alone.
+    for_bearer: bool,
     /// What the log says of the request; not kept if nobody reads it.
     log: Option<Logged>,
 }
 
 struct Logged {
-    client: Option<SocketAddr>,
+    client: SocketAddr,
     path: String,
     referer: Option<HeaderValue>,
 }
@@ -111,7 +119,7 @@ struct Logged {
 impl Exchange {
     pub(in crate::http) fn begin(
         oss: &Arc<Oss>,
-        request: &Request<Body>,
+        (request, connection): (&Request<Body>, &Connection),
         started: Instant,
     ) -> Self {
         let logged = tracing::enabled!(target: "refgate::access", tracing::Level::INFO);
@@ -122,12 +130,20 @@ impl Exchange {
             method: request.method().clone(),
             host: request.headers().get(header::HOST).cloned(),
             origin: only(request.headers(), header::ORIGIN),
+            takes_lines: connection.takes_lines,
+            for_bearer: false,
             log: logged.then(|| Logged {
-                client: request.extensions().get::<Connection>().map(|it| it.peer),
+                client: connection.peer,
                 path: cut(request.uri().path()).to_owned(),
                 referer: request.headers().get(header::REFERER).cloned(),
             }),
         }
+    }
+
+    /// Has no cache show the answer to somebody else, and no page tell others the link: it is for
+    /// the bearer of a signed link. That holds for refusals, too.
+    pub(in crate::http) fn is_for_bearer(&mut self) {
+        self.for_bearer = true;
     }
 
     /// Has the log show this path and not that of the request.
@@ -150,36 +166,54 @@ impl Exchange {
     }
 
     /// Completes an answer.
-    pub(in crate::http) fn finish(self, answer: Answer, mut known: Known) -> Response<Body> {
-        let id = self.id.digits();
-        let mut denial = None;
-        let mut response = match answer {
-            Ok(response) => response,
-            Err(err) => {
-                let response = self.refuse(err.refusal());
-                denial = Some(err);
-                response
+    pub(in crate::http) fn finish(self, answer: Answer, mut known: Known) -> Reply {
+        let (mut reply, denial) = match answer {
+            Ok(response) => {
+                let reply = Reply::new(response, self.takes_lines);
+                (reply.with_lines(known.lines.take()), None)
             }
+            Err(err) => (self.refuse(err.refusal()), Some(err)),
         };
-        let headers = response.headers_mut();
-        headers.insert(header::SERVER, HeaderValue::from_static("AliyunOSS"));
-        if let Ok(value) = HeaderValue::from_bytes(&id) {
-            headers.insert(REQUEST_ID, value);
+        self.limit_caching(&mut reply, denial.is_some());
+        reply.add(header::SERVER, &HeaderValue::from_static("AliyunOSS"));
+        if let Ok(id) = HeaderValue::from_bytes(&self.id.digits()) {
+            reply.add(REQUEST_ID, &id);
         }
         let millis = match self.started.elapsed().as_millis() {
             0 => HeaderValue::from_static("0"),
             millis => HeaderValue::from(u64::try_from(millis).unwrap_or(u64::MAX)),
         };
-        headers.insert(SERVER_TIME, millis);
+        reply.add(SERVER_TIME, &millis);
         if let Some(ec) = known.debug {
-            headers.insert(WOULD_DENY, HeaderValue::from_static(ec));
+            reply.add(WOULD_DENY, &HeaderValue::from_static(ec));
         }
-        self.add_what_it_depends_on(known.about.as_ref(), headers);
+        self.add_what_it_depends_on(known.about.as_ref(), &mut reply);
         if let Some(sighting) = known.sighting.take() {
-            sighting.answered(self.promised_bytes(&response));
+            sighting.answered(self.promised_bytes(&reply.response));
         }
-        self.record(&response, (denial.as_ref().map(OssError::refusal), &known));
-        response
+        self.record(&reply.response, (denial.as_ref().map(OssError::refusal), &known));
+        reply
+    }
+
+    /// Says who may keep an answer, where not everybody may.
+    fn limit_caching(&self, reply: &mut Reply, is_refusal: bool) {
+        if is_refusal && reply.response.status() == StatusCode::FORBIDDEN {
+            // Whoever keeps a refusal shows it to somebody who would not have been refused.
+            reply.add(header::CACHE_CONTROL, &HeaderValue::from_static("no-store"));
+        } else if self.for_bearer {
+            let given = reply.take(&header::CACHE_CONTROL);
+            let private = match given.as_slice() {
+                [] => HeaderValue::from_static("private"),
+                lines => {
+                    let text = cache_control(lines.iter().map(HeaderValue::as_bytes));
+                    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("no-store"))
+                }
+            };
+            reply.add(header::CACHE_CONTROL, &private);
+        }
+        if self.for_bearer {
+            reply.add(header::REFERRER_POLICY, &HeaderValue::from_static("no-referrer"));
+        }
     }
 
     fn host(&self) -> Cow<'_, str> {
@@ -198,59 +232,56 @@ impl Exchange {
 
     /// Adds what of the request the answer depends on, and for which pages of other origins it is.
     /// All in one line, of which some caches read no more.
-    fn add_what_it_depends_on(&self, about: Option<&About>, headers: &mut HeaderMap) {
+    fn add_what_it_depends_on(&self, about: Option<&About>, reply: &mut Reply) {
         let (depends_on, rules) = match about {
             None => (DependsOn::Nothing, None),
             Some(About::ObjectOf(bucket)) => bucket.answers_depend_on(Level::Object),
             Some(About::Named(target)) => self.oss.app.answers_depend_on(target),
         };
         if let (Some(rules), Some(origin)) = (&rules, &self.origin) {
-            cors::let_read(rules, (origin, &self.method), headers);
+            cors::let_read(rules, (origin, &self.method), reply.response.headers_mut());
         }
         let depends_on = if self.oss.vary_referer { depends_on } else { DependsOn::Nothing };
         let by_origin = rules.is_some_and(|rules| rules.vary() == VaryOrigin::Always);
         if let Some(names) = vary(depends_on, by_origin) {
-            headers.insert(header::VARY, names);
+            reply.add(header::VARY, &names);
         }
     }
 
-    fn refuse(&self, err: &Refusal) -> Response<Body> {
+    fn refuse(&self, err: &Refusal) -> Reply {
         let is_head = self.method == Method::HEAD;
         let mut details: Vec<_> = err.details.iter().collect();
         if is_head {
             // They go into a header here, of which proxies and clients do not take much.
             details.retain(|(name, _)| !matches!(*name, "StringToSignBytes" | "CanonicalRequest"));
         }
+        let id = self.id.digits();
         let body = write_error(&ErrorBody {
             reason: &err.reason,
             message: &err.message,
-            request_id: &self.id.to_string(),
+            request_id: std::str::from_utf8(&id).unwrap_or_default(),
             host: &self.host(),
             details: &details,
         });
-        let status = err.reason.code.status();
-        let mut response = empty(status);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = err.reason.code.status();
+        response.headers_mut().extend(err.headers.iter().cloned());
+        let mut reply = Reply::new(response, self.takes_lines);
+        reply.add(header::CONTENT_TYPE, &HeaderValue::from_static("application/xml"));
+        reply.add(header::X_CONTENT_TYPE_OPTIONS, &HeaderValue::from_static("nosniff"));
         if let Some(ec) = err.reason.ec {
-            headers.insert(EC, HeaderValue::from_static(ec));
+            reply.add(EC, &HeaderValue::from_static(ec));
         }
-        // Whoever keeps a refusal shows it to somebody who would not have been refused.
-        if status == StatusCode::FORBIDDEN {
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
-        headers.extend(err.headers.iter().cloned());
         if is_head {
             // A HEAD has no body, so SDKs look for it here.
             let text = base64::engine::general_purpose::STANDARD.encode(&body);
             if let Ok(value) = HeaderValue::try_from(text) {
-                headers.insert(ERR, value);
+                reply.add(ERR, &value);
             }
         } else {
-            *response.body_mut() = Body::from(body);
+            *reply.response.body_mut() = Body::from(body);
         }
-        response
+        reply
     }
 
     fn record(&self, response: &Response<Body>, (refusal, known): (Option<&Refusal>, &Known)) {
@@ -273,7 +304,7 @@ impl Exchange {
         tracing::info!(
             target: "refgate::access",
             request_id = %self.id,
-            client = client.map(field::display),
+            client = %client,
             %method,
             host = ?self.host(),
             path = ?path,

@@ -35,6 +35,7 @@ use refgate::domain::op::HostRules;
 use refgate::domain::seal::{KeyVersion, Keyring, MasterKey};
 use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
+use refgate::http::conn::{Connection, Outgoing};
 use refgate::http::oss::Oss;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{Buckets, Keep, Objects};
@@ -144,7 +145,10 @@ async fn ask(
     if method != "GET" {
         request = request.header("content-length", body.len());
     }
-    let response = oss.handle(request.body(Body::from(body.to_owned())).unwrap()).await;
+    let peer = ([127, 0, 0, 1], 1).into();
+    let connection = Connection { peer, outgoing: Outgoing::default(), takes_lines: false };
+    let request = request.body(Body::from(body.to_owned())).unwrap();
+    let response = oss.handle(request, connection).await.response;
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.into()).unwrap())

@@ -18,12 +18,12 @@ use std::io;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response};
+use http::{Method, Request};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Bounded, Connection};
+use super::{Bounded, Connection, Reply};
 use read::plain;
 use write::{After, Kind, Writer};
 
@@ -50,9 +50,10 @@ pub(super) async fn serve<S, F>(
     service: &S,
 ) -> io::Result<Next>
 where
-    S: Fn(Request<Body>) -> F,
-    F: Future<Output = Response<Body>>,
+    S: Fn(Request<Body>, Connection) -> F,
+    F: Future<Output = Reply>,
 {
+    let connection = Connection { takes_lines: true, ..connection.clone() };
     let mut writer = Writer::default();
     let mut received = BytesMut::new();
     let mut unread = Bytes::new();
@@ -75,18 +76,17 @@ where
             }
             unread = received.split().freeze();
         }
-        let Some((mut request, length)) = plain(&unread) else { return Ok(Next::Other(unread)) };
+        let Some((request, length)) = plain(&unread) else { return Ok(Next::Other(unread)) };
         unread = unread.slice(length..);
         let wants_body = request.method() != Method::HEAD;
-        request.extensions_mut().insert(Connection { takes_lines: true, ..connection.clone() });
-        let mut answering = std::pin::pin!(service(request));
-        let response = tokio::select! {
+        let mut answering = std::pin::pin!(service(request, connection.clone()));
+        let reply = tokio::select! {
             biased;
-            response = &mut answering => response,
+            reply = &mut answering => reply,
             () = gone(stream, &mut received), if unread.is_empty() => return Ok(Next::Closed),
         };
         let kind = Kind { wants_body, is_last: stop.is_cancelled() };
-        match writer.write(stream, response, kind).await? {
+        match writer.write(stream, reply, kind).await? {
             After::Open => {}
             After::Close => {
                 stream.shutdown().await?;

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use futures_util::stream;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::{Connection, Outgoing, Wire, bounded};
@@ -120,7 +120,7 @@ async fn answers_are_framed_as_rfc_9112_has_it() {
     for (name, wants_body, response, want, after) in table {
         let (mut stream, _, client) = connected().await;
         let written = Writer::default()
-            .write(&mut stream, response, Kind { wants_body, is_last: false })
+            .write(&mut stream, response.into(), Kind { wants_body, is_last: false })
             .await;
         drop(stream);
         assert_eq!(received(client).await, want, "{name}");
@@ -138,7 +138,7 @@ async fn a_short_piece_of_a_file_is_sent_from_the_file() {
     let slice = FileSlice { bytes: bytes.clone(), file: Arc::new(file), offset: 0 };
     connection.outgoing.announce(slice);
     let response = Response::new(Body::from(bytes));
-    Writer::default().write(&mut stream, response, WHOLE).await.unwrap();
+    Writer::default().write(&mut stream, response.into(), WHOLE).await.unwrap();
     drop(stream);
     assert_eq!(received(client).await, "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndisk");
 }
@@ -161,10 +161,12 @@ async fn prepared_lines_stand_behind_the_other_headers_and_tell_the_length() {
         let (mut stream, _, client) = connected().await;
         let mut response = Response::new(body);
         response.headers_mut().insert(header::SERVER, HeaderValue::from_static("x"));
-        response.extensions_mut().insert(lines.clone());
-        let written = Writer::default().write(&mut stream, response, WHOLE).await;
+        let mut reply = Reply::new(response, true).with_lines(Some(lines.clone()));
+        reply.add(header::VIA, &HeaderValue::from_static("y"));
+        let written = Writer::default().write(&mut stream, reply, WHOLE).await;
         drop(stream);
-        let head = "HTTP/1.1 200 OK\r\nserver: x\r\netag: \"1\"\r\ncontent-length: 2\r\n\r\n";
+        let head =
+            "HTTP/1.1 200 OK\r\nserver: x\r\nvia: y\r\netag: \"1\"\r\ncontent-length: 2\r\n\r\n";
         let head = if want.is_empty() { "" } else { head };
         assert_eq!(received(client).await, format!("{head}{want}"));
         assert_eq!(written.map_err(|err| err.kind()), after, "{want}");
@@ -175,9 +177,9 @@ async fn prepared_lines_stand_behind_the_other_headers_and_tell_the_length() {
 async fn a_request_whose_client_has_gone_is_given_up() {
     let (mut stream, connection, mut client) = connected().await;
     client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let service = |_| async {
+    let service = |_, _| async {
         std::future::pending::<()>().await;
-        Response::default()
+        Reply::default()
     };
     let stop = CancellationToken::new();
     let serving = serve(&mut stream, &connection, (PATIENCE, &stop), &service);
@@ -194,9 +196,9 @@ async fn a_request_whose_client_has_gone_is_given_up() {
 async fn what_comes_while_a_request_is_answered_is_next() {
     let (mut stream, connection, mut client) = connected().await;
     client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let service = |request: Request<Body>| async move {
+    let service = |request: Request<Body>, _| async move {
         sleep(Duration::from_millis(100)).await;
-        Response::new(Body::from(request.uri().path().to_owned()))
+        Response::new(Body::from(request.uri().path().to_owned())).into()
     };
     let stop = CancellationToken::new();
     let serving = async {
@@ -223,7 +225,7 @@ async fn what_comes_while_a_request_is_answered_is_next() {
 #[tokio::test]
 async fn an_answer_tells_when_it_was_made() {
     let (mut stream, _, mut client) = connected().await;
-    Writer::default().write(&mut stream, Response::default(), WHOLE).await.unwrap();
+    Writer::default().write(&mut stream, Reply::default(), WHOLE).await.unwrap();
     drop(stream);
     let mut all = String::new();
     client.read_to_string(&mut all).await.unwrap();
@@ -238,11 +240,12 @@ async fn serve_paths(
     (patience, stop): (Duration, &CancellationToken),
 ) -> (Vec<String>, Vec<SocketAddr>, Next) {
     let seen = Arc::new(Mutex::new((Vec::new(), Vec::new())));
-    let service = |request: Request<Body>| {
+    let service = |request: Request<Body>, connection: Connection| {
+        assert!(connection.takes_lines);
         let mut seen = seen.lock().unwrap();
         seen.0.push(request.uri().path().to_owned());
-        seen.1.push(request.extensions().get::<Connection>().unwrap().peer);
-        ready(Response::new(Body::from(request.uri().path().to_owned())))
+        seen.1.push(connection.peer);
+        ready(Response::new(Body::from(request.uri().path().to_owned())).into())
     };
     let next = serve(&mut stream, &connection, (patience, stop), &service).await.unwrap();
     let (paths, peers) = seen.lock().unwrap().clone();
@@ -303,9 +306,9 @@ async fn a_server_that_stops_closes_what_waits_and_tells_what_runs() {
     let (mut stream, connection, mut client) = connected().await;
     let stop = CancellationToken::new();
     client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let service = |_| {
+    let service = |_, _| {
         stop.cancel();
-        ready(Response::new(Body::from("a")))
+        ready(Response::new(Body::from("a")).into())
     };
     let next = serve(&mut stream, &connection, (PATIENCE, &stop), &service).await.unwrap();
     assert!(matches!(next, Next::Closed));

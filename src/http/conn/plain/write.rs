@@ -5,14 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::response::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
 
-use super::super::Bounded;
-use crate::service::lines::{HeaderLines, write_line};
+use super::super::{Bounded, Reply};
+use crate::service::lines::{length_of, write_line};
 
 /// So few bytes of a body are copied behind its head: one buffer is sent faster than two.
 const MOST_COPIED: usize = 4096;
@@ -72,14 +71,14 @@ impl Writer {
     pub(super) async fn write(
         &mut self,
         stream: &mut Bounded,
-        response: Response<Body>,
+        reply: Reply,
         Kind { wants_body, is_last }: Kind,
     ) -> io::Result<After> {
-        let (parts, body) = response.into_parts();
-        let told = length_told(&parts);
-        let framing = framing(parts.status, told.as_ref(), &body, wants_body)?;
-        let close = is_last || parts.headers.contains_key(header::CONNECTION);
-        self.head(&parts, framing, framing.length().filter(|_| told.is_none()), is_last);
+        let told = length_told(&reply)?;
+        let framing = framing(&reply.response, told, wants_body);
+        let close = is_last || reply.response.headers().contains_key(header::CONNECTION);
+        self.head(&reply, framing, framing.length().filter(|_| told.is_none()), is_last);
+        let body = reply.response.into_body();
         match framing {
             Framing::Nothing(_) => self.flush(stream, &[]).await?,
             Framing::Length(length) => self.body(stream, body, length).await?,
@@ -90,22 +89,22 @@ impl Writer {
     }
 
     /// Writes a head, with the length if it is still to be told.
-    fn head(&mut self, parts: &Parts, framing: Framing, length: Option<u64>, is_last: bool) {
-        let out = &mut self.ahead;
+    fn head(&mut self, reply: &Reply, framing: Framing, length: Option<u64>, is_last: bool) {
+        let (out, headers, status) =
+            (&mut self.ahead, reply.response.headers(), reply.response.status());
         out.clear();
-        for piece in ["HTTP/1.1 ", parts.status.as_str(), " ", reason(parts.status), "\r\n"] {
+        for piece in ["HTTP/1.1 ", status.as_str(), " ", reason(status), "\r\n"] {
             out.extend_from_slice(piece.as_bytes());
         }
-        for (name, value) in &parts.headers {
+        for (name, value) in headers {
             write_line(out, name.as_str(), value.as_bytes());
         }
-        if let Some(lines) = parts.extensions.get::<HeaderLines>() {
-            debug_assert!(parts.headers.keys().all(|name| lines.get(name).is_none()), "{parts:?}");
-            out.extend_from_slice(lines.as_bytes());
-        }
+        let (own, prepared) = reply.lines();
+        debug_assert!(headers.keys().all(|name| prepared.get(name).is_none()), "{reply:?}");
+        out.extend_from_slice(own);
+        out.extend_from_slice(prepared.as_bytes());
         if let Some(length) = length {
-            // Writing to memory does not fail.
-            let _ = write!(out, "content-length: {length}\r\n");
+            write_line(out, "content-length", itoa::Buffer::new().format(length).as_bytes());
         }
         if framing == Framing::Chunks {
             write_line(out, "transfer-encoding", b"chunked");
@@ -113,7 +112,7 @@ impl Writer {
         if is_last {
             write_line(out, "connection", b"close");
         }
-        if !parts.headers.contains_key(header::DATE) {
+        if !headers.contains_key(header::DATE) {
             write_line(out, "date", self.date.now().as_bytes());
         }
         out.extend_from_slice(b"\r\n");
@@ -135,6 +134,7 @@ impl Writer {
     /// Sends a body of which nobody knows the length.
     async fn chunks(&mut self, stream: &mut Bounded, mut body: Body) -> io::Result<()> {
         while let Some(data) = next(&mut body).await? {
+            // Writing to memory does not fail.
             let _ = write!(self.ahead, "{:x}\r\n", data.len());
             self.flush(stream, &data).await?;
             self.ahead.extend_from_slice(b"\r\n");
@@ -182,30 +182,25 @@ async fn next(body: &mut Body) -> io::Result<Option<Bytes>> {
 }
 
 /// How the end of an answer's body is told.
-fn framing(
-    status: StatusCode,
-    told: Option<&HeaderValue>,
-    body: &Body,
-    wants_body: bool,
-) -> io::Result<Framing> {
-    if [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status) {
-        return Ok(Framing::Nothing(None));
+fn framing(response: &Response<Body>, told: Option<u64>, wants_body: bool) -> Framing {
+    if [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status()) {
+        return Framing::Nothing(None);
     }
+    let exact = || response.body().size_hint().exact();
     if !wants_body {
         // An empty body is not said to be one: it is left out of what a GET would get.
-        return Ok(Framing::Nothing(body.size_hint().exact().filter(|length| *length > 0)));
+        return Framing::Nothing(exact().filter(|length| *length > 0));
     }
-    let Some(told) = told else {
-        return Ok(body.size_hint().exact().map_or(Framing::Chunks, Framing::Length));
-    };
-    let length = told.to_str().ok().and_then(|text| text.parse().ok());
-    length.map(Framing::Length).ok_or_else(|| ErrorKind::InvalidData.into())
+    told.or_else(exact).map_or(Framing::Chunks, Framing::Length)
 }
 
 /// The length of the body, as the answer tells it.
-fn length_told(parts: &Parts) -> Option<HeaderValue> {
-    let of_lines = || parts.extensions.get::<HeaderLines>()?.get(&header::CONTENT_LENGTH);
-    parts.headers.get(header::CONTENT_LENGTH).cloned().or_else(of_lines)
+fn length_told(reply: &Reply) -> io::Result<Option<u64>> {
+    let headers = reply.response.headers();
+    match (length_of(headers), headers.contains_key(header::CONTENT_LENGTH)) {
+        (None, true) => Err(ErrorKind::InvalidData.into()),
+        (told, _) => Ok(told.or(reply.lines().1.length())),
+    }
 }
 
 /// The time, as answers tell it. It is written once a second.

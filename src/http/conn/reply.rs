@@ -1,0 +1,76 @@
+//! Answers, as a service hands them to their connection.
+
+use axum::body::Body;
+use http::header::Entry;
+use http::{HeaderName, HeaderValue, Response};
+
+use crate::service::lines::{HeaderLines, write_line};
+
+/// An answer. On a connection that takes lines, headers stand beside those of the response as they
+/// are sent: no map of them is made to be taken apart again.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// Status, headers and body.
+    pub response: Response<Body>,
+    /// Lines of this answer alone; `None` if the connection takes no lines.
+    own: Option<Vec<u8>>,
+    /// Lines that many answers have.
+    prepared: HeaderLines,
+}
+
+impl From<Response<Body>> for Reply {
+    fn from(response: Response<Body>) -> Self {
+        Self { response, ..Self::default() }
+    }
+}
+
+impl Reply {
+    /// An answer for a connection that takes lines or does not.
+    pub fn new(response: Response<Body>, takes_lines: bool) -> Self {
+        /// About what the lines take that every answer has.
+        const USUAL: usize = 256;
+        let own = takes_lines.then(|| Vec::with_capacity(USUAL));
+        Self { response, own, prepared: HeaderLines::default() }
+    }
+
+    /// The same with lines that were prepared. There are none if the connection takes no lines.
+    #[must_use]
+    pub fn with_lines(self, prepared: Option<HeaderLines>) -> Self {
+        debug_assert!(prepared.is_none() || self.own.is_some(), "{self:?}");
+        Self { prepared: prepared.unwrap_or_default(), ..self }
+    }
+
+    /// Adds a header that the answer does not have yet.
+    pub fn add(&mut self, name: HeaderName, value: &HeaderValue) {
+        match &mut self.own {
+            Some(lines) => write_line(lines, name.as_str(), value.as_bytes()),
+            None => {
+                self.response.headers_mut().insert(name, value.clone());
+            }
+        }
+    }
+
+    /// Takes a header out that it had before any was [added](Self::add), with all of its lines.
+    pub fn take(&mut self, name: &HeaderName) -> Vec<HeaderValue> {
+        let mut values = Vec::new();
+        if let Some(value) = self.prepared.get(name) {
+            self.prepared = self.prepared.without(std::slice::from_ref(name));
+            values.push(value);
+        }
+        if let Entry::Occupied(lines) = self.response.headers_mut().entry(name) {
+            values.extend(lines.remove_entry_mult().1);
+        }
+        values
+    }
+
+    /// Its lines: those of its own, and those that were prepared.
+    pub(super) fn lines(&self) -> (&[u8], &HeaderLines) {
+        (self.own.as_deref().unwrap_or_default(), &self.prepared)
+    }
+
+    /// The response, of a connection that takes no lines.
+    pub(super) fn into_response(self) -> Response<Body> {
+        debug_assert!(self.own.is_none(), "lines that nobody writes: {self:?}");
+        self.response
+    }
+}
