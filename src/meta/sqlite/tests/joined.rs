@@ -210,8 +210,9 @@ async fn neighbours_about_different_objects_are_joined() {
         ("a.- b.- c.x d.y", "a b c+d"),
         ("a.x b.- c.y d.z", "a b c+d"),
         ("a.x b.y put c.z d.w", "a+b c+d"),
-        ("a.x b.y! c.z", "a+b+c a b c"),
-        ("a.x b.x! c.z d.y", "a b+c+d b c d"),
+        ("a.x b.y! c.z", "a+b+c a b+c b c"),
+        ("a.x b.y c.z! d.w e.v", "a+b+c+d+e a+b c+d+e c d+e"),
+        ("a.x b.x! c.z d.y", "a b+c+d b c+d"),
         ("a.x!", "a"),
     ] {
         let notes = Arc::<Mutex<Vec<String>>>::default();

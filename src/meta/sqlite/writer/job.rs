@@ -86,6 +86,18 @@ impl<O: Operation> Queued<O> {
         others.take_while(|other| subjects.insert(*other)).count()
     }
 
+    async fn run_if_light(
+        &mut self,
+        transaction: &mut SqliteConnection,
+        held: &mut Held,
+    ) -> Result<(), sqlx::Error> {
+        if weight(&self.operation, transaction).await? > LIGHT {
+            self.put_off(held);
+            return Ok(());
+        }
+        self.run_apart(transaction).await
+    }
+
     /// Runs the operation inside a savepoint of its own.
     async fn run_apart(&mut self, transaction: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let mut savepoint = transaction.begin().await?;
@@ -155,13 +167,14 @@ impl<O: Operation> Job for Queued<O> {
         let behind = behind.iter_mut().take(joined);
         let mut group = vec![self];
         group.extend(behind.filter_map(|job| of_kind_mut(job.as_mut())));
-        if joined == 0 || !run_joined(&mut group, transaction).await? {
-            for queued in group {
-                if weight(&queued.operation, transaction).await? > LIGHT {
-                    queued.put_off(held);
-                } else {
-                    queued.run_apart(transaction).await?;
-                }
+        // Halves of halves lead to the one that cannot be joined, and leave the others joined.
+        let mut parts = vec![group.as_mut_slice()];
+        while let Some(part) = parts.pop() {
+            if let [only] = part {
+                only.run_if_light(transaction, held).await?;
+            } else if !run_joined(part, transaction).await? {
+                let (front, back) = part.split_at_mut(part.len() / 2);
+                parts.extend([back, front]);
             }
         }
         Ok(joined)

@@ -9,8 +9,8 @@
 //! * An answer is given only after the commit that it tells of. No commit, no success.
 //! * Each operation has a savepoint of its own, so one that fails leaves no trace of itself and
 //!   does not touch its neighbours. Neighbours that are joined ([`Operation::subject`]) share one:
-//!   if one of them fails, they are undone together and run one by one. An operation that is the
-//!   only one of its transaction needs no savepoint.
+//!   if one of them fails, they are undone together and run in halves, down to that one alone. An
+//!   operation that is the only one of its transaction needs no savepoint.
 //! * An error that may have cost SQLite the whole transaction (disk full, I/O, corruption), or a
 //!   panic, fails the whole batch, and the connection is replaced: a savepoint outside a transaction would
 //!   be a transaction, and commit half of what then counts as failed.
