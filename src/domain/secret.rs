@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// The secret half of an access key. `Debug` never shows it; it is wiped on drop.
@@ -71,32 +71,40 @@ impl Digest {
         same(self.bytes(), other.bytes())
     }
 
-    /// Whether a text is a digest of at most 32 bytes in hexadecimal digits in lower case. Compares in
-    /// constant time.
+    /// Whether a text is the digest in hexadecimal digits in lower case. Compares in constant time.
+    /// No text is one whose bytes are not 4, 8, 12 or more by 4.
     pub fn is_hex(&self, text: &str) -> bool {
-        let Held::Short(bytes, length) = &self.0 else { return false };
-        let mut digits = [[0; 2]; 32];
-        for (pair, byte) in digits.iter_mut().zip(bytes) {
-            *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
-        }
-        let digits = digits.as_flattened().get(..2 * length);
-        digits.is_some_and(|digits| same(digits, text.as_bytes()))
+        let ((ours, rest), (texts, other_rest)) =
+            (self.bytes().as_chunks(), text.as_bytes().as_chunks());
+        let differences = ours.iter().zip(texts).fold(0, |all, (bytes, text)| {
+            all | hex_digits(u32::from_be_bytes(*bytes)) ^ u64::from_be_bytes(*text)
+        });
+        let whole = rest.is_empty() && other_rest.is_empty() && ours.len() == texts.len();
+        whole && differences.ct_eq(&0).into()
     }
 }
 
-/// The digit of a number below 16, by no look-up and no branch: the number is secret.
-const fn hex_digit(number: u8) -> u8 {
-    let is_letter = 9_u8.wrapping_sub(number) >> 7;
-    b'0' + number + is_letter * (b'a' - b'0' - 10)
+/// The eight digits of four bytes, all at once: by no look-up and no branch, because the digest that
+/// is expected is a secret.
+const fn hex_digits(bytes: u32) -> u64 {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    let mut halves = bytes as u64;
+    halves = (halves | halves << 16) & 0x0000_ffff_0000_ffff;
+    halves = (halves | halves << 8) & 0x00ff_00ff_00ff_00ff;
+    halves = (halves | halves << 4) & (EACH * 15);
+    // Adding 6 carries from 10 on.
+    let letters = ((halves + EACH * 6) >> 4) & EACH;
+    halves + EACH * (b'0' as u64) + letters * ((b'a' - b'0' - 10) as u64)
 }
 
 /// Whether bytes are the same, in a time that tells their number alone.
 fn same(a: &[u8], b: &[u8]) -> bool {
     let ((words, rest), (others, other_rest)) = (a.as_chunks(), b.as_chunks());
-    let words = words.iter().zip(others).fold(Choice::from(1), |same, (a, b)| {
-        same & u128::from_ne_bytes(*a).ct_eq(&u128::from_ne_bytes(*b))
-    });
-    a.len() == b.len() && (words & rest.ct_eq(other_rest)).into()
+    let words = words.iter().zip(others);
+    let words = words.map(|(a, b)| u128::from_ne_bytes(*a) ^ u128::from_ne_bytes(*b));
+    let rest = rest.iter().zip(other_rest).map(|(a, b)| u128::from(a ^ b));
+    let differences = words.chain(rest).fold(0, |all, one| all | one);
+    a.len() == b.len() && differences.ct_eq(&0).into()
 }
 
 #[cfg(test)]
@@ -146,10 +154,21 @@ mod tests {
             assert!(!digest.is_hex(other), "{other}");
         }
         assert!(!digest.is_hex(&format!("{text}00")));
-        for byte in u8::MIN..=u8::MAX {
-            assert!(Digest::new([byte]).is_hex(&format!("{byte:02x}")), "{byte}");
+        for start in (0..=u8::MAX).step_by(16) {
+            let bytes: Vec<u8> = (start..=start + 15).collect();
+            let text = hex::encode(&bytes);
+            assert!(Digest::new(&bytes).is_hex(&text), "{text}");
+            for at in 0..text.len() {
+                for other in ['/', ':', '`', 'g', 'A', '\0', '\x7f'] {
+                    let mut text = text.clone();
+                    text.replace_range(at..=at, other.encode_utf8(&mut [0; 4]));
+                    assert!(!Digest::new(&bytes).is_hex(&text), "{text:?}");
+                }
+            }
         }
         assert!(Digest::new([0xab; 32]).is_hex(&"ab".repeat(32)));
-        assert!(!Digest::new([0xab; 33]).is_hex(&"ab".repeat(33)));
+        assert!(!Digest::new([0xab; 32]).is_hex(&format!("{}ac", "ab".repeat(31))));
+        assert!(!Digest::new([0xab; 32]).is_hex(&"ab".repeat(31)));
+        assert!(!Digest::new([0xab; 32]).is_hex(&"ab".repeat(33)));
     }
 }

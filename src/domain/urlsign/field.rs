@@ -37,10 +37,12 @@ pub(super) enum Field {
     Network,
     /// refgate: how many clients may use the link.
     Limit,
+    /// Where fields stand in one parameter: all of them but the digest, with the marks between them.
+    Joined,
 }
 
 impl Field {
-    const COUNT: usize = Self::Limit as usize + 1;
+    const COUNT: usize = Self::Joined as usize + 1;
 }
 
 /// The values of the fields of one URL, as they stand in it.

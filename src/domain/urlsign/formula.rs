@@ -128,8 +128,8 @@ pub(super) fn masked(parts: &[Part], subject: &Subject<'_>) -> String {
 /// What stands for a key where a text is shown.
 const MASK: &[u8] = b"{key}";
 
-/// Writes the text in as few pieces as there can be: a digest takes one sooner than the nine of which
-/// the text of a link of type A is made.
+/// Writes the text in as few pieces as there can be: a digest takes one long piece sooner than several
+/// short ones.
 fn gather(parts: &[Part], subject: &Subject<'_>, key: &[u8], mut out: impl FnMut(&[u8])) {
     let mut gathered = [0; 192];
     let mut length = 0;
@@ -156,6 +156,8 @@ fn write(parts: &[Part], subject: &Subject<'_>, key: &[u8], out: &mut impl FnMut
     }
 }
 
+#[expect(clippy::inline_always, reason = "each signed request asks several times")]
+#[inline(always)]
 fn piece<'t>(part: &'t Part, subject: &Subject<'t>, key: &'t [u8]) -> Cow<'t, [u8]> {
     let scope = || Scope::read(subject.fields.get(Field::Scope));
     let text = match part {

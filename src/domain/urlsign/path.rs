@@ -49,19 +49,24 @@ pub(super) fn check(path: &str) -> Result<(), InvalidPath> {
         return Err(InvalidPath::NotAbsolute);
     }
     let bytes = path.as_bytes();
-    let (mut before, mut may_be_dots) = (b'/', false);
-    for (at, byte) in bytes.iter().enumerate() {
-        // A segment of dots begins with one, and almost none does.
-        may_be_dots |= before == b'/' && matches!(byte, b'.' | b'%');
-        before = *byte;
-        match byte {
-            b'\\' | b'?' | b'#' => return Err(InvalidPath::Byte(at)),
-            b'%' => check_escape(bytes, at)?,
-            other if !other.is_ascii_graphic() => return Err(InvalidPath::Byte(at)),
-            _ => {}
+    // Almost all paths are of letters.
+    if !bytes.iter().all(|byte| is_plain(*byte)) {
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'%' => check_escape(bytes, at)?,
+                other if !is_plain(*other) => return Err(InvalidPath::Byte(at)),
+                _ => {}
+            }
         }
     }
+    // A segment of dots begins with one.
+    let may_be_dots = bytes.windows(2).any(|pair| matches!(pair, [b'/', b'.' | b'%']));
     if may_be_dots && path.split('/').any(is_dots) { Err(InvalidPath::Dots) } else { Ok(()) }
+}
+
+/// Whether a byte stands for itself in a path.
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'?' | b'#' | b'%')
 }
 
 fn check_escape(bytes: &[u8], at: usize) -> Result<(), InvalidPath> {

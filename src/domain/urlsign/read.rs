@@ -145,7 +145,8 @@ impl<'a> Reading<'a> {
     /// Splits the value of a field into exactly so many.
     fn split(&mut self, joined: Field, mark: u8, fields: &[Field]) -> Option<()> {
         let (last, before) = fields.split_last()?;
-        let mut rest = self.fields.get(joined);
+        let all = self.fields.get(joined);
+        let mut rest = all;
         for name in before {
             // They are short.
             let at = rest.bytes().position(|byte| byte == mark)?;
@@ -153,6 +154,7 @@ impl<'a> Reading<'a> {
             rest = rest.get(at + 1..)?;
         }
         self.fields.set(*last, rest);
+        self.fields.set(Field::Joined, all.get(..all.len() - rest.len() - 1)?);
         memchr::memchr(mark, rest.as_bytes()).is_none().then_some(())
     }
 }

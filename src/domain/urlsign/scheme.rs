@@ -57,12 +57,9 @@ pub(super) static TICKET_LAYOUT: Layout = Layout::Joined {
     ],
 };
 
-/// `URI-timestamp-rand-uid-PrivateKey`
-#[rustfmt::skip]
-const PATH_DASHED_KEY: &[Part] = &[
-    Part::Path, text("-"), Part::Field(Field::Stamp), text("-"), Part::Field(Field::Rand), text("-"),
-    Part::Field(Field::Uid), text("-"), Part::Key,
-];
+/// `URI-timestamp-rand-uid-PrivateKey`, of which the URL has what stands between path and key
+const PATH_DASHED_KEY: &[Part] =
+    &[Part::Path, text("-"), Part::Field(Field::Joined), text("-"), Part::Key];
 /// `PrivateKey+timestamp+Path`
 const KEY_TIME_PATH: &[Part] = &[Part::Key, Part::Field(Field::Stamp), Part::Path];
 /// `PrivateKey+Path+timestamp`

@@ -145,13 +145,23 @@ pub(super) fn seal(
     client: Option<IpAddr>,
 ) -> (String, String) {
     let rest: Vec<&str> = target.query.into_iter().flat_map(|query| query.split('&')).collect();
-    let subject = Subject { fields, path: target.path, rest: &rest, client };
+    let (mut fields, joined) = (*fields, joined(settings.layout, fields));
+    fields.set(Field::Joined, &joined);
+    let subject = Subject { fields: &fields, path: target.path, rest: &rest, client };
     let key = settings.keys().primary().bytes();
     let digest = settings.algorithm.digest(settings.formula(), &subject, key);
     let token = settings.row().token.write(digest.bytes());
-    let mut fields = *fields;
+    let hashed = masked(settings.formula(), &subject);
     fields.set(Field::Token, &token);
-    (assemble(settings, target, &fields), masked(settings.formula(), &subject))
+    (assemble(settings, target, &fields), hashed)
+}
+
+/// What stands before the digest in the one parameter that has all fields.
+fn joined(layout: &Layout, fields: &Fields<'_>) -> String {
+    let Layout::Joined { mark, fields: names, .. } = layout else { return String::new() };
+    let names = names.iter().filter(|name| **name != Field::Token);
+    let values: Vec<_> = names.map(|name| fields.get(*name)).collect();
+    values.join(&char::from(*mark).to_string())
 }
 
 pub(super) fn assemble(settings: &Settings, target: Target<'_>, fields: &Fields<'_>) -> String {
