@@ -206,6 +206,7 @@ async fn a_whole_blob_has_runs(store: &dyn BlobStore) {
     for id in [id(0), id(1).shared()] {
         let bytes = write_whole(store, id);
         assert!(read(store, id, 0, 250_000).await.unwrap() == bytes);
+        assert_eq!(store.length(id).await.unwrap(), 250_000);
         for (at, count) in [(0, 1), (1, 4096), (1, 16), (4097, 35_903), (249_999, 1), (7, 249_993)]
         {
             let run = Extent { blob: id, offset: at as u64, length: count as u64 };
@@ -237,6 +238,7 @@ async fn a_run_that_is_not_there_is_an_error(store: &dyn BlobStore) {
             assert!(truncated, "{length} at {offset}: {error:?}");
         }
         store.delete(id).await.unwrap();
+        assert!(matches!(store.length(id).await, Err(BlobError::Missing(_))));
         let run = Extent { blob: id, offset: 100_000, length: 3 };
         let missing = store.open_run(&run).await.err();
         assert!(matches!(missing, Some(BlobError::Missing(blob)) if blob == id), "{missing:?}");

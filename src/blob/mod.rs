@@ -238,6 +238,9 @@ pub trait BlobStore: Send + Sync {
     /// Opens a blob for reading.
     async fn open(&self, id: BlobId) -> Result<Box<dyn BlobReader>, BlobError>;
 
+    /// How many bytes a blob has.
+    async fn length(&self, id: BlobId) -> Result<u64, BlobError>;
+
     /// Deletes a blob. One that is not there is no error.
     async fn delete(&self, id: BlobId) -> Result<(), BlobError>;
 

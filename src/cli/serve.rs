@@ -67,6 +67,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let stop = stop_signal()?;
     welcome(&settings, &(address(&data)?, address(&admin)?), &key, &origin);
     app.start_scrub();
+    app.start_moving();
     app.start_stats();
     serve_planes((data, admin), &app, &settings, stop).await?;
     app.finish().await;

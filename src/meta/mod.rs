@@ -5,6 +5,7 @@
 mod application;
 mod delivery;
 pub mod iam;
+mod packs;
 mod policy;
 pub mod sqlite;
 mod stats;
@@ -27,6 +28,7 @@ use crate::domain::time::UnixMillis;
 
 pub use application::{Applications, StoredApplication};
 pub use delivery::{DeliveryDomain, DeliveryDomains, PutDomain};
+pub use packs::{Move, Moved, Packs};
 pub use policy::{Keep, Policies, Reset};
 pub use stats::Stats;
 pub use upload::{Completed, Completion, PutPart, UploadPlace, Uploads};
@@ -182,9 +184,9 @@ impl<'n> NewVersion<'n> {
 /// What came of writing an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// It is written. The blobs of the version that it replaced are no longer named by any row.
+    /// It is written. The version that it replaced does not name its blobs any more.
     Done {
-        /// The blobs to delete.
+        /// The blobs to give up: see [`Packs`].
         unnamed: Vec<BlobId>,
     },
     /// An object is there and may not be replaced.
@@ -208,10 +210,10 @@ pub struct Growth<'g> {
 /// What came of appending to an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grown {
-    /// It is written. The blobs that it had before and does not have now are no longer named by any
-    /// row.
+    /// It is written. It does not name the blobs any more that it had before and does not have
+    /// now.
     Done {
-        /// The blobs to delete.
+        /// The blobs to give up: see [`Packs`].
         unnamed: Vec<BlobId>,
     },
     /// It is not what it was, or not there. Nothing was written.
@@ -241,7 +243,7 @@ pub enum Edited {
 pub struct Deleted {
     /// How many of the keys are done with. Those behind them are as they were.
     pub keys: usize,
-    /// The blobs that no row names any more.
+    /// The blobs to give up: see [`Packs`].
     pub unnamed: Vec<BlobId>,
 }
 
@@ -375,6 +377,7 @@ pub trait Meta:
     + Policies
     + Settings
     + Objects
+    + Packs
     + Uploads
     + Stats
     + Iam
@@ -388,6 +391,7 @@ impl<T> Meta for T where
         + Policies
         + Settings
         + Objects
+        + Packs
         + Uploads
         + Stats
         + Iam

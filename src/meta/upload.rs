@@ -26,9 +26,9 @@ pub struct UploadPlace<'p> {
 /// What came of writing a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PutPart {
-    /// It is written. The blobs of the part that it replaced are no longer named by any row.
+    /// It is written. The part that it replaced does not name its blobs any more.
     Done {
-        /// The blobs to delete.
+        /// The blobs to give up: see [`super::Packs`].
         unnamed: Vec<BlobId>,
     },
     /// A shared blob is not named any more. Nothing was written.
@@ -57,8 +57,8 @@ pub enum Completed {
     Done {
         /// The object.
         object: Box<Object>,
-        /// The blobs to delete: those of the object that was there, and of parts that were left
-        /// out.
+        /// The blobs to give up (see [`super::Packs`]), of the object that was there and of parts
+        /// that were left out.
         unnamed: Vec<BlobId>,
     },
     /// The parts do not make an object. Nothing was written.
@@ -99,8 +99,8 @@ pub trait Uploads: Send + Sync {
         completion: Completion,
     ) -> Result<Completed, MetaError>;
 
-    /// Ends an upload and forgets its parts. Returns the blobs that no row names any more; `None`
-    /// if the upload is not there.
+    /// Ends an upload and forgets its parts. Returns the blobs to give up (see
+    /// [`super::Packs`]); `None` if the upload is not there.
     async fn abort_upload(&self, place: UploadPlace<'_>) -> Result<Option<Vec<BlobId>>, MetaError>;
 
     /// Up to `limit` parts of an upload after that number, in order.

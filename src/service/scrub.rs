@@ -70,6 +70,8 @@ impl App {
             self.scrub.seen.fetch_add(batch.len() as u64, Ordering::Relaxed);
             self.inflight.exclude(&mut batch);
             let mut unnamed = self.meta.unnamed_blobs(&batch).await?;
+            batch.retain(|id| id.is_shared() && !unnamed.contains(id));
+            self.look_at_left(&batch).await?;
             self.pins.give_up(&mut unnamed);
             for blob in unnamed {
                 self.blobs.delete(blob).await?;

@@ -13,6 +13,7 @@ mod domains;
 mod iam;
 mod model;
 mod objects;
+mod packs;
 mod policies;
 mod settings;
 mod stats;
@@ -217,6 +218,11 @@ conformance!(on_sqlite, sqlite:
     objects::what_has_many_extents_is_deleted_in_turns,
     objects::unnamed_blobs_are_those_of_no_row,
     objects::ten_thousand_extents_are_one_object,
+    packs::runs_are_told_once,
+    packs::all_that_names_a_run_is_moved,
+    packs::what_is_named_otherwise_is_not_moved,
+    packs::a_copy_of_what_was_moved_begins_anew,
+    packs::what_very_many_name_stays,
     uploads::parts_make_an_object_without_a_new_blob,
     uploads::what_does_not_fit_changes_nothing,
     uploads::a_part_replaces_the_one_of_its_number,

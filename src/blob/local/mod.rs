@@ -140,6 +140,12 @@ impl BlobStore for LocalBlobs {
         Ok(Box::new(Reader::new(id, open.map_err(|source| not_opened(id, source))?)))
     }
 
+    async fn length(&self, id: BlobId) -> Result<u64, BlobError> {
+        let path = self.folders.path_of(id);
+        let found = blocking(move || fs::metadata(path)).await;
+        found.map(|found| found.len()).map_err(|source| not_opened(id, source))
+    }
+
     /// The folder is not made durable: a blob that a power failure brings back is one that no row
     /// names, and the scrub removes it.
     async fn delete(&self, id: BlobId) -> Result<(), BlobError> {

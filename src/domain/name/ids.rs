@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use crate::domain::time::UnixMillis;
+
 /// The public half of an access key: 1 to 128 of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`.
 ///
 /// OSS's own ids are 16 to 30 letters and digits (`LTAI…`, `STS.…`); the wider rule admits ids
@@ -59,6 +61,12 @@ impl BlobId {
     #[must_use]
     pub const fn shared(self) -> Self {
         Self(uuid::Builder::from_custom_bytes(self.0.into_bytes()).into_uuid())
+    }
+
+    /// When the id was made.
+    pub fn made(self) -> UnixMillis {
+        let (first_half, _) = self.0.as_u64_pair();
+        UnixMillis((first_half >> 16).cast_signed())
     }
 
     /// Whether several uploads share the blob.

@@ -33,6 +33,24 @@ pub fn cut(extents: &[Extent], slice: Slice) -> Vec<Extent> {
     pieces
 }
 
+/// The bytes of some runs of one blob, in the order in which the runs begin: ranges that neither touch
+/// nor overlap.
+pub fn union(runs: &[Extent]) -> Vec<Extent> {
+    let mut runs = runs.to_vec();
+    runs.sort_unstable_by_key(|run| run.offset);
+    let end = |run: &Extent| run.offset.saturating_add(run.length);
+    let mut ranges: Vec<Extent> = Vec::new();
+    for run in runs {
+        match ranges.last_mut() {
+            Some(last) if run.offset <= end(last) => {
+                last.length = end(&run).max(end(last)) - last.offset;
+            }
+            _ => ranges.push(run),
+        }
+    }
+    ranges
+}
+
 /// The run of these that all of a piece lies in, or else the piece itself.
 pub fn around(extents: &[Extent], piece: Extent) -> Extent {
     let end = |run: &Extent| run.offset.saturating_add(run.length);
@@ -91,6 +109,23 @@ mod tests {
         ];
         for (name, piece, want) in table {
             assert_eq!(around(&whole, extent(&piece)), extent(&want), "{name}");
+        }
+    }
+
+    #[test]
+    fn ranges_of_runs() {
+        #[rustfmt::skip]
+        let table: [(&str, &[Run], &[Run]); 6] = [
+            ("none",               &[],                                  &[]),
+            ("apart",              &[(1, 9, 2), (1, 0, 5)],              &[(1, 0, 5), (1, 9, 2)]),
+            ("side by side",       &[(1, 5, 2), (1, 0, 5), (1, 7, 1)],   &[(1, 0, 8)]),
+            ("the same twice",     &[(1, 3, 4), (1, 3, 4)],              &[(1, 3, 4)]),
+            ("one in the other",   &[(1, 0, 9), (1, 2, 3), (1, 9, 1)],   &[(1, 0, 10)]),
+            ("over each other",    &[(1, 2, 5), (1, 0, 3)],              &[(1, 0, 7)]),
+        ];
+        for (name, runs, want) in table {
+            let [runs, want] = [runs, want].map(|runs| runs.iter().map(extent).collect::<Vec<_>>());
+            assert_eq!(union(&runs), want, "{name}");
         }
     }
 

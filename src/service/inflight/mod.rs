@@ -6,22 +6,22 @@
 //! # Blobs that several uploads share
 //!
 //! Of a blob of two uploads, the first may be named, and deleted again, before the second is named. At
-//! that moment no row names the blob, and whoever took the first name is told so; but the second is
-//! about to name it. So a shared blob ([`BlobId::is_shared`]) is deleted by this rule alone:
+//! that moment no row names the blob; but the second is about to. So a shared blob
+//! ([`BlobId::is_shared`]) is deleted by this rule alone:
 //!
 //! 1. None of its uploads is on its way. They are all registered before there is a file, under an id
 //!    that nobody gets again, so once the last has ended there will never be another.
-//! 2. After that, and not before, the database is asked once more and says that no row names it. What
-//!    it said in the transaction that took a name is no answer: between that and now, the row of
-//!    another upload may have been committed, and that upload may have ended.
+//! 2. After that, and not before, the database is asked and says that no row names it. What it could say
+//!    in the transaction that takes a name is no answer: between that and now, the row of another
+//!    upload may have been committed, and that upload may have ended.
 //!
 //! After 1, the only one who could still name it is a copy, and a copy names what is named when it is
 //! written. So what is unnamed then stays unnamed.
 //!
-//! Whoever finds that 1 does not hold leaves a mark, and the last upload that ends asks. An upload
-//! that fails leaves the mark, too: its run of the blob is nobody's, and perhaps all are. So the
-//! blob of which nothing is named is asked about after its last upload, and what is named at that time
-//! loses its last name later, in a transaction that tells it.
+//! Whoever takes a name, and whose upload fails, has the database asked if 1 holds, and otherwise leaves
+//! a mark, by which the last upload that ends does. So a blob that ends up without a name is asked
+//! about after its last upload, or after its last name, whichever is later. One that lost a name and
+//! has others is remembered for [`App::move_left`](super::App::move_left).
 //!
 //! # Commits in doubt
 //!
@@ -33,7 +33,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,6 +45,7 @@ use tokio_util::task::TaskTracker;
 use super::pins::{self, Pins};
 use crate::blob::BlobStore;
 use crate::domain::name::BlobId;
+use crate::domain::time::UnixMillis;
 use crate::meta::Meta;
 
 /// How long shared blobs gather before the database is asked about all of them at once: objects that
@@ -53,6 +54,9 @@ const GATHERING: Duration = Duration::from_millis(50);
 
 /// The most blobs of one question.
 const MAX_ASKED: usize = 1024;
+
+/// The most blobs that are remembered as having lost names: a mebibyte of ids.
+const MAX_THINNER: usize = 65_536;
 
 /// The blobs that are on their way, and the way out of those that nobody names.
 #[derive(Clone)]
@@ -73,6 +77,8 @@ struct Ids {
     in_doubt: Vec<BlobId>,
     /// Shared blobs that are not on their way any more, and of which the database is to be asked.
     to_ask: HashSet<BlobId>,
+    /// Shared blobs that have lost a name and have others.
+    thinner: BTreeSet<BlobId>,
 }
 
 /// A blob that is on its way.
@@ -202,11 +208,44 @@ impl InFlight {
         let ids: Vec<BlobId> = mem::take(&mut self.lock().to_ask).into_iter().collect();
         for ids in ids.chunks(MAX_ASKED) {
             match self.0.meta.unnamed_blobs(ids).await {
-                Ok(unnamed) => self.delete(unnamed),
+                Ok(unnamed) => {
+                    let gone: HashSet<_> = unnamed.iter().collect();
+                    let named: Vec<_> = ids.iter().filter(|id| !gone.contains(id)).collect();
+                    self.add_thinner(named.into_iter().copied());
+                    self.delete(unnamed);
+                }
                 // As if a last upload of each were in doubt: the next write asks again.
                 Err(_) => self.lock().doubt(ids),
             }
         }
+    }
+
+    /// Remembers shared blobs that have lost a name and have others, as far as there is room: the next
+    /// start finds all of them.
+    pub(super) fn add_thinner(&self, ids: impl IntoIterator<Item = BlobId>) {
+        let mut set = self.lock();
+        for id in ids {
+            if set.thinner.len() >= MAX_THINNER {
+                return;
+            }
+            set.thinner.insert(id);
+        }
+    }
+
+    /// Takes up to so many of them that were made before that time, the oldest first.
+    pub(super) fn take_thinner(&self, before: UnixMillis, limit: usize) -> Vec<BlobId> {
+        let mut set = self.lock();
+        let old = set.thinner.iter().take(limit).take_while(|id| id.made() < before);
+        let old: Vec<BlobId> = old.copied().collect();
+        for id in &old {
+            set.thinner.remove(id);
+        }
+        old
+    }
+
+    /// Has the next write that is durable ask about shared blobs whose names may have gone.
+    pub(super) fn doubt(&self, ids: &[BlobId]) {
+        self.lock().doubt(ids);
     }
 
     fn delete(&self, mut unnamed: Vec<BlobId>) {

@@ -113,7 +113,7 @@ impl App {
         if !self.meta.has_upload(place(&permit, id.upload)).await? {
             return Err(gone(code::NO_SUCH_UPLOAD_OF_PART, id.upload));
         }
-        let received = self.receive(&permit, content).await?;
+        let received = self.receive_alone(&permit, content).await?;
         let new = NewPart { id, bytes: received.into(), gone: code::NO_SUCH_UPLOAD_OF_PART };
         self.write_part(permit, new).await
     }

@@ -57,7 +57,7 @@ impl App {
         new: NewObject,
         content: Content<'_>,
     ) -> Result<Arc<StoredObject>, Error> {
-        let received = self.receive_behind(&permit, Before::nothing(), content).await?;
+        let received = self.receive_alone(&permit, content).await?;
         let Written { length, md5, crc64, .. } = received.written;
         let object = Object {
             size: length,

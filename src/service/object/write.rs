@@ -38,13 +38,6 @@ pub(in crate::service) struct Received {
     before: u64,
 }
 
-impl Before {
-    /// No bytes.
-    pub(super) fn nothing() -> Self {
-        Self { length: 0, bytes: stream::empty().boxed() }
-    }
-}
-
 impl Received {
     /// Where its bytes are, with those before it.
     pub(in crate::service) fn extents(&self) -> Vec<Extent> {
@@ -129,6 +122,17 @@ impl App {
                 self.receive_behind(permit, before, content).await
             }
         }
+    }
+
+    /// The same for what others are put beside, which always has a blob of its own: an object of several
+    /// that are shared would be looked up in the database whenever it is read.
+    pub(in crate::service) async fn receive_alone(
+        &self,
+        permit: &ObjectPermit,
+        content: Content<'_>,
+    ) -> Result<Received, Error> {
+        let before = Before { length: 0, bytes: stream::empty().boxed() };
+        self.receive_behind(permit, before, content).await
     }
 
     async fn receive_small(

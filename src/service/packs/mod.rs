@@ -5,9 +5,13 @@
 //! behind the other; while it waits for the disk, the next gather. Whoever finds nobody else there is
 //! written alone, as the whole of a blob, and at once: nobody waits for a pack to fill.
 //!
+//! Objects are written so, and neither parts of uploads nor appends: what is read together with others
+//! lies in blobs of its own.
+//!
 //! A pack fails or is durable as a whole, and so do its bodies. What becomes of the file afterwards,
 //! when some of them are named and others are not, is decided in [`super::inflight`].
 
+mod left;
 #[cfg(test)]
 mod tests;
 

@@ -73,6 +73,10 @@ impl BlobStore for Moody {
         self.inner.open(id).await
     }
 
+    async fn length(&self, id: BlobId) -> Result<u64, BlobError> {
+        self.inner.length(id).await
+    }
+
     async fn delete(&self, id: BlobId) -> Result<(), BlobError> {
         self.inner.delete(id).await
     }

@@ -81,6 +81,10 @@ impl BlobStore for FaultyBlobs {
         self.inner.open(id).await
     }
 
+    async fn length(&self, id: BlobId) -> Result<u64, BlobError> {
+        self.inner.length(id).await
+    }
+
     async fn delete(&self, id: BlobId) -> Result<(), BlobError> {
         check(&self.next, Fault::Deletion, id)?;
         self.inner.delete(id).await

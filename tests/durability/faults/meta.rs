@@ -12,7 +12,7 @@ use refgate::domain::iam::PolicyDocument;
 use refgate::domain::name::{BlobId, BucketId, BucketName, ObjectKey, UploadId};
 use refgate::domain::object::listing::{ListedObject, Position};
 use refgate::domain::object::multipart::{ListedPart, ListedUpload, Part, PartNumber};
-use refgate::domain::object::{Attributes, Object, Overwrite, StorageClass};
+use refgate::domain::object::{Attributes, Extent, Object, Overwrite, StorageClass};
 use refgate::domain::seal::KeyVersion;
 use refgate::domain::setting::{Change, ChangeNumber, ChangedBy, RecordedChange};
 use refgate::domain::stats::{Batch, Day, DayStats, Hour, HourStats};
@@ -21,8 +21,8 @@ use refgate::meta::iam::{Directory, Iam, IamChange, IamChanged};
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{
     Bucket, Buckets, Changed, Completed, Completion, Cors, Created, Deleted, DeletedBucket, Edit,
-    Edited, Grown, Growth, MetaError, NewVersion, Objects, Put, PutPart, Settings, Stats,
-    StoredSettings, UploadPlace, Uploads, Usage,
+    Edited, Grown, Growth, MetaError, Move, Moved, NewVersion, Objects, Packs, Put, PutPart,
+    Settings, Stats, StoredSettings, UploadPlace, Uploads, Usage,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -243,6 +243,17 @@ impl Objects for FaultyMeta {
 
     async fn unnamed_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, MetaError> {
         self.inner.unnamed_blobs(blobs).await
+    }
+}
+
+#[async_trait]
+impl Packs for FaultyMeta {
+    async fn runs_of(&self, blobs: &[BlobId]) -> Result<BTreeMap<BlobId, Vec<Extent>>, MetaError> {
+        self.inner.runs_of(blobs).await
+    }
+
+    async fn move_runs(&self, moves: Vec<Move>) -> Result<Moved, MetaError> {
+        self.change(self.take(), self.inner.move_runs(moves)).await
     }
 }
 

@@ -9,6 +9,7 @@ mod copies;
 mod delivery;
 mod domains;
 mod meta;
+mod moves;
 mod packs;
 mod parts;
 mod resets;

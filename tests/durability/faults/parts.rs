@@ -53,7 +53,7 @@ impl House {
         (0..RUNS).map(run).collect()
     }
 
-    async fn begin_upload(&self) -> String {
+    pub(super) async fn begin_upload(&self) -> String {
         let path = format!("{TARGET}?uploads");
         let (status, answer) = self.ask("POST", &path, "", &Vec::new()).await;
         assert_eq!(status, 200, "{answer}");
@@ -62,7 +62,12 @@ impl House {
     }
 
     /// Copies the bytes from one up to another.
-    async fn copy_part(&self, part: (&str, usize), key: &str, (from, to): (usize, usize)) -> u16 {
+    pub(super) async fn copy_part(
+        &self,
+        part: (&str, usize),
+        key: &str,
+        (from, to): (usize, usize),
+    ) -> u16 {
         let path = format!("{TARGET}?uploadId={}&partNumber={}", part.0, part.1);
         let (source, range) = (format!("/bucket/{key}"), format!("bytes={from}-{}", to - 1));
         let headers = [("x-oss-copy-source", source), ("x-oss-copy-source-range", range)];
@@ -70,7 +75,7 @@ impl House {
         self.ask("PUT", &path, "", &headers.into()).await.0
     }
 
-    async fn complete(&self, upload: &str) -> u16 {
+    pub(super) async fn complete(&self, upload: &str) -> u16 {
         let path = format!("{TARGET}?uploadId={upload}");
         let all = [("x-oss-complete-all".to_owned(), "yes".to_owned())];
         self.ask("POST", &path, "", &all.into()).await.0

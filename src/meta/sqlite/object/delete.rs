@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::named::{blobs_of, places_text, rows_of, unnamed, unnamed_of_each};
+use super::named::{blobs_of, places_text, released, released_of_each, rows_of};
 use super::write::Place;
 use crate::domain::name::{BlobId, BucketId};
 use crate::meta::sqlite::writer::{LIGHT, Operation};
@@ -25,7 +25,7 @@ impl Operation for DeleteObjects {
         let keys = self.first(connection).await?;
         let places: Vec<_> = self.places().take(keys).collect();
         let blobs = delete(connection, &places).await?.concat();
-        Ok(Deleted { keys, unnamed: unnamed(connection, &blobs).await? })
+        Ok(Deleted { keys, unnamed: released(connection, &blobs).await? })
     }
 
     fn subject(&self) -> Option<Place<'_>> {
@@ -53,7 +53,7 @@ impl Operation for DeleteObjects {
             return Ok(None);
         }
         let blobs = delete(connection, &places).await?;
-        let unnamed = unnamed_of_each(connection, &blobs).await?;
+        let unnamed = released_of_each(connection, &blobs).await?;
         Ok(Some(unnamed.into_iter().map(|unnamed| Deleted { keys: 1, unnamed }).collect()))
     }
 }

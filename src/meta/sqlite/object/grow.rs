@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::named::unnamed;
+use super::named::released;
 use super::row::{ObjectRow, extents_text};
 use super::write::{Place, write_extents};
 use crate::domain::name::{BlobId, BucketId};
@@ -119,7 +119,7 @@ impl Operation for GrowObject {
         if let Some(tail) = &self.tail {
             write_extents(connection, (self.bucket, &self.key), (self.kept, tail)).await?;
         }
-        Ok(Grown::Done { unnamed: unnamed(connection, &self.given_up).await? })
+        Ok(Grown::Done { unnamed: released(connection, &self.given_up).await? })
     }
 
     fn objects(&self) -> Vec<Place<'_>> {

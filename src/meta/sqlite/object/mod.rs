@@ -3,6 +3,7 @@
 pub(super) mod acls;
 mod delete;
 mod grow;
+mod moves;
 pub(super) mod named;
 mod put;
 pub(super) mod row;

@@ -91,14 +91,27 @@ pub(in crate::meta::sqlite) async fn unnamed(
     found.iter().map(|blob| read_blob(blob).map_err(|why| decode(&why))).collect()
 }
 
+/// Which blobs are to be given up of those whose names were taken: see [`crate::meta::Packs`].
+pub(in crate::meta::sqlite) async fn released(
+    executor: impl SqliteExecutor<'_>,
+    blobs: &[BlobId],
+) -> Result<Vec<BlobId>, sqlx::Error> {
+    let (mut released, own): (Vec<_>, Vec<_>) =
+        blobs.iter().copied().partition(|blob| blob.is_shared());
+    released.sort_unstable();
+    released.dedup();
+    released.extend(unnamed(executor, &own).await?);
+    Ok(released)
+}
+
 /// The same for several that gave up blobs one after the other. A blob is told to the last of those
 /// that named it: when it gave it up, nobody named it any more.
-pub(super) async fn unnamed_of_each(
+pub(super) async fn released_of_each(
     connection: &mut SqliteConnection,
     given_up: &[Vec<BlobId>],
 ) -> Result<Vec<Vec<BlobId>>, sqlx::Error> {
     let mut left: HashSet<BlobId> =
-        unnamed(connection, &given_up.concat()).await?.into_iter().collect();
+        released(connection, &given_up.concat()).await?.into_iter().collect();
     let mut each: Vec<Vec<BlobId>> = given_up
         .iter()
         .rev()

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::acls::Acls;
-use super::named::{rows_of, unnamed, unnamed_of_each};
+use super::named::{released, released_of_each, rows_of, unnamed};
 use super::row::{ObjectRow, acl_text, tags_text};
 use super::write::{Place, There, Version, replace, there, there_at};
 use crate::domain::name::{BlobId, BucketId};
@@ -60,7 +60,7 @@ impl Operation for PutObject {
         }
         let replaced = replace(connection, &[self.version(there)], &self.acls).await?.concat();
         // Asked last: a version may keep blobs of the one that it replaces.
-        Ok(Put::Done { unnamed: unnamed(connection, &replaced).await? })
+        Ok(Put::Done { unnamed: released(connection, &replaced).await? })
     }
 
     /// What has to be compared with what is there is written alone.
@@ -97,7 +97,7 @@ impl Operation for PutObject {
             answers.push(refusal);
         }
         let replaced = replace(connection, &versions, &first.acls).await?;
-        let unnamed = unnamed_of_each(connection, &replaced).await?;
+        let unnamed = released_of_each(connection, &replaced).await?;
         let mut done = unnamed.into_iter().map(|unnamed| Put::Done { unnamed });
         Ok(Some(
             answers.into_iter().filter_map(|refusal| refusal.or_else(|| done.next())).collect(),

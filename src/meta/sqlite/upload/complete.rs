@@ -11,7 +11,7 @@ use crate::domain::object::multipart::{Assembly, Part, assemble};
 use crate::domain::object::{Attributes, Object, ObjectKind, Overwrite};
 use crate::meta::sqlite::corrupt;
 use crate::meta::sqlite::object::acls::Acls;
-use crate::meta::sqlite::object::named::{rows_of, unnamed};
+use crate::meta::sqlite::object::named::{released, rows_of};
 use crate::meta::sqlite::object::row::ObjectRow;
 use crate::meta::sqlite::object::write::{self, Version, replace, there_at};
 use crate::meta::sqlite::writer::Operation;
@@ -49,7 +49,7 @@ impl Operation for CompleteUpload {
         let mut given_up = replace(connection, &[version], &self.acls).await?.concat();
         given_up.extend(left_out(&parts, &object));
         place.delete(connection).await?;
-        let unnamed = unnamed(connection, &given_up).await?;
+        let unnamed = released(connection, &given_up).await?;
         Ok(Completed::Done { object: Box::new(object), unnamed })
     }
 

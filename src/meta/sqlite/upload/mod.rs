@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::bucket::changed;
-use super::object::named::unnamed;
+use super::object::named::{released, unnamed};
 use super::object::row::blob_id;
 use super::object::write;
 use super::writer::Operation;
@@ -228,7 +228,7 @@ impl Operation for WritePart {
             .await?;
         self.write_row(connection).await?;
         self.write_extents(connection).await?;
-        Ok(PutPart::Done { unnamed: unnamed(connection, &replaced).await? })
+        Ok(PutPart::Done { unnamed: released(connection, &replaced).await? })
     }
 
     fn objects(&self) -> Vec<write::Place<'_>> {
@@ -283,7 +283,7 @@ impl Operation for AbortUpload {
         }
         let blobs = place.blobs(connection, ALL).await?;
         place.delete(connection).await?;
-        Ok(Some(unnamed(connection, &blobs).await?))
+        Ok(Some(released(connection, &blobs).await?))
     }
 
     fn objects(&self) -> Vec<write::Place<'_>> {
