@@ -53,7 +53,7 @@ mod tests {
         size_of::<F>()
     }
 
-    /// The future of a request is copied into its connection. Whatever a download does not need is
+    /// The future of a request is copied to where it runs. Whatever a download does not need is
     /// to be boxed, or every download pays for it.
     #[test]
     fn the_way_of_a_download_is_small() {

@@ -6,6 +6,10 @@
 //! connection to hyper, for good and with every byte that was not answered yet: whatever has a body,
 //! wants another protocol, comes in pieces or cannot be read is hyper's, and so is the refusal of it.
 //!
+//! A connection that waits for a request holds no memory for one. What a request needs, its future
+//! too, is taken when it comes and given back with its answer: with hundreds of connections it is the
+//! same memory again and again, and in the processor's cache.
+//!
 //! The bounds are those of hyper's way: a head has its time, counted from the end of the answer
 //! before it, and once more from the hand-over; what a client does not take ends the connection
 //! ([`super::bounded`]); a request whose client has gone is given up; and the server closes
@@ -14,7 +18,9 @@
 mod read;
 mod write;
 
+use std::future::poll_fn;
 use std::io;
+use std::task::ready;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -61,12 +67,12 @@ where
     let mut stopped = std::pin::pin!(stop.cancelled());
     loop {
         if unread.is_empty() {
-            received.reserve(MOST_READ);
             if received.is_empty() {
+                received = BytesMut::new();
                 deadline.as_mut().reset(Instant::now() + patience);
                 let read = tokio::select! {
                     biased;
-                    read = stream.read_buf(&mut received) => read?,
+                    read = read_fresh(stream, &mut received) => read?,
                     () = &mut stopped => 0,
                     () = &mut deadline => 0,
                 };
@@ -79,11 +85,13 @@ where
         let Some((request, length)) = plain(&unread) else { return Ok(Next::Other(unread)) };
         unread = unread.slice(length..);
         let wants_body = request.method() != Method::HEAD;
-        let mut answering = std::pin::pin!(service(request, connection.clone()));
-        let reply = tokio::select! {
-            biased;
-            reply = &mut answering => reply,
-            () = gone(stream, &mut received), if unread.is_empty() => return Ok(Next::Closed),
+        let reply = {
+            let mut answering = Box::pin(service(request, connection.clone()));
+            tokio::select! {
+                biased;
+                reply = &mut answering => reply,
+                () = gone(stream, &mut received), if unread.is_empty() => return Ok(Next::Closed),
+            }
         };
         let kind = Kind { wants_body, is_last: stop.is_cancelled() };
         match writer.write(stream, reply, kind).await? {
@@ -94,6 +102,20 @@ where
             }
         }
     }
+}
+
+/// Reads into memory that is taken when there is something to read.
+async fn read_fresh(stream: &mut Bounded, received: &mut BytesMut) -> io::Result<usize> {
+    poll_fn(|context| {
+        ready!(stream.get_ref().poll_readable(context))?;
+        received.reserve(MOST_READ);
+        let read = std::pin::pin!(stream.read_buf(&mut *received)).poll(context);
+        if read.is_pending() {
+            *received = BytesMut::new();
+        }
+        read
+    })
+    .await
 }
 
 /// Waits until the client has gone. What it sends meanwhile is kept, and then it is not asked again.

@@ -16,6 +16,9 @@ use crate::service::lines::{length_of, write_line};
 /// So few bytes of a body are copied behind its head: one buffer is sent faster than two.
 const MOST_COPIED: usize = 4096;
 
+/// About what the head of an answer takes beside its lines.
+const USUAL: usize = 256;
+
 /// What becomes of the connection behind an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum After {
@@ -85,6 +88,7 @@ impl Writer {
             Framing::Chunks => self.chunks(stream, body).await?,
         }
         stream.flush().await?;
+        self.ahead = Vec::new();
         Ok(if close { After::Close } else { After::Open })
     }
 
@@ -92,14 +96,17 @@ impl Writer {
     fn head(&mut self, reply: &Reply, framing: Framing, length: Option<u64>, is_last: bool) {
         let (out, headers, status) =
             (&mut self.ahead, reply.response.headers(), reply.response.status());
+        let (own, prepared) = reply.lines();
+        let copied = framing.length().and_then(|length| usize::try_from(length).ok());
+        let copied = copied.filter(|length| *length <= MOST_COPIED).unwrap_or_default();
         out.clear();
+        out.reserve(USUAL + own.len() + prepared.as_bytes().len() + copied);
         for piece in ["HTTP/1.1 ", status.as_str(), " ", reason(status), "\r\n"] {
             out.extend_from_slice(piece.as_bytes());
         }
         for (name, value) in headers {
             write_line(out, name.as_str(), value.as_bytes());
         }
-        let (own, prepared) = reply.lines();
         debug_assert!(headers.keys().all(|name| prepared.get(name).is_none()), "{reply:?}");
         out.extend_from_slice(own);
         out.extend_from_slice(prepared.as_bytes());

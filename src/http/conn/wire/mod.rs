@@ -117,6 +117,15 @@ impl Wire {
         self.get_mut().unread = bytes;
     }
 
+    /// Waits until there is something to read, or the end.
+    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.unread.is_empty() {
+            self.stream.poll_read_ready(context)
+        } else {
+            Poll::Ready(Ok(()))
+        }
+    }
+
     /// Whether bytes are part of a file that goes out over this connection.
     pub(super) fn is_announced(&self, bytes: &[u8]) -> bool {
         place_of(bytes, &self.outgoing.lock()).is_some()
