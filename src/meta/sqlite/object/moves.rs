@@ -64,6 +64,11 @@ struct MoveRuns(Vec<Move>);
 impl Operation for MoveRuns {
     type Answer = Moved;
 
+    /// It holds up no object: what it finds changed in its transaction, it leaves alone.
+    async fn weight(&self, _: &mut SqliteConnection) -> Result<usize, MetaError> {
+        Ok(self.0.iter().map(|moved| moved.runs.len()).sum())
+    }
+
     /// A blob of which other runs are named than were moved stays as it is. A row names a run of those
     /// that are moved, so where it begins tells where it goes.
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Moved, MetaError> {

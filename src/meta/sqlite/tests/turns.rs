@@ -2,8 +2,10 @@
 //! that is about the same object.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::*;
 use crate::meta::sqlite::object::write::Place;
@@ -138,6 +140,22 @@ async fn a_failure_takes_what_was_run_and_not_what_waits() {
             .collect();
         assert_eq!(got.join(" "), failed, "{queued}: {answers:?}");
     }
+}
+
+/// A database that is not there any more: nobody waits for ever, and the writer ends.
+#[tokio::test]
+async fn whoever_waits_is_told_that_nothing_can_be_written_any_more() {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let (folder, meta, _) = fresh().await;
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    let journal = Arc::default();
+    let all = ["a.w", "H!.x:10000", "I.y:10000", "J.z:10000"];
+    let all = all.map(|text| submit(&meta, &journal, text));
+    for answer in timeout(PATIENCE, join_all(all)).await.unwrap() {
+        assert!(matches!(answer, Err(MetaError::Commit(_))), "{answer:?}");
+    }
+    assert_eq!(journal.text(), "a H!");
+    assert!(timeout(PATIENCE, meta.close()).await.unwrap().is_err());
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@
 //!   operation that is the only one of its transaction needs no savepoint.
 //! * An error that may have cost SQLite the whole transaction (disk full, I/O, corruption), or a
 //!   panic, fails the whole batch, and the connection is replaced: a savepoint outside a transaction would
-//!   be a transaction, and commit half of what then counts as failed.
+//!   be a transaction, and commit half of what then counts as failed. If there can be no transaction
+//!   at all, it fails those that were put off, too.
 //! * A queued operation is executed even if whoever asked for it has gone.
 //! * Operations about one object are run in the order in which they came.
 
@@ -39,7 +40,8 @@ use task::{Counters, Message, Task};
 /// waits for the last, and how much one failed commit takes with it.
 const MAX_BATCH: usize = 512;
 
-/// The most operations that wait. Beyond it, asking waits.
+/// The most operations that wait to be taken from the queue. Beyond it, asking waits. Those that were
+/// put off wait beside it: of them there are as many as requests are open that are heavy.
 const MAX_QUEUE: usize = 2 * MAX_BATCH;
 
 /// The weight up to which an operation is light, and run before what is heavier. [`MAX_BATCH`] of this

@@ -9,9 +9,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::mpsc;
 
+use super::MAX_BATCH;
 use super::job::{Failure, Job};
 use super::turns::Turns;
-use super::{MAX_BATCH, MAX_QUEUE};
 
 #[derive(Debug, Default)]
 pub(super) struct Counters {
@@ -76,7 +76,8 @@ impl Task {
     async fn perform(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
         // A panic would end the task, and with it all writing until the next start. What it leaves
         // behind goes with the transaction and the connection.
-        let attempt = AssertUnwindSafe(self.transact(jobs)).catch_unwind().await;
+        let mut has_begun = false;
+        let attempt = AssertUnwindSafe(self.transact(jobs, &mut has_begun)).catch_unwind().await;
         let outcome = attempt.unwrap_or(Err(sqlx::Error::WorkerCrashed)).map_err(Failure::new);
         if matches!(outcome, Ok(Ended::Committed)) {
             let operations = u64::try_from(jobs.len()).unwrap_or(u64::MAX);
@@ -85,16 +86,27 @@ impl Task {
         } else if outcome.is_err() {
             self.link.give_up().await;
         }
-        self.turns.set_aside(jobs);
+        if has_begun {
+            self.turns.set_aside(jobs);
+        } else {
+            // Whoever waits would wait for ever if it stays like this, and the task with them.
+            jobs.extend(self.turns.dissolve());
+        }
         for job in jobs.drain(..) {
             job.answer(outcome.clone().map(|_| ()));
         }
     }
 
-    async fn transact(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<Ended, sqlx::Error> {
+    /// Says whether there was a transaction at all.
+    async fn transact(
+        &mut self,
+        jobs: &mut Vec<Box<dyn Job>>,
+        has_begun: &mut bool,
+    ) -> Result<Ended, sqlx::Error> {
         let connection = self.link.connected().await?;
         // Takes the lock at once: a transaction that begins by reading can be refused it later.
         let mut transaction = connection.begin_with("begin immediate").await?;
+        *has_begun = true;
         if let ([only], true) = (jobs.as_mut_slice(), self.turns.is_empty()) {
             if !only.run_alone(&mut transaction).await? {
                 transaction.rollback().await?;
@@ -116,10 +128,6 @@ async fn receive(
 ) -> usize {
     if put_off == 0 {
         return inbox.recv_many(messages, MAX_BATCH).await;
-    }
-    // Beyond this, what was put off goes first: somebody has to wait.
-    if put_off >= MAX_QUEUE {
-        return 0;
     }
     inbox.recv_many(messages, MAX_BATCH).now_or_never().unwrap_or(0)
 }

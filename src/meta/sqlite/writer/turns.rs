@@ -68,6 +68,12 @@ impl Turns {
         Ok(())
     }
 
+    /// All that were put off: their turn will not come.
+    pub(super) fn dissolve(&mut self) -> impl Iterator<Item = Box<dyn Job>> {
+        self.held = Held::default();
+        self.waiting.drain(..)
+    }
+
     /// Takes those that were put off out of the jobs.
     pub(super) fn set_aside(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
         self.waiting.extend(jobs.extract_if(.., |job| job.is_put_off()));
