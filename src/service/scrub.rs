@@ -15,6 +15,7 @@ pub struct ScrubProgress {
     seen: AtomicU64,
     removed: AtomicU64,
     finished: AtomicBool,
+    ended: AtomicBool,
 }
 
 /// What the scrub has done so far.
@@ -52,7 +53,13 @@ impl App {
                 ),
                 Err(err) => tracing::error!(error = %err, "the scrub stopped: {err}"),
             }
+            app.scrub.ended.store(true, Ordering::Release);
         });
+    }
+
+    /// Whether the scrub is over, be it that it stopped early.
+    pub(super) fn scrub_has_ended(&self) -> bool {
+        self.scrub.ended.load(Ordering::Acquire)
     }
 
     /// Looks at every blob and removes those that no row names.
@@ -71,7 +78,9 @@ impl App {
             self.inflight.exclude(&mut batch);
             let mut unnamed = self.meta.unnamed_blobs(&batch).await?;
             batch.retain(|id| id.is_shared() && !unnamed.contains(id));
-            self.look_at_left(&batch).await?;
+            if let Err(err) = self.look_at_left(&batch).await {
+                tracing::warn!(error = %err, "shared blobs were not looked at: {err}");
+            }
             self.pins.give_up(&mut unnamed);
             for blob in unnamed {
                 self.blobs.delete(blob).await?;

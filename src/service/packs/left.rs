@@ -1,7 +1,8 @@
 //! What is left of packs: a pack of which most bodies were deleted or replaced keeps the disk space of
 //! all. So what is left of several is written anew, together, once less than half of a pack is named.
-//! Then packs take at most twice the space of what is in them, and no body is written anew before half
-//! of its neighbours have gone.
+//! Then packs take at most twice the space of what is in them, but for those that are young or that
+//! uploads in parts or very many objects name, and no body is written anew before half of its
+//! neighbours have gone.
 //!
 //! Which packs to look at is told by those that lost a name and still have one, and at the start by the
 //! scrub. That is kept in memory alone, and bounded: what is forgotten, the next start finds.
@@ -72,7 +73,8 @@ impl Left {
 struct Outcome {
     /// How many packs no row names any more.
     gone: usize,
-    /// The others: their rows have changed meanwhile.
+    /// Those that are to be looked at again: their rows have changed meanwhile, or they could not be
+    /// read.
     changed: Vec<BlobId>,
 }
 
@@ -90,7 +92,7 @@ impl App {
         tokio::spawn(async move {
             loop {
                 sleep(INTERVAL).await;
-                if !app.scrub_report().finished {
+                if !app.scrub_has_ended() {
                     continue;
                 }
                 match app.move_left(UnixMillis(app.clock.now().0 - MIN_AGE)).await {
@@ -156,7 +158,7 @@ impl App {
                 Ok(length) if left.is_less_than_half_of(length) => all.push(left),
                 // One that has gone meanwhile is nobody's.
                 Ok(_) | Err(BlobError::Missing(_)) => {}
-                Err(err) => return Err(err.into()),
+                Err(err) => tracing::warn!(error = %err, "a pack is not moved: {err}"),
             }
         }
         Ok(all)
@@ -178,8 +180,18 @@ impl App {
         // Before there is a file.
         let upload = self.inflight.begin_all(id, 1).pop();
         let (mut pieces, mut moves, mut offset) = (Vec::new(), Vec::new(), 0);
+        let mut unread = Vec::new();
         for Left { blob, runs, ranges } in all {
-            let Some(bytes) = self.read_ranges(&ranges).await? else { continue };
+            let bytes = match self.read_ranges(&ranges).await {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => continue,
+                // The others do not wait for a disk to mend.
+                Err(err) => {
+                    tracing::warn!(error = %err, "a pack is not moved yet: {err}");
+                    unread.push(blob);
+                    continue;
+                }
+            };
             pieces.push(bytes);
             let mut places = Vec::new();
             for from in ranges {
@@ -189,12 +201,14 @@ impl App {
             moves.push(Move { blob, runs, places });
         }
         if moves.is_empty() {
-            return Ok(Outcome::default());
+            return Ok(Outcome { gone: 0, changed: unread });
         }
         let blobs = self.blobs.clone();
         let written = spawn_blocking(move || blobs.write_whole(id, &pieces)).await;
         written.map_err(|_| Error::Fault("writing a pack panicked"))??;
-        self.name_anew(moves, upload).await
+        let mut outcome = self.name_anew(moves, upload).await?;
+        outcome.changed.extend(unread);
+        Ok(outcome)
     }
 
     /// Has the rows name what was written, and gives up the packs that they named.
@@ -209,6 +223,7 @@ impl App {
             let mut changed: Vec<BlobId> = moves.iter().map(|moved| moved.blob).collect();
             let answer = app.meta.move_runs(moves).await;
             let done = answer.as_ref().is_ok_and(|moved| !moved.keys.is_empty());
+            let fresh = upload.as_ref().map(|upload| upload.id);
             for (bucket, key) in answer.iter().flat_map(|moved| &moved.keys) {
                 app.objects.remove(*bucket, key);
             }
@@ -221,19 +236,23 @@ impl App {
             changed.retain(|blob| !unnamed.contains(blob));
             let gone = unnamed.len();
             app.inflight.give_up(unnamed);
+            if done && !changed.is_empty() {
+                // Some of what was written is named by nobody.
+                app.inflight.add_thinner(fresh);
+            }
             Ok(Outcome { gone, changed })
         })
         .await
     }
 
     /// The bytes of some ranges of a blob; `None` if it is not as its rows say, which stays as it is.
-    async fn read_ranges(&self, ranges: &[Extent]) -> Result<Option<Bytes>, Error> {
+    async fn read_ranges(&self, ranges: &[Extent]) -> Result<Option<Bytes>, BlobError> {
         let mut all = Vec::new();
         for range in ranges {
             let reader = match self.blobs.open(range.blob).await {
                 Ok(reader) => reader,
                 Err(BlobError::Missing(_)) => return Ok(None),
-                Err(err) => return Err(err.into()),
+                Err(err) => return Err(err),
             };
             let mut bytes = reader.stream(range.offset, range.length);
             loop {
@@ -244,7 +263,7 @@ impl App {
                         tracing::warn!(error = %err, "a pack is not moved: {err}");
                         return Ok(None);
                     }
-                    Err(err) => return Err(err.into()),
+                    Err(err) => return Err(err),
                 }
             }
         }
