@@ -17,9 +17,11 @@ impl Acls {
     pub(in crate::meta::sqlite) async fn load(
         connection: &mut SqliteConnection,
     ) -> Result<Self, sqlx::Error> {
+        // By an index of such objects alone: all others are many.
         const SQL: &str = "
-            select id from buckets
-            where exists (select 1 from objects where bucket_id = id and acl is not null)";
+            select id from buckets where exists (
+                select 1 from objects indexed by objects_with_own_acl
+                where bucket_id = id and acl is not null)";
         let ids: Vec<i64> = sqlx::query_scalar(SQL).fetch_all(connection).await?;
         Ok(Self(Arc::new(ids.into_iter().map(BucketId).collect())))
     }
