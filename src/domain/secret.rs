@@ -33,7 +33,7 @@ impl fmt::Debug for SecretKey {
 }
 
 /// A digest or signature. Deliberately without `PartialEq`: a `==` that leaks timing does not
-/// compile, and [`Digest::matches`] is the only comparison.
+/// compile, and [`Digest::matches`] and [`Digest::is_hex`] are the only comparisons.
 #[derive(Debug)]
 pub struct Digest(Held);
 
@@ -72,7 +72,7 @@ impl Digest {
     }
 
     /// Whether a text is the digest in hexadecimal digits in lower case. Compares in constant time.
-    /// No text is one whose bytes are not 4, 8, 12 or more by 4.
+    /// A digest whose length is no multiple of 4 bytes matches no text.
     pub fn is_hex(&self, text: &str) -> bool {
         let ((ours, rest), (texts, other_rest)) =
             (self.bytes().as_chunks(), text.as_bytes().as_chunks());

@@ -3,8 +3,9 @@
 //! A blob never changes, so what was read of it is true as long as it is asked for. Small blobs are
 //! kept in memory as a whole, bounded by bytes; of larger ones the open file is kept, bounded by
 //! number. Of a blob that several uploads share, each small run is kept in memory by itself: whoever
-//! asks for one does not ask for its neighbours. An object whose metadata is gone is not asked for any more, so a blob that is deleted
-//! needs to leave for the sake of the disk alone: an open file holds its space.
+//! asks for one does not ask for its neighbours. An object whose metadata is gone is not asked for any
+//! more, so a blob that is deleted needs to leave for the sake of the disk alone: an open file holds its
+//! space.
 //!
 //! What the system has in its own memory is opened and read where the request runs. Only what
 //! would wait for the disk goes to a thread that may.

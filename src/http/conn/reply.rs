@@ -42,6 +42,11 @@ impl Reply {
 
     /// Adds a header that the answer does not have yet.
     pub fn add(&mut self, name: HeaderName, value: &HeaderValue) {
+        debug_assert!(
+            self.own.is_none() || !self.response.headers().contains_key(&name),
+            "{name} would stand twice: {self:?}"
+        );
+        debug_assert!(self.prepared.get(&name).is_none(), "{name} would stand twice: {self:?}");
         match &mut self.own {
             Some(lines) => write_line(lines, name.as_str(), value.as_bytes()),
             None => {
