@@ -19,6 +19,15 @@ REFERER = ("Referer", corpus.GOOD)
 UNSIGNED, LINK = "GET 1 KiB, delivery domain", "GET 1 KiB, delivery domain, signed"
 """The same object on two delivery domains, whose difference is the signature."""
 
+FEW, MANY = "GET 1 KiB, 10 rules", "GET 1 KiB, 100 000 rules"
+
+COMPARED = (
+    ((FEW, MANY), "100 000 rules cost {} of processor time against 10 rules", 3),
+    ((UNSIGNED, LINK), "A signed link costs {} of processor time against the same without a signature",
+     5),
+)
+"""Cases of which one is held against another, in turn: what is said, and the target in percent."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -66,8 +75,8 @@ def cases(refgate, many):
         Case("64 KiB of 1 GiB", "/p1000/1g", status=206, rate=1.0,
              headers=(REFERER, ("Range", f"bytes={corpus.GIB // 2}-{corpus.GIB // 2 + 65535}"))),
         Case("denial", headers=(("Referer", corpus.BAD),), status=403, rate=1.2),
-        Case("GET 1 KiB, 10 rules", "/p10/1k"),
-        Case("GET 1 KiB, 100 000 rules", "/p100000/1k"),
+        Case(FEW, "/p10/1k"),
+        Case(MANY, "/p100000/1k"),
         Case("GET 1 KiB, signed URL", own_path={
             "refgate": refgate.owner.presign("GET", f"/{corpus.SIGNED}/1k"),
             "nginx": secure_link(f"/{corpus.SIGNED}/1k"),
