@@ -68,7 +68,7 @@ def cases(refgate, many):
         Case("GET 16 KiB", "/p1000/16k", rate=1.1, cpu=0.9),
         Case("GET 64 KiB", "/p1000/64k", rate=1.05, cpu=0.9),
         Case("GET 1 MiB", "/p1000/1m", rate=1.0, cpu=1.1),
-        Case("GET 16 MiB", "/p1000/16m", rate=1.0, cpu=1.1),
+        Case("GET 16 MiB", "/p1000/16m", rate=1.0, cpu=1.1, warm=3),
         Case(f"GET 1 KiB, {many:_} objects".replace("_", " "), rate=1.0,
              script="distinct.lua", arguments=("/p1000", many), warm=20),
         Case("304", status=304, rate=1.1),
