@@ -26,7 +26,7 @@ use crate::service::App;
 use crate::service::access::{Caller, ObjectPermit, Permit};
 use crate::service::bucket::Bucket;
 use crate::service::gate::RefererDenial;
-use crate::service::lines::HeaderLines;
+use crate::service::lines::{HeaderLines, length_of};
 use crate::service::stats::Sighting;
 use crate::wire::error_body::{ErrorBody, write_error};
 
@@ -225,8 +225,7 @@ impl Exchange {
         if self.method == Method::HEAD {
             return 0;
         }
-        let announced = response.headers().get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|value| value.to_str().ok()?.parse().ok());
+        let announced = length_of(response.headers());
         announced.or_else(|| response.body().size_hint().exact()).unwrap_or(0)
     }
 
