@@ -32,17 +32,7 @@ impl Operation for Put {
 }
 
 /// Deletes the ends that are before this second.
-pub(super) struct Prune(pub(super) i64);
-
-impl Operation for Prune {
-    type Answer = ();
-
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), MetaError> {
-        const PRUNE: &str = "delete from delivery_key_ends where until < ?1";
-        sqlx::query(PRUNE).bind(self.0).execute(connection).await?;
-        Ok(())
-    }
-}
+pub(super) const PRUNE: &str = "delete from delivery_key_ends where until < ?1";
 
 pub(super) async fn read(
     sqlite: &Sqlite,

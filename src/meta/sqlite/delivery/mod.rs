@@ -63,7 +63,7 @@ impl DeliveryDomains for Sqlite {
     }
 
     async fn prune_key_ends(&self, now: i64) -> Result<(), MetaError> {
-        self.writer.submit(ends::Prune(now)).await
+        self.writer.submit(Prune(ends::PRUNE, now)).await
     }
 
     async fn seats(&self, now: i64) -> Result<Vec<Seat>, MetaError> {
@@ -75,7 +75,19 @@ impl DeliveryDomains for Sqlite {
     }
 
     async fn prune_seats(&self, now: i64) -> Result<(), MetaError> {
-        self.writer.submit(seats::Prune(now)).await
+        self.writer.submit(Prune(seats::PRUNE, now)).await
+    }
+}
+
+/// A statement that deletes what ended before this second.
+struct Prune(&'static str, i64);
+
+impl Operation for Prune {
+    type Answer = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), MetaError> {
+        sqlx::query(self.0).bind(self.1).execute(connection).await?;
+        Ok(())
     }
 }
 

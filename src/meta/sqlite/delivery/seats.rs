@@ -43,17 +43,7 @@ impl Operation for Put {
 }
 
 /// Deletes the clients of links that ended before this second.
-pub(super) struct Prune(pub(super) i64);
-
-impl Operation for Prune {
-    type Answer = ();
-
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), MetaError> {
-        const PRUNE: &str = "delete from delivery_clients where until < ?1";
-        sqlx::query(PRUNE).bind(self.0).execute(connection).await?;
-        Ok(())
-    }
-}
+pub(super) const PRUNE: &str = "delete from delivery_clients where until < ?1";
 
 pub(super) async fn read(sqlite: &Sqlite, now: i64) -> Result<Vec<Seat>, MetaError> {
     const READ: &str = "select domain, link, client, until from delivery_clients where until >= ?1";
