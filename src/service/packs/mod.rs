@@ -82,7 +82,7 @@ impl Packs {
     pub(super) async fn write(&self, id: BlobId, bytes: Bytes) -> Result<Packed, BlobError> {
         let (reply, answer) = oneshot::channel();
         if !self.enqueue(Waiting { id, bytes, reply }) {
-            let service = Service { packs: self.clone(), is_over: false };
+            let service = Service { packs: self.clone(), pack: Vec::new(), is_over: false };
             spawn_blocking(move || service.run());
         }
         answer.await.unwrap_or_else(|_| {
@@ -125,7 +125,7 @@ impl Packs {
     }
 
     /// Writes a pack, and tells everybody. Blocks.
-    fn write_pack(&self, pack: Vec<Waiting>) {
+    fn write_pack(&self, pack: &mut Vec<Waiting>) {
         let id = match pack.as_slice() {
             [] => return,
             [one] => one.id,
@@ -136,7 +136,7 @@ impl Packs {
         let bodies: Vec<Bytes> = pack.iter().map(|waiting| waiting.bytes.clone()).collect();
         let written = self.0.blobs.write_whole(id, &bodies);
         let mut offset = 0;
-        for (Waiting { bytes, reply, .. }, upload) in pack.into_iter().zip(uploads) {
+        for (Waiting { bytes, reply, .. }, upload) in pack.drain(..).zip(uploads) {
             let told = match &written {
                 Ok(()) => Ok(Packed { upload, offset }),
                 Err(error) => Err(error.again()),
@@ -156,13 +156,17 @@ impl Packs {
 /// Writes as long as somebody waits.
 struct Service {
     packs: Packs,
+    /// What is being written. It is kept here so that nobody learns of a panic before the next one can
+    /// be served.
+    pack: Vec<Waiting>,
     is_over: bool,
 }
 
 impl Service {
     fn run(mut self) {
         while let Some(pack) = self.packs.next() {
-            self.packs.write_pack(pack);
+            self.pack = pack;
+            self.packs.write_pack(&mut self.pack);
         }
         self.is_over = true;
     }
