@@ -7,6 +7,10 @@
 //! What lies in several blobs is written anew as it is read. So every part is one run of bytes, and
 //! an object has at most as many runs as it can have parts. Otherwise 10 000 parts could each name
 //! the 10 000 runs of one source, and one completion hold up all other writes for hours.
+//!
+//! What lies in a blob that several uploads share is written anew, too: it is a few KiB. A part that
+//! named it would keep its neighbours from being moved as long as the upload
+//! is open, and whoever read the object would have to ask the database where its runs are now.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +24,7 @@ use super::super::access::{CopyPermit, ObjectPermit};
 use super::super::error::Error;
 use super::super::inflight::Upload;
 use super::super::object::{Content, FoundObject, ObjectReader, Opened, Received, end_upload};
+use super::super::packs::MAX_BODY;
 use super::{gone, place};
 use crate::blob::digests::Digests;
 use crate::blob::{Digesting, Sha256, Written};
@@ -167,7 +172,7 @@ impl App {
         Err(Error::SourceChanged)
     }
 
-    /// Takes bytes of an object for a part, by name or, if they lie in several places, anew.
+    /// Takes bytes of an object for a part, by name or, if a part may not name them, anew.
     async fn take(
         &self,
         (from, to): (&ObjectPermit, &ObjectPermit),
@@ -176,8 +181,8 @@ impl App {
     ) -> Result<Taken, Error> {
         let object = &source.content().object;
         let extents = cut(&object.extents, slice);
-        let is_one_run = extents.len() <= 1;
-        if let Some(md5) = object.md5.filter(|_| is_one_run && slice.length == object.size) {
+        let by_name = can_be_named(&extents);
+        if let Some(md5) = object.md5.filter(|_| by_name && slice.length == object.size) {
             let (length, crc64) = (slice.length, object.crc64);
             let written = Written { length, md5, crc64, sha256: None };
             return Ok(Taken::Done(Ready::named(written, extents)));
@@ -186,8 +191,10 @@ impl App {
             Opened::Reader(reader) => reader,
             Opened::Replaced(now) => return Ok(Taken::Replaced(now)),
         };
-        Ok(Taken::Done(if is_one_run {
+        Ok(Taken::Done(if by_name {
             Ready::named(read_digests(reader).await?, extents)
+        } else if slice.length <= MAX_BODY as u64 {
+            self.receive_copy(to, reader).await?.into()
         } else {
             // A request without a body can have gigabytes written.
             let slot = timeout(PATIENCE, self.rewriters.acquire()).await;
@@ -238,6 +245,15 @@ impl From<Received> for Ready {
     fn from(received: Received) -> Self {
         let (written, extents) = (received.written, received.extents());
         Self { written, extents, fresh: received.blob, shared: Vec::new() }
+    }
+}
+
+/// Whether a part may name these runs: see the top of this module.
+fn can_be_named(extents: &[Extent]) -> bool {
+    match extents {
+        [] => true,
+        [run] => !run.blob.is_shared(),
+        [_, _, ..] => false,
     }
 }
 

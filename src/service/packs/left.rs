@@ -1,7 +1,7 @@
 //! What is left of packs: a pack of which most bodies were deleted or replaced keeps the disk space of
 //! all. So what is left of several is written anew, together, once less than half of a pack is named.
 //! Then packs take at most twice the space of what is in them, but for those that are young or that
-//! uploads in parts or very many objects name, and no body is written anew before half of its
+//! very many objects name, and no body is written anew before half of its
 //! neighbours have gone.
 //!
 //! Which packs to look at is told by those that lost a name and still have one, and at the start by the
@@ -149,7 +149,8 @@ impl App {
         Ok(outcome)
     }
 
-    /// Those packs of which less than half is named, and not by uploads in parts: these end.
+    /// Those packs of which less than half is named. No upload in parts names one since parts of small
+    /// objects are written anew; one that an earlier build left ends.
     async fn less_than_half(&self, blobs: &[BlobId]) -> Result<Vec<Left>, Error> {
         let mut all = Vec::new();
         for (blob, runs) in self.meta.runs_of(blobs).await? {

@@ -6,7 +6,7 @@
 //! written alone, as the whole of a blob, and at once: nobody waits for a pack to fill.
 //!
 //! Objects are written so, and neither parts of uploads nor appends: what is read together with others
-//! lies in blobs of its own.
+//! lies in blobs of its own, and a part that is copied of such an object is written anew.
 //!
 //! A pack fails or is durable as a whole, and so do its bodies. What becomes of the file afterwards,
 //! when some of them are named and others are not, is decided in [`super::inflight`].

@@ -5,6 +5,9 @@ A transfer is interrupted by SIGKILL of the server in the middle, or by a progre
 raises, and goes on from its checkpoint: what had arrived is not sent again.
 """
 
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
 import oss2
 import pytest
 from Crypto.PublicKey import RSA
@@ -227,6 +230,28 @@ def test_an_object_is_made_of_bytes_of_others(owner_bucket, file):
     want = b"".join(source[first : last + 1] for first, last in ranges)
     assert done.crc == crc64(want)
     assert owner_bucket.get_object("copy").read() == want
+
+
+def test_small_objects_that_were_put_together_are_copied_into_parts(owner_bucket):
+    names = [f"small/{number}" for number in range(32)]
+    bodies = {name: content(name)[: 3000 + 17 * at] for at, name in enumerate(names)}
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: owner_bucket.put_object(name, bodies[name]), names))
+    for name in names:
+        body, few = bodies[name], bodies[name][5:1005]
+        upload_id = owner_bucket.init_multipart_upload("copy").upload_id
+        copy = lambda bounds: owner_bucket.upload_part_copy(
+            owner_bucket.bucket_name, name, bounds, "copy", upload_id, 1
+        )
+        # The second takes the place of the first.
+        for bounds, want in (((0, len(body) - 1), body), ((5, 1004), few)):
+            copied = copy(bounds)
+            assert copied.etag == hashlib.md5(want).hexdigest().upper(), (name, bounds)
+        owner_bucket.delete_object(name)
+        parts = [oss2.models.PartInfo(1, copied.etag)]
+        done = owner_bucket.complete_multipart_upload("copy", upload_id, parts)
+        assert done.crc == crc64(few)
+        assert owner_bucket.get_object("copy").read() == few, name
 
 
 # --- bodies that do not tell their length ------------------------------------------------------

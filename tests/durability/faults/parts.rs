@@ -1,6 +1,7 @@
-//! Parts that are copied of an object of many runs of bytes: how many runs they have themselves, and
-//! what a failure leaves of them.
+//! Parts that are copied of an object of many runs of bytes, or of a pack: how many runs they have
+//! themselves, and what a failure leaves of them.
 
+use super::packs::{TASKS, content};
 use super::*;
 use refgate::domain::name::{BucketId, ObjectKey};
 use refgate::domain::object::{Extent, Object, ObjectKind, Overwrite};
@@ -22,11 +23,11 @@ fn run(number: usize) -> String {
 }
 
 impl House {
-    async fn only_bucket(&self) -> BucketId {
+    pub(super) async fn only_bucket(&self) -> BucketId {
         self.meta.all_buckets().await.unwrap()[0].id
     }
 
-    async fn object(&self, key: &str) -> Object {
+    pub(super) async fn object(&self, key: &str) -> Object {
         let key: ObjectKey = key.parse().unwrap();
         self.meta.find_object(self.only_bucket().await, &key).await.unwrap().unwrap()
     }
@@ -116,21 +117,42 @@ async fn a_part_of_an_object_of_many_runs_is_one_run() {
     assert!(house.get(TARGET).await.unwrap() == want);
 }
 
+impl House {
+    /// Makes objects, of which one at least shares a blob. Returns the key of such, and its content.
+    async fn make_packed_source(&self) -> (String, String) {
+        self.put_together(TASKS).await;
+        for number in 0..TASKS {
+            let key = number.to_string();
+            if self.object(&key).await.extents[0].blob.is_shared() {
+                return (key, content(3 + number * 8));
+            }
+        }
+        panic!("none of {TASKS} objects shares a blob");
+    }
+}
+
 /// What was written anew goes with what was to name it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_fails_leaves_nothing() {
-    let house = House::make().await;
-    let source = house.make_source().await;
-    let upload = house.begin_upload().await;
-    let copy = async || house.copy_part((&upload, 1), "source", (0, SIZE)).await;
-    house.blobs.fail_next(Fault::Writing);
-    assert_eq!(copy().await, 500);
-    house.wait_for_files(2).await;
-    house.meta.fail_next(Commit::Lost);
-    assert_eq!(copy().await, 500);
-    assert_eq!(house.files().len(), 2 + 1, "it is in doubt");
-    assert_eq!(copy().await, 200);
-    house.wait_for_files(2 + 1).await;
-    assert_eq!(house.complete(&upload).await, 200);
-    assert!(house.get(TARGET).await.unwrap() == source);
+    for of_pack in [false, true] {
+        let house = House::make().await;
+        let (key, source) = if of_pack {
+            house.make_packed_source().await
+        } else {
+            ("source".to_owned(), house.make_source().await)
+        };
+        let files = house.files().len();
+        let upload = house.begin_upload().await;
+        let copy = async || house.copy_part((&upload, 1), &key, (0, source.len())).await;
+        house.blobs.fail_next(Fault::Writing);
+        assert_eq!(copy().await, 500);
+        house.wait_for_files(files).await;
+        house.meta.fail_next(Commit::Lost);
+        assert_eq!(copy().await, 500);
+        assert_eq!(house.files().len(), files + 1, "it is in doubt");
+        assert_eq!(copy().await, 200);
+        house.wait_for_files(files + 1).await;
+        assert_eq!(house.complete(&upload).await, 200);
+        assert!(house.get(TARGET).await.unwrap() == source);
+    }
 }
