@@ -31,7 +31,20 @@ struct Reading {
 }
 
 impl Reading {
+    fn new(body: Body, max: u64, patience: Duration) -> Self {
+        Self { body, patience, waiting: patience, progress: 0, left: max, max }
+    }
+
+    /// The next piece. Of a body that is too long, some of the rest is [forgotten](drain) first.
     async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let piece = self.piece().await;
+        if let Err(BodyError::TooLarge(_)) = piece {
+            drain(std::mem::take(&mut self.body)).await;
+        }
+        piece
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, BodyError> {
         loop {
             let asked = Instant::now();
             let frame = timeout(self.waiting, self.body.frame()).await;
@@ -55,8 +68,7 @@ impl Reading {
 /// A body as a stream of at most `max` bytes, of which the next 4 KiB always arrive within
 /// `patience`. At its end it may be asked again.
 pub fn stream(body: Body, max: u64, patience: Duration) -> object::Body {
-    let reading = Reading { body, patience, waiting: patience, progress: 0, left: max, max };
-    stream::unfold(Some(reading), async |reading| {
+    stream::unfold(Some(Reading::new(body, max, patience)), async |reading| {
         let mut reading = reading?;
         match reading.next().await {
             Ok(Some(bytes)) => Some((Ok(bytes), Some(reading))),
@@ -236,8 +248,8 @@ pub async fn drain(body: Body) {
     const MOST: u64 = 1 << 20;
     const PATIENCE: Duration = Duration::from_secs(5);
 
-    let mut pieces = stream(body, MOST, PATIENCE);
-    while let Some(Ok(_)) = pieces.next().await {}
+    let mut reading = Reading::new(body, MOST, PATIENCE);
+    while let Ok(Some(_)) = reading.piece().await {}
 }
 
 /// Reads and forgets the rest of an upload that failed on our side. Most clients listen only when
@@ -260,6 +272,9 @@ pub async fn drain_rest(mut pieces: object::Body) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn slowly(pieces: Vec<(u64, usize)>) -> Body {
@@ -334,5 +349,25 @@ mod tests {
         let patience = Duration::from_secs(1);
         assert_eq!(read(body(), 10, patience).await.unwrap().len(), 10);
         assert!(matches!(read(body(), 9, patience).await, Err(BodyError::TooLarge(9))));
+    }
+
+    /// A client that sends before it listens gets to read that its body is too long.
+    #[tokio::test]
+    async fn the_rest_of_a_body_that_is_too_long_is_read() {
+        const PIECE: usize = 1000;
+        for (name, pieces, wanted) in [
+            ("all of it", 1000, 1000),
+            ("no more than a MiB behind what is too long", 9999, 18 + (1 << 20) / PIECE + 1),
+        ] {
+            let so_far = Arc::new(AtomicUsize::new(0));
+            let counter = so_far.clone();
+            let body = stream::iter(0..pieces).map(move |_| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, io::Error>(Bytes::from_static(&[b'x'; PIECE]))
+            });
+            let read = read(Body::from_stream(body), 17 * PIECE, Duration::from_secs(10)).await;
+            assert!(matches!(read, Err(BodyError::TooLarge(_))), "{name}");
+            assert_eq!(so_far.load(Ordering::Relaxed), wanted, "{name}");
+        }
     }
 }
