@@ -68,6 +68,7 @@ fn a_client_that_does_not_wait_for_the_answer_confuses_nobody() {
         assert!(seen == b"before" || seen == body, "object {seed} is mixed");
         last.push(body);
     }
+    server.wait_for_abandoned_requests();
     place.wait_for_named_blobs();
     // Requests that were under way have ended: what memory says now, the database says after a
     // start.

@@ -1,23 +1,25 @@
 //! Clients that are slow, or do nothing at all. Each holds a connection only so long.
 //!
-//! The servers here have one slot and a patience of a second, so that the answer to somebody else
-//! shows when the slot is free again.
+//! The servers here have one slot and a short patience, so that the answer to somebody else shows when
+//! the slot is free again.
 
 use std::time::Duration;
 
-use crate::support::clock::{instant, wait_until};
+use crate::support::clock::wait_until;
 use crate::support::server::Start;
 use crate::support::wire::refused;
 use crate::support::{Connection, PUBLIC_READ_WRITE, Request, Server};
 
 const BUCKET: &str = "slow";
-/// The pace of a slow client, far below the server's patience.
+/// The server's patience in seconds. Whoever is not slow must be quicker, also where much else is done.
+const PATIENCE: &str = "3";
+/// The pace of a slow client, far below it.
 const PACE: Duration = Duration::from_millis(100);
 
 fn server() -> Server {
     let server = Start::default()
-        .flag("--header-timeout", "1")
-        .flag("--body-timeout", "1")
+        .flag("--header-timeout", PATIENCE)
+        .flag("--body-timeout", PATIENCE)
         .flag("--max-connections", "1")
         .run();
     server.bucket(BUCKET, PUBLIC_READ_WRITE);
@@ -106,16 +108,15 @@ fn the_body_of_a_policy_must_arrive_in_time() {
     assert_eq!(server.policy_of(BUCKET), policy);
 }
 
-/// A refused upload is read for a while, so that its sender hears why; but not for ever.
+/// A refused upload is read for a while, so that its sender hears why; but not for ever: at this pace
+/// it would take hours.
 #[test]
 fn a_refused_upload_does_not_hold_its_connection() {
     let server = server();
-    let start = instant();
     let mut slow = server.connect();
     slow.write(b"PUT /no-such-bucket/key HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
     trickle(&mut slow, b'x');
     assert_eq!(slow.answer("PUT").unwrap().code(), refused(404, "NoSuchBucket"));
-    assert!(start.elapsed() < Duration::from_secs(10));
     drop(slow);
     assert_served(&server);
 }

@@ -212,6 +212,19 @@ impl Server {
         self.end()
     }
 
+    /// Waits until the server has let go of every connection whose client has gone.
+    #[track_caller]
+    pub(crate) fn wait_for_abandoned_requests(&self) {
+        const CLOSE_WAIT: &str = "08";
+        let port = format!(":{:04X}", self.data.port());
+        wait_for("abandoned connections to end", || {
+            let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.id())).unwrap();
+            // The number of the line, here, there, and the state.
+            let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            !lines.any(|words| words[1].ends_with(&port) && words[3] == CLOSE_WAIT)
+        });
+    }
+
     /// Waits for the scrub, and tells how many blobs it has removed.
     #[track_caller]
     pub(crate) fn scrubbed(&self) -> u64 {

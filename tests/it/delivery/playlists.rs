@@ -1,12 +1,12 @@
 //! Playlists: what is in them is signed as they are given out, and a preview ends early.
 
 use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{BUCKET, HOST, KEY, ask, auth_key, denied, get, link, md5, put, type_a};
-use crate::support::{PRIVATE, Request, Response, Server, clock};
+use crate::support::clock::{self, wait_until};
+use crate::support::{PRIVATE, Request, Response, Server};
 
 const MEDIA: &str = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n\
     #EXT-X-KEY:METHOD=AES-128,URI=\"key.bin\"\n\
@@ -250,7 +250,7 @@ fn long_playlists_find_room() {
         gone.write(format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes());
         assert!(gone.head().is_some());
     }
-    clock::wait_until("there is room", || get(&server, &link("/vod/long.m3u8")).status == 200);
+    wait_until("there is room", || get(&server, &link("/vod/long.m3u8")).status == 200);
     assert_eq!(text(&get(&server, &link("/vod/endless.m3u8"))), endless, "too many links to sign");
 }
 
@@ -326,14 +326,16 @@ fn a_preview_gives_no_segment_of_a_playlist_of_playlists() {
 #[test]
 fn a_download_that_has_begun_goes_on() {
     const SIZE: usize = 64 << 20;
+    const VALIDITY: i64 = 10;
     let server = Server::start();
     server.bucket(BUCKET, PRIVATE);
     let body: Vec<u8> = (0..SIZE).map(|n| u8::try_from(n / 4096 % 251).unwrap()).collect();
     server.done(Request::put(BUCKET, "vod/live.flv", &body));
     let mut terms = type_a();
-    terms["signing"] = json!({ "scheme": "ali-live", "validity": 2 });
+    terms["signing"] = json!({ "scheme": "ali-live", "validity": VALIDITY });
     put(&server, HOST, &terms);
     let target = link("/live.flv");
+    let made = clock::now();
     let mut watching: Vec<_> = (0..2)
         .map(|_| {
             let mut connection = server.connect();
@@ -345,7 +347,7 @@ fn a_download_that_has_begun_goes_on() {
             connection
         })
         .collect();
-    thread::sleep(Duration::from_secs(4));
+    wait_until("the link has ended", || clock::now() > made + VALIDITY + 1);
     assert!(denied(&get(&server, &target)).contains("expired timestamp="), "a new request fails");
     assert!(watching.remove(0).take(SIZE) == body, "it ran past its end");
     terms["keys"] = json!({ "primary": "anotherkey1234567", "replace": true });

@@ -59,7 +59,7 @@ fn steps_that_name_a_key_are_taken_once() {
 fn a_key_in_use_is_not_dropped() {
     let server = super::server();
     let mut terms = type_a();
-    terms["signing"] = json!({ "scheme": "ali-a", "validity": 3 });
+    terms["signing"] = json!({ "scheme": "ali-a", "validity": 10 });
     terms["keys"] = json!({ "primary": KEY, "secondary": OTHER });
     put(&server, HOST, &terms);
     let now = clock::now();
@@ -67,7 +67,7 @@ fn a_key_in_use_is_not_dropped() {
     assert_eq!(get(&server, &format!("/a.mp4?{query}")).status, 200);
     let (status, said) = drop_key(&server, "");
     assert_eq!(status, 409);
-    assert!(said.contains(&format!("are good until {}:", date(now + 3))), "{said}");
+    assert!(said.contains(&format!("are good until {}:", date(now + 10))), "{said}");
     wait_until("links have ended", || drop_key(&server, "").0 == 200);
     let answer = show(&server, "")["key_ids"]["secondary"].clone();
     assert_eq!(answer, Value::Null);

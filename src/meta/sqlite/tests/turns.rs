@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::*;
@@ -13,12 +13,18 @@ use crate::meta::sqlite::writer::Writer;
 
 /// What was run in which transaction.
 #[derive(Default)]
-struct Journal(Mutex<Vec<(u64, String)>>);
+struct Journal {
+    notes: Mutex<Vec<(u64, String)>>,
+    /// Told when an operation whose name ends with `?` is being run.
+    begun: Notify,
+    /// What it waits for.
+    may_end: Notify,
+}
 
 impl Journal {
     /// The transactions in their order, as `a b | c`.
     fn text(&self) -> String {
-        let notes = self.0.lock().unwrap();
+        let notes = self.notes.lock().unwrap();
         let batch = |notes: &[(u64, String)]| {
             notes.iter().map(|note| note.1.as_str()).collect::<Vec<_>>().join(" ")
         };
@@ -40,8 +46,12 @@ impl Operation for Weighed {
 
     async fn run(&self, _: &mut SqliteConnection) -> Result<(), MetaError> {
         let transaction = self.writer.group_commits().commits;
-        self.journal.0.lock().unwrap().push((transaction, self.name.clone()));
+        self.journal.notes.lock().unwrap().push((transaction, self.name.clone()));
         assert!(!self.name.ends_with('!'), "an operation with a bug");
+        if self.name.ends_with('?') {
+            self.journal.begun.notify_one();
+            self.journal.may_end.notified().await;
+        }
         Ok(())
     }
 
@@ -93,31 +103,23 @@ async fn a_transaction_takes_what_is_light_and_so_much_that_is_heavy() {
     }
 }
 
-/// Five that are heavy have queued up before one that is light is asked for.
+/// Five that are heavy have queued up, and the first is being run, before one that is light is asked
+/// for.
 #[tokio::test]
 async fn what_is_light_does_not_wait_for_all_that_are_heavy() {
     let (_folder, meta, _) = fresh().await;
     let journal = Arc::default();
-    let (first_is_done, first) = oneshot::channel();
-    let heavy = async {
-        let texts: Vec<_> = (1..6).map(|n| format!("H{n}.{n}:10000")).collect();
-        let mut all: Vec<_> =
-            texts.iter().map(|text| Box::pin(submit(&meta, &journal, text))).collect();
-        for one in &mut all {
-            assert!(poll_immediate(one).await.is_none());
-        }
-        let mut all = all.into_iter();
-        all.next().unwrap().await.unwrap();
-        first_is_done.send(()).unwrap();
-        join_all(all).await
-    };
+    let heavy = ["H1?.1:10000", "H2.2:10000", "H3.3:10000", "H4.4:10000", "H5.5:10000"];
+    let heavy = join_all(heavy.map(|text| submit(&meta, &journal, text)));
     let light = async {
-        first.await.unwrap();
-        submit(&meta, &journal, "a.x").await.unwrap();
+        journal.begun.notified().await;
+        let mut light = Box::pin(submit(&meta, &journal, "a.x"));
+        assert!(poll_immediate(&mut light).await.is_none(), "it has queued up");
+        journal.may_end.notify_one();
+        light.await.unwrap();
     };
     tokio::join!(heavy, light);
-    let text = journal.text();
-    assert!(text.starts_with("H1 | ") && text.contains("a H") && text.ends_with(" H5"), "{text}");
+    assert_eq!(journal.text(), "H1? | a H2 | H3 | H4 | H5");
 }
 
 /// What waits is no part of a batch that fails, and what fails is not tried again.
