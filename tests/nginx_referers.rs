@@ -42,6 +42,12 @@ fn program() -> Option<&'static str> {
 
 impl Nginx {
     fn start(program: &str, servers: &[String]) -> Self {
+        let started = (0..5).find_map(|_| Self::try_start(program, servers));
+        started.expect("nginx finds a port")
+    }
+
+    /// On a port that was free a moment ago. If somebody has taken it since, nginx ends.
+    fn try_start(program: &str, servers: &[String]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let server = |(n, inside): (usize, &String)| {
@@ -59,14 +65,19 @@ impl Nginx {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        let nginx = Self { child, port, _folder: folder };
-        for _ in 0..100 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return nginx;
+        let pid = folder.path().join("pid");
+        let mut nginx = Self { child, port, _folder: folder };
+        for _ in 0..1200 {
+            // It is written once nginx listens.
+            if pid.exists() {
+                return Some(nginx);
+            }
+            if nginx.child.try_wait().unwrap().is_some() {
+                return None;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("nginx does not answer");
+        panic!("nginx neither listens nor ends");
     }
 
     fn allows(&self, server: usize, referer: Option<&str>) -> bool {

@@ -47,6 +47,11 @@ fn program() -> Option<&'static str> {
 
 impl Nginx {
     fn start(program: &str) -> Self {
+        (0..5).find_map(|_| Self::try_start(program)).expect("nginx finds a port")
+    }
+
+    /// On a port that was free a moment ago. If somebody has taken it since, nginx ends.
+    fn try_start(program: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let servers: Vec<String> = EXPRESSIONS
@@ -78,14 +83,19 @@ impl Nginx {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        let nginx = Self { child, port, _folder: folder };
-        for _ in 0..100 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return nginx;
+        let pid = folder.path().join("pid");
+        let mut nginx = Self { child, port, _folder: folder };
+        for _ in 0..1200 {
+            // It is written once nginx listens.
+            if pid.exists() {
+                return Some(nginx);
+            }
+            if nginx.child.try_wait().unwrap().is_some() {
+                return None;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("nginx does not answer");
+        panic!("nginx neither listens nor ends");
     }
 
     fn status(&self, server: usize, target: &str) -> u16 {
