@@ -97,7 +97,7 @@ async fn listed(store: &dyn BlobStore) -> BTreeSet<BlobId> {
 
 /// Waits until what is done after a drop, off the async threads, has been done.
 async fn until_listed(store: &dyn BlobStore, want: &[BlobId]) {
-    for _ in 0..500 {
+    for _ in 0..3000 {
         if listed(store).await.iter().eq(want) {
             return;
         }

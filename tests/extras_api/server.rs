@@ -64,7 +64,7 @@ impl Server {
     /// The next line of the access log about a request.
     pub(crate) fn logged(&self, line: &str) -> serde_json::Value {
         loop {
-            let logged = self.log.recv_timeout(Duration::from_secs(20));
+            let logged = self.log.recv_timeout(Duration::from_mins(1));
             let logged = logged.expect("the request is logged");
             let event: serde_json::Value = serde_json::from_str(&logged).unwrap_or_default();
             let text = |name: &str| event[name].as_str().unwrap_or_default().trim_matches('"');
@@ -140,7 +140,7 @@ impl std::fmt::Debug for Answer {
 
 pub(crate) fn send(address: &str, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let mut request = format!("{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     request.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
     for (name, value) in headers {

@@ -17,7 +17,7 @@ fn server() -> Server {
 
 /// A server that soon closes a connection on which nothing more comes, for [`all_of`].
 fn impatient() -> Server {
-    furnished(Start::default().flag("--header-timeout", "1").run())
+    furnished(Start::default().flag("--header-timeout", "3").run())
 }
 
 fn furnished(server: Server) -> Server {

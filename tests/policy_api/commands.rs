@@ -91,7 +91,7 @@ fn a_long_list_is_put_from_the_command_line() {
     assert_eq!(code, 0, "{err}");
     assert!(err.contains("putting them through the admin API"), "{err}");
     assert!(out.starts_with("pictures: 5000 patterns on the whitelist"), "{out}");
-    server.wait_in_force(std::time::Duration::from_secs(30));
+    server.wait_in_force(std::time::Duration::from_mins(5));
     let (code, out, err) = server.run(&["referer", "get", "pictures", "--format", "json"]);
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("http://site-4999.example/"));

@@ -113,7 +113,7 @@ fn refgate(folder: &TempDir) -> Command {
 
 fn send(address: &str, method: &str, path: &str, lines: &[&str], body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let lines = [lines, &[""]].concat().join("\r\n");
     let length = body.len();
     write!(
