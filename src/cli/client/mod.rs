@@ -30,16 +30,18 @@ const MAX_ANSWER_BYTES: u64 = 512 << 20;
 /// list of a million rules takes its time.
 const PATIENCE: Duration = Duration::from_mins(10);
 
+/// Of each argument, and not of the whole: that would be of what follows, too.
+const SERVER: &str = "Server";
+
 /// Where the server is and who asks.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Server")]
 pub(super) struct ClientArgs {
     /// The server's data plane [default: http:// and the `listen` setting]
-    #[arg(long, env = "REFGATE_ENDPOINT", value_name = "URL")]
+    #[arg(long, env = "REFGATE_ENDPOINT", value_name = "URL", help_heading = SERVER)]
     endpoint: Option<String>,
 
     /// The server's admin plane [default: http:// and the `admin_listen` setting]
-    #[arg(long, env = "REFGATE_ADMIN_ENDPOINT", value_name = "URL")]
+    #[arg(long, env = "REFGATE_ADMIN_ENDPOINT", value_name = "URL", help_heading = SERVER)]
     admin_endpoint: Option<String>,
 
     /// As for `serve`, whose environment may be that of a command, too
@@ -51,19 +53,25 @@ pub(super) struct ClientArgs {
     admin_listen: Option<SocketAddr>,
 
     /// Settings file [default: refgate.toml, if there is one]
-    #[arg(short, long, env = "REFGATE_CONFIG", value_name = "FILE")]
+    #[arg(short, long, env = "REFGATE_CONFIG", value_name = "FILE", help_heading = SERVER)]
     config: Option<PathBuf>,
 
     /// Folder where the owner's access key is kept [default: ./refgate-data]
-    #[arg(long, env = "REFGATE_DATA_DIR", value_name = "DIR")]
+    #[arg(long, env = "REFGATE_DATA_DIR", value_name = "DIR", help_heading = SERVER)]
     data_dir: Option<PathBuf>,
 
     /// The server's region [default: cn-hangzhou]
-    #[arg(long, env = "REFGATE_REGION")]
+    #[arg(long, env = "REFGATE_REGION", help_heading = SERVER)]
     region: Option<String>,
 
     /// The owner's access key id; its secret is in REFGATE_ROOT_ACCESS_KEY_SECRET
-    #[arg(long, env = "REFGATE_ROOT_ACCESS_KEY_ID", value_name = "ID", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "REFGATE_ROOT_ACCESS_KEY_ID",
+        value_name = "ID",
+        hide_env_values = true,
+        help_heading = SERVER
+    )]
     root_access_key_id: Option<String>,
 }
 
