@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::support::client::{Client, delete_body};
 use crate::support::content::{Content, Random};
 use crate::support::server::{Place, Server};
-use crate::support::wanted;
+use crate::support::{wait_for, wanted};
 use world::{
     ACLS, OWN, SHARED, WORKERS, World, bucket_path, object_key, object_path, policy, read_object,
 };
@@ -67,8 +67,10 @@ fn kill_while_writing(world: &World, server: Server, random: &mut Random) {
                 assert!(killed.load(Ordering::SeqCst), "the server hung up: {error}");
             });
         }
-        // Not a wait for anything: the moment itself is what is tried.
-        std::thread::sleep(Duration::from_millis(20 + random.below(500)));
+        // From then on, every moment is as good.
+        let some = world.acknowledged.load(Ordering::Relaxed) + 2;
+        wait_for("some answers", || world.acknowledged.load(Ordering::Relaxed) >= some);
+        std::thread::sleep(Duration::from_millis(random.below(500)));
         killed.store(true, Ordering::SeqCst);
         server.kill();
     });
