@@ -298,3 +298,31 @@ fn a_client_that_asks_first_is_told_to_go_on() {
     assert_eq!(connection.answer("PUT").unwrap().status, 400);
     assert_eq!(server.content(BUCKET, "no"), None);
 }
+
+/// RFC 9112, 9.6: nothing can follow a body that is not read to its end, and the answer says so.
+#[test]
+fn an_answer_that_ends_its_connection_says_so() {
+    const READ_OVER: usize = 1 << 20;
+    let server = server();
+    for (name, announced, sent, close) in [
+        ("read over", READ_OVER, READ_OVER, None),
+        ("too long for that", 3 * READ_OVER, READ_OVER + 1, Some("close")),
+    ] {
+        let fields = format!("Content-Length: {announced}\r\n");
+        let body = vec![b'x'; sent];
+        let mut connection = by_hand_at(&server, "PUT /no-such-bucket/key", &fields, &body);
+        let answer = connection.answer("PUT").unwrap();
+        assert_eq!(answer.code(), refused(404, "NoSuchBucket"), "{name}");
+        assert_eq!(answer.header("connection"), close, "{name}");
+        if close.is_some() {
+            assert!(connection.rest().is_empty(), "{name}");
+        } else {
+            connection.write(&Request::get(BUCKET, KEY).bytes("x"));
+            assert_eq!(connection.answer("GET").unwrap().body, OLD, "{name}");
+        }
+    }
+    let mut stranger = Connection::open(&server.admin);
+    stranger.write(b"PUT /api/v1/policies/p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+    let answer = stranger.answer("PUT").unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
+}

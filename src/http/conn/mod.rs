@@ -2,6 +2,7 @@
 
 mod plain;
 mod reply;
+mod watched;
 mod wire;
 
 use std::convert::Infallible;
@@ -27,6 +28,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
+use watched::{End, Watched};
 use wire::Wire;
 
 pub use reply::Reply;
@@ -114,9 +116,17 @@ where
         plain::Next::Other(unread) => stream.as_mut().get_pin_mut().unread(unread),
     }
     let service = service_fn(move |request: Request<Incoming>| {
-        let answering = service(request.map(body), connection.clone());
+        let (parts, body) = request.into_parts();
+        let (body, end) = watched(body);
+        let answering = service(Request::from_parts(parts, body), connection.clone());
         // In a box: the connection would move it about.
-        Box::pin(answering.map(|reply| Ok::<_, Infallible>(reply.into_response())))
+        Box::pin(answering.map(move |reply| {
+            let mut response = reply.into_response();
+            if let Some(end) = end {
+                end.tell(&mut response);
+            }
+            Ok::<_, Infallible>(response)
+        }))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -150,8 +160,12 @@ async fn accept(
 }
 
 /// Most requests have no body, and one that is none needs no memory.
-fn body(incoming: Incoming) -> Body {
-    if incoming.is_end_stream() { Body::empty() } else { Body::new(incoming) }
+fn watched(incoming: Incoming) -> (Body, Option<End>) {
+    if incoming.is_end_stream() {
+        return (Body::empty(), None);
+    }
+    let (body, end) = Watched::new(incoming);
+    (Body::new(body), Some(end))
 }
 
 /// Failures to accept, of which one a second is logged: they come in swarms.
