@@ -112,7 +112,7 @@ impl House {
             assert_eq!(self.remove(&number.to_string()).await, 204);
         }
         self.wait_for_named_files().await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        self.oss.app.finish().await;
     }
 
     /// Copies bytes of objects into parts.
