@@ -12,7 +12,7 @@ use md5::{Digest, Md5};
 use sha1::Sha1;
 
 /// No request of these tests takes longer, so one that does hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 pub(crate) const KEY_ID: &str = "durability";
 pub(crate) const KEY_SECRET: &str = "a secret of these tests";

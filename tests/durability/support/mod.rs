@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// Waits until a condition holds. It must, soon: the limit only keeps a failure from hanging.
 #[track_caller]
 pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    const LIMIT: Duration = Duration::from_mins(1);
+    const LIMIT: Duration = Duration::from_mins(3);
     const PAUSE: Duration = Duration::from_millis(2);
 
     let start = Instant::now();

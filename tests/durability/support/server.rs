@@ -19,7 +19,7 @@ use super::client::{Client, KEY_ID, KEY_SECRET};
 use super::wait_for;
 
 /// How long a start may take on a machine that does much else.
-const START: Duration = Duration::from_mins(1);
+const START: Duration = Duration::from_mins(3);
 
 /// A folder for servers: their data, and what they said.
 #[derive(Debug)]

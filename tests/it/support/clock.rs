@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long anything may take before the test that waits for it fails.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 #[expect(clippy::disallowed_methods, reason = "tests wait in real time, for a real process")]
 pub(crate) fn instant() -> Instant {
