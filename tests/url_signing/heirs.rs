@@ -4,7 +4,8 @@ use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
 use refgate::domain::urlsign::playlist::{Place, Reach, longest, rewrite};
 use refgate::domain::urlsign::{
-    Child, Choices, Link, Pass, Profile, Scheme, Scope, Settings, Slot, Target, sign, verify,
+    Child, Choices, Link, Parent, Pass, Profile, Scheme, Scope, Settings, Slot, Target, sign,
+    verify,
 };
 
 use super::support::{
@@ -15,8 +16,12 @@ fn made(settings: &Settings, link: &Link<'_>) -> String {
     sign(settings, link, UnixMillis::from_secs(NOW)).unwrap().target
 }
 
+fn parent<'p>(settings: &'p Settings, pass: &'p Pass<'p>) -> Parent<'p> {
+    Parent::new(settings, pass).unwrap()
+}
+
 fn child(settings: &Settings, pass: &Pass<'_>, child: Child, target: &str) -> String {
-    pass.sign_child(settings, child, Target::split(target)).unwrap()
+    parent(settings, pass).sign_child(child, Target::split(target)).unwrap()
 }
 
 #[test]
@@ -42,14 +47,14 @@ fn a_child_ends_with_its_playlist() {
             assert_eq!(get(&settings, &other, until).is_ok(), opens_directory, "{scheme}");
         }
         for bad in ["/v/1/..%2fx", "/v/../x", "x"] {
-            assert!(pass.sign_child(&settings, Child::Media, Target::split(bad)).is_err());
+            assert!(parent(&settings, &pass).sign_child(Child::Media, Target::split(bad)).is_err());
         }
         if !target.starts_with("/v/1/index.m3u8?") {
             continue; // signed by path
         }
         let signed = format!("/v/1/x?{}", target.split_once('?').unwrap().1);
         assert!(
-            pass.sign_child(&settings, Child::Media, Target::split(&signed)).is_err(),
+            parent(&settings, &pass).sign_child(Child::Media, Target::split(&signed)).is_err(),
             "{scheme}"
         );
     }
@@ -112,14 +117,14 @@ fn a_link_opens_a_directory() {
     for settings in all_settings() {
         let target = link(&settings, "/v/1/index.m3u8");
         let pass = get(&settings, &target, NOW).unwrap();
-        assert_eq!(pass.directory(), "/v/1/", "{}", settings.scheme());
+        assert_eq!(parent(&settings, &pass).directory(), "/v/1/", "{}", settings.scheme());
     }
     let settings = settings(Scheme::Refgate, ANY);
     for (depth, want) in [(0, "/"), (1, "/v/"), (2, "/v/1/")] {
         let mut link = plain(&settings, "/v/1/index.m3u8");
         link.scope = Scope::Directory(depth);
         let target = made(&settings, &link);
-        assert_eq!(get(&settings, &target, NOW).unwrap().directory(), want);
+        assert_eq!(parent(&settings, &get(&settings, &target, NOW).unwrap()).directory(), want);
     }
 }
 
@@ -249,7 +254,7 @@ fn how_long_a_signature_is_is_known_before() {
         let pass = get(&settings, &target, NOW).unwrap();
         let variant = child(&settings, &pass, Child::Playlist, "/v/3/index.m3u8");
         for pass in [&pass, &get(&settings, &variant, NOW).unwrap()] {
-            let most = pass.longest_signature(&settings);
+            let most = parent(&settings, pass).longest_signature();
             assert!((30..400).contains(&most), "{}: {most}", settings.scheme());
             for path in ["/v/1/s.ts", "/v/1/x/s.ts", "/v/2/s.ts?", "/s.ts?a=1&b"] {
                 for kind in [Child::Playlist, Child::Media] {
@@ -329,8 +334,9 @@ fn a_playlist_is_rewritten_and_every_link_of_it_passes() {
     for settings in all_settings() {
         let target = link(&settings, "/v/1/index.m3u8");
         let pass = get(&settings, &target, NOW).unwrap();
-        let sign = |child, target: Target<'_>| pass.sign_child(&settings, child, target).ok();
-        let most = longest(text.as_bytes(), &place, pass.longest_signature(&settings));
+        let parent = parent(&settings, &pass);
+        let sign = |child, target: Target<'_>| parent.sign_child(child, target).ok();
+        let most = longest(text.as_bytes(), &place, parent.longest_signature());
         let written = rewrite(text.as_bytes(), &place, None, most, sign).unwrap().text;
         let links = written.lines().filter_map(|line| match line.split_once("URI=\"") {
             Some((_, rest)) => rest.split('"').next(),
@@ -357,9 +363,10 @@ fn a_preview_is_cut_and_its_links_open_nothing_more() {
     let pass = get(&settings, &target, NOW).unwrap();
     let text =
         "#EXTM3U\n#EXTINF:10,\ns0.ts\n#EXTINF:10,\ns1.ts\n#EXTINF:10,\ns2.ts\n#EXT-X-ENDLIST\n";
-    let place = Place { host: "h", path: pass.path, reach: Reach::Within(pass.directory()) };
-    let sign = |child, target: Target<'_>| pass.sign_child(&settings, child, target).ok();
-    let most = longest(text.as_bytes(), &place, pass.longest_signature(&settings));
+    let parent = parent(&settings, &pass);
+    let place = Place { host: "h", path: pass.path, reach: Reach::Within(parent.directory()) };
+    let sign = |child, target: Target<'_>| parent.sign_child(child, target).ok();
+    let most = longest(text.as_bytes(), &place, parent.longest_signature());
     let written = rewrite(text.as_bytes(), &place, pass.limits.preview, most, sign).unwrap().text;
     let links: Vec<_> = written.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(links.len(), 2, "20 of 30 seconds: {written}");

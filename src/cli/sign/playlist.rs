@@ -9,7 +9,7 @@ use super::settings::{SettingsArgs, read_bytes};
 use super::url::{LinkArgs, Parts};
 use crate::cli::Failure;
 use crate::domain::urlsign::playlist::{self, Place, Reach, Rewritten};
-use crate::domain::urlsign::{Target, sign, verify};
+use crate::domain::urlsign::{Parent, Target, sign, verify};
 
 /// The playlist, and where it is served.
 #[derive(Debug, Args)]
@@ -44,13 +44,14 @@ pub(super) fn run(args: PlaylistArgs) -> Result<ExitCode, Failure> {
     let signed = sign(&settings, &link, now).map_err(|err| failed(&err))?;
     let request = args.link.request(Target::split(&signed.target));
     let pass = verify(&settings, &request, now).map_err(|denial| failed(&denial.reason))?;
+    let parent = Parent::new(&settings, &pass).map_err(|denial| failed(&denial.reason))?;
     let place = Place {
         host: parts.origin.split("//").nth(1).unwrap_or_default(),
         path: pass.path,
-        reach: if args.whole_host { Reach::Host } else { Reach::Within(pass.directory()) },
+        reach: if args.whole_host { Reach::Host } else { Reach::Within(parent.directory()) },
     };
-    let most = playlist::longest(&text, &place, pass.longest_signature(&settings));
-    let sign = |child, target: Target<'_>| pass.sign_child(&settings, child, target).ok();
+    let most = playlist::longest(&text, &place, parent.longest_signature());
+    let sign = |child, target: Target<'_>| parent.sign_child(child, target).ok();
     let written = playlist::rewrite(&text, &place, pass.limits.preview, most, sign);
     let Rewritten { text, beyond } = written.map_err(|err| failed(&err))?;
     if beyond > 0 {

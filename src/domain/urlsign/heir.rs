@@ -11,7 +11,7 @@
 //! link gets a *ticket* instead: a signature of refgate's own, for this one file, that names the
 //! link whose clients are counted.
 
-use super::denial::Reason;
+use super::denial::{Denial, Reason};
 use super::field::{Field, Fields};
 use super::key::Slot;
 use super::limits::Clients;
@@ -22,7 +22,7 @@ use super::scope::Scope;
 use super::settings::Settings;
 use super::sign::{CannotSign, assemble, seal};
 use super::stamp::TimeForm;
-use super::verify::Pass;
+use super::verify::{Pass, in_force};
 
 /// What a playlist leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,32 +33,51 @@ pub enum Child {
     Media,
 }
 
-impl Pass<'_> {
-    /// The directory that the link opens, with both slashes; of a link to a file that of the file.
-    pub fn directory(&self) -> &str {
-        let opened = match Scope::read(self.fields.get(Field::Scope)) {
-            Some(Scope::Directory(depth)) => ancestor(self.path, depth),
-            Some(Scope::File) | None => None,
-        };
-        opened.unwrap_or_else(|| directory(self.path))
+/// A verified link that others inherit from.
+#[derive(Debug)]
+pub struct Parent<'p> {
+    pass: &'p Pass<'p>,
+    settings: &'p Settings,
+    /// What was verified.
+    fields: Fields<'p>,
+    /// Whether that was a ticket, and not a link of the scheme.
+    by_ticket: bool,
+}
+
+impl<'p> Parent<'p> {
+    /// A link that was verified against these settings. Its fields are read again: next to all links
+    /// are to what leads nowhere, and need not carry them along.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`], if it was verified against other settings.
+    pub fn new(settings: &'p Settings, pass: &'p Pass<'p>) -> Result<Self, Denial> {
+        let in_force = in_force(settings, pass.target);
+        let fields = read(in_force, pass.target)?.fields;
+        Ok(Self { pass, settings, fields, by_ticket: in_force.is_for_tickets() })
     }
 
-    /// Signs what the object of this request leads to. Returns its path and its query.
+    /// The directory that the link opens, with both slashes; of a link to a file that of the file.
+    pub fn directory(&self) -> &'p str {
+        let path = self.pass.path;
+        let opened = match Scope::read(self.fields.get(Field::Scope)) {
+            Some(Scope::Directory(depth)) => ancestor(path, depth),
+            Some(Scope::File) | None => None,
+        };
+        opened.unwrap_or_else(|| directory(path))
+    }
+
+    /// Signs what the object of the link leads to. Returns its path and its query.
     ///
-    /// The link has the time, the random text and the limits of the request's own, and the path of
-    /// the child; or it is a ticket.
+    /// The link has the time, the random text and the limits of its parent, and the path of the
+    /// child; or it is a ticket.
     ///
     /// # Errors
     ///
     /// [`CannotSign`].
-    pub fn sign_child(
-        &self,
-        settings: &Settings,
-        child: Child,
-        target: Target<'_>,
-    ) -> Result<String, CannotSign> {
+    pub fn sign_child(&self, child: Child, target: Target<'_>) -> Result<String, CannotSign> {
         path::check(target.path)?;
-        let tickets = settings.tickets();
+        let tickets = self.settings.tickets();
         // A target with a signature of its own would have two.
         if tickets.is_some_and(|tickets| is_presented(tickets, target)) {
             return Err(CannotSign::Refused(Reason::Duplicate("rg-ticket".to_owned()).into()));
@@ -67,7 +86,7 @@ impl Pass<'_> {
             Some(tickets) if self.needs_ticket(child, target) => {
                 (tickets, self.ticket(tickets, child, target)?)
             }
-            Some(_) | None => (settings, self.heir(settings, target)),
+            Some(_) | None => (self.settings, self.heir(target)),
         };
         read(settings, Target::split(&url)).map_err(CannotSign::Refused)?;
         Ok(url)
@@ -76,41 +95,44 @@ impl Pass<'_> {
     /// Whether a signature of the scheme would open more than this child, or be another link to
     /// those who count its clients.
     fn needs_ticket(&self, child: Child, target: Target<'_>) -> bool {
-        let part_of_preview = child == Child::Media && self.limits.preview.is_some();
-        let elsewhere = directory(target.path) != directory(self.path);
-        let by_another_key = self.key != Slot::Primary && self.limits.clients.is_some();
+        let Pass { limits, path, key, .. } = self.pass;
+        let part_of_preview = child == Child::Media && limits.preview.is_some();
+        let elsewhere = directory(target.path) != directory(path);
+        let by_another_key = *key != Slot::Primary && limits.clients.is_some();
         self.by_ticket || part_of_preview || elsewhere || by_another_key
     }
 
-    /// By how many bytes [`Pass::sign_child`] makes a link longer, at most.
-    pub fn longest_signature(&self, settings: &Settings) -> usize {
+    /// By how many bytes [`Self::sign_child`] makes a link longer, at most.
+    pub fn longest_signature(&self) -> usize {
         let target = Target { path: "/", query: None };
-        let ticket = settings.tickets().map(|it| self.ticket(it, Child::Playlist, target));
+        let ticket = self.settings.tickets().map(|it| self.ticket(it, Child::Playlist, target));
         let ticket = ticket.and_then(Result::ok).unwrap_or_default();
-        let heirs = [assemble(settings, target, &self.fields), self.anew(settings, target), ticket];
+        let same = assemble(self.settings, target, &self.fields);
+        let heirs = [same, self.anew(target), ticket];
         heirs.iter().map(String::len).max().unwrap_or_default().saturating_sub(target.path.len())
     }
 
-    fn heir(&self, settings: &Settings, target: Target<'_>) -> String {
+    fn heir(&self, target: Target<'_>) -> String {
         let scope = Scope::read(self.fields.get(Field::Scope));
         if let Some(Scope::Directory(depth)) = scope
-            && ancestor(target.path, depth) == ancestor(self.path, depth)
+            && ancestor(target.path, depth) == ancestor(self.pass.path, depth)
         {
-            return assemble(settings, target, &self.fields);
+            return assemble(self.settings, target, &self.fields);
         }
-        self.anew(settings, target)
+        self.anew(target)
     }
 
     /// A link of the scheme with a digest of its own.
-    fn anew(&self, settings: &Settings, target: Target<'_>) -> String {
-        let limit = limit(self.limits.clients);
+    fn anew(&self, target: Target<'_>) -> String {
+        let Self { pass, settings, .. } = self;
+        let limit = limit(pass.limits.clients);
         let mut fields = self.fields;
         if matches!(settings.row().rules, Rules::Own) {
             fields.set(Field::KeyId, settings.keys().primary().id());
             fields.set(Field::Scope, "f");
             fields.set(Field::Limit, &limit);
         }
-        seal(settings, target, &fields, self.client).0
+        seal(settings, target, &fields, pass.client).0
     }
 
     fn ticket(
@@ -119,10 +141,11 @@ impl Pass<'_> {
         child: Child,
         target: Target<'_>,
     ) -> Result<String, CannotSign> {
-        let until = TimeForm::Plain.write(self.until).ok_or(CannotSign::Lifetime)?;
-        let limit = limit(self.limits.clients);
+        let Pass { until, limits, .. } = self.pass;
+        let until = TimeForm::Plain.write(*until).ok_or(CannotSign::Lifetime)?;
+        let limit = limit(limits.clients);
         // What is part of a preview is given as a whole; a playlist is cut by itself.
-        let preview = self.limits.preview.filter(|_| child == Child::Playlist);
+        let preview = limits.preview.filter(|_| child == Child::Playlist);
         let preview = preview.map_or("-".to_owned(), |seconds| seconds.to_string());
         let mut fields = Fields::default();
         let list = |field| self.fields.find(field).filter(|list| !list.is_empty()).unwrap_or("-");

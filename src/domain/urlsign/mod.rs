@@ -78,7 +78,7 @@ pub use denial::{Denial, Echo, Reason};
 pub use explain::{Explanation, explain};
 pub use expression::InvalidExpression;
 pub use formula::Algorithm;
-pub use heir::Child;
+pub use heir::{Child, Parent};
 pub use key::{Charset, InvalidKey, KeyRule, Keys, Slot};
 pub use limits::{Clients, Limits, LinkId};
 pub use lists::{RefererLists, RegionLists};

@@ -41,10 +41,8 @@ pub struct Pass<'a> {
     /// What is still to be enforced.
     pub limits: Limits<'a>,
     /// What was verified, for links that inherit from this one.
-    pub(super) fields: Fields<'a>,
+    pub(super) target: Target<'a>,
     pub(super) client: Option<IpAddr>,
-    /// Whether a ticket was verified, and not a link of the scheme.
-    pub(super) by_ticket: bool,
 }
 
 /// Verifies the signature of a request.
@@ -82,9 +80,8 @@ pub fn verify<'a>(
         until,
         query_is_signed: reading.fields.get(Field::Scope) == "f",
         limits,
-        fields: reading.fields,
+        target: request.target,
         client: request.client,
-        by_ticket: settings.is_for_tickets(),
     }))
 }
 

@@ -31,7 +31,8 @@ use crate::config::Limits;
 use watched::{End, Watched};
 use wire::Wire;
 
-pub use reply::Reply;
+pub(in crate::http) use reply::fixed;
+pub use reply::{Fixed, Reply};
 pub use wire::Outgoing;
 
 /// The most bytes that the head of a request can have before the connection is refused without

@@ -18,6 +18,30 @@ pub struct Reply {
     prepared: HeaderLines,
 }
 
+/// A header that many answers have, also as it is sent. Made by [`fixed!`].
+#[derive(Clone, Copy, Debug)]
+pub struct Fixed {
+    /// The name, in lower case.
+    pub name: &'static str,
+    /// The value.
+    pub value: &'static str,
+    /// Both, with the end of the line.
+    pub line: &'static str,
+}
+
+/// A [`Fixed`] header of two literals. What cannot be one does not compile.
+macro_rules! fixed {
+    ($name:literal, $value:literal) => {{
+        const {
+            core::mem::forget(http::HeaderName::from_static($name));
+            core::mem::forget(http::HeaderValue::from_static($value));
+        }
+        let line = concat!($name, ": ", $value, "\r\n");
+        $crate::http::conn::Fixed { name: $name, value: $value, line }
+    }};
+}
+pub(in crate::http) use fixed;
+
 impl From<Response<Body>> for Reply {
     fn from(response: Response<Body>) -> Self {
         Self { response, ..Self::default() }
@@ -42,17 +66,32 @@ impl Reply {
 
     /// Adds a header that the answer does not have yet.
     pub fn add(&mut self, name: HeaderName, value: &HeaderValue) {
-        debug_assert!(
-            self.own.is_none() || !self.response.headers().contains_key(&name),
-            "{name} would stand twice: {self:?}"
-        );
-        debug_assert!(self.prepared.get(&name).is_none(), "{name} would stand twice: {self:?}");
+        debug_assert!(self.has_no(&name), "{name} would stand twice: {self:?}");
         match &mut self.own {
             Some(lines) => write_line(lines, name.as_str(), value.as_bytes()),
             None => {
                 self.response.headers_mut().insert(name, value.clone());
             }
         }
+    }
+
+    /// Adds a header that is there in full, and that the answer does not have yet.
+    pub fn add_fixed(&mut self, header: Fixed) {
+        let Fixed { name, value, line } = header;
+        debug_assert!(
+            self.has_no(&HeaderName::from_static(name)),
+            "{name} would stand twice: {self:?}"
+        );
+        match &mut self.own {
+            Some(lines) => lines.extend_from_slice(line.as_bytes()),
+            None => self.add(HeaderName::from_static(name), &HeaderValue::from_static(value)),
+        }
+    }
+
+    /// Whether a header that is added does not stand twice; in a map it takes the other's place.
+    fn has_no(&self, name: &HeaderName) -> bool {
+        let stands = self.own.is_some() && self.response.headers().contains_key(name);
+        !stands && self.prepared.get(name).is_none()
     }
 
     /// Takes a header out that it had before any was [added](Self::add), with all of its lines.
@@ -62,7 +101,11 @@ impl Reply {
             self.prepared = self.prepared.without(std::slice::from_ref(name));
             values.push(value);
         }
-        if let Entry::Occupied(lines) = self.response.headers_mut().entry(name) {
+        let headers = self.response.headers_mut();
+        // An empty map that is asked for a place for a name takes memory for it.
+        if headers.contains_key(name)
+            && let Entry::Occupied(lines) = headers.entry(name)
+        {
             values.extend(lines.remove_entry_mult().1);
         }
         values

@@ -16,7 +16,7 @@ use crate::domain::name::DomainId;
 use crate::domain::object::range::Slice;
 use crate::domain::op::Verb;
 use crate::domain::urlsign::playlist::{self, InvalidPlaylist, MAX_BYTES, Place, Reach, Rewritten};
-use crate::domain::urlsign::{Denial, Pass, Reason, Settings};
+use crate::domain::urlsign::{Denial, Parent, Pass, Reason, Settings};
 use crate::http::oss::{Head, Known, Oss, OssError, TRIES};
 use crate::service::access::ObjectPermit;
 use crate::service::delivery::{Admitted, Domain};
@@ -85,15 +85,16 @@ impl Rewrite<'_> {
         let Some((found, bytes, room)) = read(oss, permit, (guest, found)).await? else {
             return self.left_alone(InvalidPlaylist::TooLarge, (oss, known));
         };
-        let place = Place { host: head.host(), path: self.pass.path, reach: self.reach() };
-        let signature = self.pass.longest_signature(self.settings);
+        let parent = Parent::new(self.settings, self.pass)?;
+        let place = Place { host: head.host(), path: self.pass.path, reach: self.reach(&parent) };
+        let signature = parent.longest_signature();
         let most = playlist::longest(&bytes, &place, signature);
         let stored = Stored { bytes: &bytes, place, most };
         let is_head = head.verb == Some(Verb::Head);
         let made = if is_head && !stored.is_short() {
             self.survey(&stored, guest).await?
         } else {
-            self.sign(&stored, guest).await?
+            self.sign(&stored, &parent, guest).await?
         };
         drop((bytes, room));
         match made {
@@ -109,14 +110,17 @@ impl Rewrite<'_> {
     }
 
     /// The playlist with its links signed, and how many of them stay as they are.
-    async fn sign(&self, stored: &Stored<'_>, guest: Guest) -> Result<Made, Stop> {
+    async fn sign(
+        &self,
+        stored: &Stored<'_>,
+        parent: &Parent<'_>,
+        guest: Guest,
+    ) -> Result<Made, Stop> {
         let room = room::to_write(guest, stored.most).await?;
         let preview = self.pass.limits.preview;
         let rewrite = || {
             playlist::rewrite(stored.bytes, &stored.place, preview, stored.most, |child, target| {
-                let signed =
-                    self.signs().then(|| self.pass.sign_child(self.settings, child, target));
-                signed?.ok()
+                self.signs().then(|| parent.sign_child(child, target))?.ok()
             })
         };
         let made = if stored.is_short() { rewrite() } else { tokio::task::block_in_place(rewrite) };
@@ -154,10 +158,10 @@ impl Rewrite<'_> {
         }
     }
 
-    fn reach(&self) -> Reach<'_> {
+    fn reach<'p>(&self, parent: &Parent<'p>) -> Reach<'p> {
         match self.playlists {
             Playlists::SignedHost => Reach::Host,
-            Playlists::Signed | Playlists::Plain => Reach::Within(self.pass.directory()),
+            Playlists::Signed | Playlists::Plain => Reach::Within(parent.directory()),
         }
     }
 }

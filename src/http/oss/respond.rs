@@ -21,7 +21,7 @@ use crate::domain::encode::lossy;
 use crate::domain::name::RequestId;
 use crate::domain::op::{Level, Target};
 use crate::domain::referer::DependsOn;
-use crate::http::conn::{Connection, Reply};
+use crate::http::conn::{Connection, Fixed, Reply, fixed};
 use crate::service::App;
 use crate::service::access::{Caller, ObjectPermit, Permit};
 use crate::service::bucket::Bucket;
@@ -175,15 +175,17 @@ impl Exchange {
             Err(err) => (self.refuse(err.refusal()), Some(err)),
         };
         self.limit_caching(&mut reply, denial.is_some());
-        reply.add(header::SERVER, &HeaderValue::from_static("AliyunOSS"));
+        reply.add_fixed(fixed!("server", "AliyunOSS"));
         if let Ok(id) = HeaderValue::from_bytes(&self.id.digits()) {
             reply.add(REQUEST_ID, &id);
         }
-        let millis = match self.started.elapsed().as_millis() {
-            0 => HeaderValue::from_static("0"),
-            millis => HeaderValue::from(u64::try_from(millis).unwrap_or(u64::MAX)),
-        };
-        reply.add(SERVER_TIME, &millis);
+        match self.started.elapsed().as_millis() {
+            0 => reply.add_fixed(fixed!("x-oss-server-time", "0")),
+            millis => {
+                let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+                reply.add(SERVER_TIME, &HeaderValue::from(millis));
+            }
+        }
         if let Some(ec) = known.debug {
             reply.add(WOULD_DENY, &HeaderValue::from_static(ec));
         }
@@ -199,20 +201,20 @@ impl Exchange {
     fn limit_caching(&self, reply: &mut Reply, is_refusal: bool) {
         if is_refusal && reply.response.status() == StatusCode::FORBIDDEN {
             // Whoever keeps a refusal shows it to somebody who would not have been refused.
-            reply.add(header::CACHE_CONTROL, &HeaderValue::from_static("no-store"));
+            reply.add_fixed(fixed!("cache-control", "no-store"));
         } else if self.for_bearer {
-            let given = reply.take(&header::CACHE_CONTROL);
-            let private = match given.as_slice() {
-                [] => HeaderValue::from_static("private"),
-                lines => {
-                    let text = cache_control(lines.iter().map(HeaderValue::as_bytes));
-                    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("no-store"))
+            match reply.take(&header::CACHE_CONTROL).as_slice() {
+                [] => reply.add_fixed(fixed!("cache-control", "private")),
+                given => {
+                    let text = cache_control(given.iter().map(HeaderValue::as_bytes));
+                    let private = HeaderValue::try_from(text);
+                    let private = private.unwrap_or(HeaderValue::from_static("no-store"));
+                    reply.add(header::CACHE_CONTROL, &private);
                 }
-            };
-            reply.add(header::CACHE_CONTROL, &private);
+            }
         }
         if self.for_bearer {
-            reply.add(header::REFERRER_POLICY, &HeaderValue::from_static("no-referrer"));
+            reply.add_fixed(fixed!("referrer-policy", "no-referrer"));
         }
     }
 
@@ -243,7 +245,7 @@ impl Exchange {
         let depends_on = if self.oss.vary_referer { depends_on } else { DependsOn::Nothing };
         let by_origin = rules.is_some_and(|rules| rules.vary() == VaryOrigin::Always);
         if let Some(names) = vary(depends_on, by_origin) {
-            reply.add(header::VARY, &names);
+            reply.add_fixed(names);
         }
     }
 
@@ -266,8 +268,8 @@ impl Exchange {
         *response.status_mut() = err.reason.code.status();
         response.headers_mut().extend(err.headers.iter().cloned());
         let mut reply = Reply::new(response, self.takes_lines);
-        reply.add(header::CONTENT_TYPE, &HeaderValue::from_static("application/xml"));
-        reply.add(header::X_CONTENT_TYPE_OPTIONS, &HeaderValue::from_static("nosniff"));
+        reply.add_fixed(fixed!("content-type", "application/xml"));
+        reply.add_fixed(fixed!("x-content-type-options", "nosniff"));
         if let Some(ec) = err.reason.ec {
             reply.add(EC, &HeaderValue::from_static(ec));
         }
@@ -321,16 +323,19 @@ impl Exchange {
 }
 
 /// The names of the headers that an answer depends on.
-const fn vary(referer: DependsOn, origin: bool) -> Option<HeaderValue> {
-    let names = match (referer, origin) {
+const fn vary(referer: DependsOn, origin: bool) -> Option<Fixed> {
+    Some(match (referer, origin) {
         (DependsOn::Nothing, false) => return None,
-        (DependsOn::Nothing, true) => "Origin",
-        (DependsOn::Referer, false) => "Referer",
-        (DependsOn::Referer, true) => "Referer, Origin",
-        (DependsOn::RefererAndPurpose, false) => "Referer, Sec-Fetch-Site, Sec-Fetch-Dest",
-        (DependsOn::RefererAndPurpose, true) => "Referer, Sec-Fetch-Site, Sec-Fetch-Dest, Origin",
-    };
-    Some(HeaderValue::from_static(names))
+        (DependsOn::Nothing, true) => fixed!("vary", "Origin"),
+        (DependsOn::Referer, false) => fixed!("vary", "Referer"),
+        (DependsOn::Referer, true) => fixed!("vary", "Referer, Origin"),
+        (DependsOn::RefererAndPurpose, false) => {
+            fixed!("vary", "Referer, Sec-Fetch-Site, Sec-Fetch-Dest")
+        }
+        (DependsOn::RefererAndPurpose, true) => {
+            fixed!("vary", "Referer, Sec-Fetch-Site, Sec-Fetch-Dest, Origin")
+        }
+    })
 }
 
 /// A header that is given once.
