@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::Request;
+use http::{Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -125,7 +125,12 @@ fn limits(wanted: Limits, kept_open: u32) -> (Limits, Limits) {
     (Limits { max_connections, ..wanted }, Limits { max_connections: few, ..wanted })
 }
 
-async fn answer(router: Router, request: Request<Body>) -> Reply {
+async fn answer(router: Router, request: conn::Request) -> Reply {
+    let Ok(request) = http::Request::<Body>::try_from(request) else {
+        let mut refused = Response::default();
+        *refused.status_mut() = StatusCode::BAD_REQUEST;
+        return refused.into();
+    };
     match router.oneshot(request).await {
         Ok(response) => response.into(),
         Err(never) => match never {},

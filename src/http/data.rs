@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use futures_util::future::Either;
-use http::Request;
 
-use super::conn::{Connection, Reply};
+use super::conn::{Connection, Reply, Request};
 use super::oss::{Oss, authority};
 use super::{delivery, links};
 
@@ -17,13 +15,13 @@ type Answering = std::pin::Pin<Box<dyn Future<Output = Reply> + Send>>;
 /// its host is one, and in OSS's protocol on every other.
 pub fn handle(
     oss: Arc<Oss>,
-    request: Request<Body>,
+    request: Request,
     connection: Connection,
 ) -> impl Future<Output = Reply> + Send + 'static {
     if oss.links.is_none() && !oss.app.has_delivery_domains() {
         return Either::Right(oss.handle(request, connection));
     }
-    let host = authority((request.uri(), request.headers()), request.version());
+    let host = authority(&request.parts);
     // What cannot be read is told in OSS's words.
     let host = host.ok();
     if let Some(service) = &oss.links

@@ -10,12 +10,11 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use tokio::time::Instant;
 
 use super::body;
-use super::conn::{Connection, Reply};
+use super::conn::{Connection, Parts, Reply, Request};
 use super::oss::{Exchange, Known, Oss};
 use crate::domain::op::HostName;
 use crate::service::delivery::{Asker, CannotLink, NoLink};
@@ -46,10 +45,10 @@ struct Refusal(StatusCode, String);
 pub(super) async fn handle(
     oss: &Arc<Oss>,
     service: &LinkService,
-    (request, connection): (Request<Body>, Connection),
+    (request, connection): (Request, Connection),
 ) -> Reply {
-    let exchange = Exchange::begin(oss, (&request, &connection), Instant::now());
-    let (parts, body) = request.into_parts();
+    let exchange = Exchange::begin(oss, (&request.parts, &connection), Instant::now());
+    let Request { parts, body } = request;
     let mut known = Known::default();
     let response = match answer(oss, service, &parts, body).await {
         Ok(text) => plain(StatusCode::OK, text),
@@ -69,7 +68,7 @@ async fn answer(
     parts: &Parts,
     body: Body,
 ) -> Result<String, Refusal> {
-    let refused = match (parts.uri.path(), &parts.method) {
+    let refused = match (parts.target.path(), &parts.method) {
         (PATH, &Method::POST) => asker(service, parts).err(),
         (PATH, &Method::OPTIONS) => {
             body::drain(body).await;

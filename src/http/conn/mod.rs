@@ -2,6 +2,7 @@
 
 mod plain;
 mod reply;
+mod request;
 mod watched;
 mod wire;
 
@@ -15,7 +16,6 @@ use std::time::Duration;
 use axum::BoxError;
 use axum::body::Body;
 use futures_util::FutureExt as _;
-use http::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -33,6 +33,7 @@ use wire::Wire;
 
 pub(in crate::http) use reply::fixed;
 pub use reply::{Fixed, Reply};
+pub use request::{Parts, Request, RequestTarget};
 pub use wire::Outgoing;
 
 /// The most bytes that the head of a request can have before the connection is refused without
@@ -59,7 +60,7 @@ pub struct Connection {
 /// A connection that cannot be served because too many are open waits in the system's queue.
 pub async fn serve<S, F>(listener: TcpListener, limits: Limits, stop: CancellationToken, service: S)
 where
-    S: Fn(Request<Body>, Connection) -> F + Clone + Send + Sync + 'static,
+    S: Fn(Request, Connection) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
@@ -108,7 +109,7 @@ async fn serve_one<S, F>(
     service: S,
 ) -> Result<(), BoxError>
 where
-    S: Fn(Request<Body>, Connection) -> F + Send + Sync + 'static,
+    S: Fn(Request, Connection) -> F + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
     let until = (limits.header_timeout, &stop);
@@ -116,10 +117,11 @@ where
         plain::Next::Closed => return Ok(()),
         plain::Next::Other(unread) => stream.as_mut().get_pin_mut().unread(unread),
     }
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |request: http::Request<Incoming>| {
         let (parts, body) = request.into_parts();
         let (body, end) = watched(body);
-        let answering = service(Request::from_parts(parts, body), connection.clone());
+        let request = http::Request::from_parts(parts, body);
+        let answering = service(request.into(), connection.clone());
         // In a box: the connection would move it about.
         Box::pin(answering.map(move |reply| {
             let mut response = reply.into_response();

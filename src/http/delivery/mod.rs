@@ -18,9 +18,7 @@ mod room;
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderValue, Method, Response, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
@@ -32,7 +30,7 @@ use crate::domain::code::Code;
 use crate::domain::delivery::RefererCheck;
 use crate::domain::op::{Action, Target};
 use crate::domain::urlsign::{self, Settings};
-use crate::http::conn::{Connection, Reply};
+use crate::http::conn::{Connection, Parts, Reply, Request, RequestTarget};
 use crate::service::access::{Caller, ObjectPermit, Permit, Visit, Wish};
 use crate::service::delivery::{Admitted, Domain};
 use denied::Stop;
@@ -41,16 +39,16 @@ use denied::Stop;
 pub(super) async fn handle(
     oss: &Arc<Oss>,
     domain: &Arc<Domain>,
-    (request, connection): (Request<Body>, Connection),
+    (request, connection): (Request, Connection),
 ) -> Reply {
-    let mut exchange = Exchange::begin(oss, (&request, &connection), Instant::now());
+    let mut exchange = Exchange::begin(oss, (&request.parts, &connection), Instant::now());
     if domain.signing().is_some() {
         exchange.is_for_bearer();
     }
     if domain.signing().is_some_and(Settings::signs_in_path) {
         exchange.mask_path();
     }
-    let (mut parts, body) = request.into_parts();
+    let Request { mut parts, body } = request;
     // A client that waits for `100 Continue` has not sent anything.
     let sent = body.is_end_stream() || !parts.headers.contains_key(header::EXPECT);
     let walk = Walk { oss, domain, connection: &connection };
@@ -58,8 +56,9 @@ pub(super) async fn handle(
     let walked = match parts.method {
         Method::GET | Method::HEAD => {
             let size = Head::check_size(&parts);
-            let uri = std::mem::take(&mut parts.uri);
-            match size.map_err(Stop::from).and_then(|()| walk.enter(parts, &uri, &mut exchange)) {
+            let target = std::mem::take(&mut parts.target);
+            let entered = |()| walk.enter(parts, &target, &mut exchange);
+            match size.map_err(Stop::from).and_then(entered) {
                 Ok(entered) => walk.go(entered, &mut known).await,
                 Err(stop) => Err(stop),
             }
@@ -97,7 +96,7 @@ struct Entered<'u> {
     /// Without its signature.
     head: Box<Head>,
     /// As it was sent.
-    uri: &'u Uri,
+    sent: &'u RequestTarget,
     client: ClientAddress,
     admitted: Admitted<'u>,
 }
@@ -107,28 +106,28 @@ impl Walk<'_> {
     fn enter<'u>(
         &self,
         parts: Parts,
-        uri: &'u Uri,
+        sent: &'u RequestTarget,
         exchange: &mut Exchange,
     ) -> Result<Entered<'u>, Stop> {
         let client = client_of((&parts, self.connection), &self.oss.proxies);
         let request = urlsign::Request {
             method: if parts.method == Method::GET { "GET" } else { "HEAD" },
-            target: target_of(uri),
+            target: urlsign::Target { path: sent.path(), query: sent.query() },
             client: client.address,
         };
         let admitted = self.oss.app.admit(self.domain, &request)?;
         exchange.log_path(admitted.path);
-        let head = self.read(parts, (uri, &admitted))?;
-        Ok(Entered { head, uri, client, admitted })
+        let head = self.read(parts, (sent, &admitted))?;
+        Ok(Entered { head, sent, client, admitted })
     }
 
     /// From the permit on.
     async fn go(&self, entered: Entered<'_>, known: &mut Known) -> Result<Response<Body>, Stop> {
-        let Entered { mut head, uri, client, admitted } = entered;
+        let Entered { mut head, sent, client, admitted } = entered;
         let (action, permit) = match self.grant(&head, client, (&admitted.caller, known)).await {
             Ok(granted) => granted,
             Err(err) => {
-                head.parts.uri = unsigned(uri, &admitted)?;
+                head.parts.target = unsigned(sent, &admitted)?;
                 return Err(Box::pin(self.refused(&head, err, known)).await);
             }
         };
@@ -151,7 +150,7 @@ impl Walk<'_> {
         }
         let permit = permit.object()?;
         if let Some(playlist) = playlist::of(self.domain, &permit, &admitted) {
-            head.parts.uri = unsigned(uri, &admitted)?;
+            head.parts.target = unsigned(sent, &admitted)?;
             let served = Box::pin(playlist.serve(self.oss, &permit, (&head, known))).await?;
             if let (Some(response), Some(pass)) = (served, &admitted.pass) {
                 self.domain.made_playlist(pass);
@@ -164,17 +163,17 @@ impl Walk<'_> {
 
     /// The head of the request for the object that it names, without its signature.
     ///
-    /// Of the rest of the URI only the query is asked for on the way to an object, so it is only
+    /// Of the rest of the target only the query is asked for on the way to an object, so it is only
     /// [put together](unsigned) if there is one, or for who asks for more.
     fn read(
         &self,
         mut parts: Parts,
-        (uri, admitted): (&Uri, &Admitted<'_>),
+        (sent, admitted): (&RequestTarget, &Admitted<'_>),
     ) -> Result<Box<Head>, Stop> {
         let key = self.domain.terms.prefix.key_at(admitted.path).map_err(OssError::from)?;
         let key = key.ok_or(Code::NoSuchKey).map_err(OssError::from)?;
         if admitted.query.is_some() {
-            parts.uri = unsigned(uri, admitted)?;
+            parts.target = unsigned(sent, admitted)?;
         }
         let target = Target::Object(self.domain.bucket.1.clone(), key);
         Ok(Head::addressed((parts, self.connection), target)?)
@@ -229,27 +228,11 @@ impl Walk<'_> {
     }
 }
 
-/// The path and the query of a request, as they stand in it.
-fn target_of(uri: &Uri) -> urlsign::Target<'_> {
-    let Some(both) = uri.path_and_query() else {
-        return urlsign::Target { path: "/", query: None };
-    };
-    let (text, query) = (both.as_str(), both.query());
-    let path = text.len().saturating_sub(query.map_or(0, |query| query.len() + 1));
-    urlsign::Target { path: text.get(..path).unwrap_or_default(), query }
-}
-
-/// The URI of a request without its signature.
-fn unsigned(uri: &Uri, admitted: &Admitted<'_>) -> Result<Uri, Stop> {
+/// The target of a request without its signature.
+fn unsigned(sent: &RequestTarget, admitted: &Admitted<'_>) -> Result<RequestTarget, Stop> {
     if admitted.pass.is_none() {
-        return Ok(uri.clone());
+        return Ok(sent.clone());
     }
-    let text = match &admitted.query {
-        Some(query) => format!("{}?{query}", admitted.path),
-        None => admitted.path.to_owned(),
-    };
-    let bad = || OssError::invalid_argument("The path cannot be read.");
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(PathAndQuery::try_from(text).map_err(|_| bad())?);
-    Ok(Uri::from_parts(parts).map_err(|_| bad())?)
+    let target = sent.leading_to(admitted.path, admitted.query.as_deref());
+    Ok(target.map_err(|_| OssError::invalid_argument("The path cannot be read."))?)
 }

@@ -73,7 +73,7 @@ impl From<Error> for No {
 
 /// A redirect, unless it would lead back here: whoever is refused brings the same referer again.
 fn redirect(head: &Head, url: &RedirectUrl) -> Result<Response<Body>, No> {
-    if url.leads_to(head.host(), head.parts.uri.path()) {
+    if url.leads_to(head.host(), head.parts.target.path()) {
         return Err(No::Answer);
     }
     let location = HeaderValue::try_from(url.as_str());

@@ -1,8 +1,7 @@
 //! The head of a request: everything but the body, read once.
 
 use http::header::GetAll;
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
 use super::OssError;
 use crate::domain::client::{ClientAddress, TrustedProxies};
@@ -14,13 +13,13 @@ use crate::domain::query::Query;
 use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::Digest;
 use crate::http::MAX_HEAD_BYTES;
-use crate::http::conn::Connection;
+use crate::http::conn::{Connection, Parts};
 use crate::service::access::Ask;
 
 /// The head of a request. It is handed on from stage to stage, so it stays in a box.
 #[derive(Debug)]
 pub(in crate::http) struct Head {
-    /// As hyper read it.
+    /// As it came in.
     pub parts: Parts,
     /// The method; `None` for one that OSS never uses.
     pub verb: Option<Verb>,
@@ -78,7 +77,7 @@ impl Head {
     pub(in crate::http) fn check_size(parts: &Parts) -> Result<(), OssError> {
         let headers: usize =
             parts.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
-        let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        let target = parts.target.length();
         if headers + target > MAX_HEAD_BYTES {
             return Err(Code::RequestHeaderTooLarge.into());
         }
@@ -125,14 +124,13 @@ impl Head {
     /// The bucket that the head of a request names that could not be read, such as one with a key
     /// that breaks a rule.
     pub(super) fn bucket_of(parts: &Parts, hosts: &HostRules) -> Option<BucketName> {
-        let authority = authority((&parts.uri, &parts.headers), parts.version).ok()?;
-        Targets::bucket(hosts, authority, parts.uri.path())
+        let authority = authority(parts).ok()?;
+        Targets::bucket(hosts, authority, parts.target.path())
     }
 
     /// The host that the request names.
     pub(in crate::http) fn host(&self) -> &str {
-        let Parts { uri, headers, version, .. } = &self.parts;
-        authority((uri, headers), *version).unwrap_or_default()
+        authority(&self.parts).unwrap_or_default()
     }
 
     /// Whether it has a header. The name is in lower case.
@@ -233,30 +231,26 @@ fn sole<'h>(values: GetAll<'h, HeaderValue>, name: &str) -> Result<Option<&'h st
 fn read(parts: &Parts, hosts: &HostRules) -> Result<(Query, Targets), OssError> {
     Head::check_size(parts)?;
     let query = read_query(parts)?;
-    let authority = authority((&parts.uri, &parts.headers), parts.version)?;
-    let targets = Targets::read(hosts, authority, parts.uri.path())?;
+    let authority = authority(parts)?;
+    let targets = Targets::read(hosts, authority, parts.target.path())?;
     Ok((query, targets))
 }
 
 fn read_query(parts: &Parts) -> Result<Query, OssError> {
-    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let query = Query::parse(parts.target.query().unwrap_or_default());
     query.map_err(|err| OssError::invalid_argument(format!("{err}.")))
 }
 
 /// The host that a request names: in its target, or in its `Host` header. Both must agree, or a
 /// proxy before us may have looked at the other.
-pub(in crate::http) fn authority<'r>(
-    (uri, headers): (&'r Uri, &'r HeaderMap),
-    version: Version,
-) -> Result<&'r str, OssError> {
-    let host = sole(headers.get_all(header::HOST), "host")?;
-    let host_of_target = uri.authority().map(http::uri::Authority::as_str);
-    match (host_of_target, host) {
+pub(in crate::http) fn authority(parts: &Parts) -> Result<&str, OssError> {
+    let host = sole(parts.headers.get_all(header::HOST), "host")?;
+    match (parts.target.authority(), host) {
         (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {
             Err(OssError::invalid_argument("The request names two hosts."))
         }
         // RFC 9112, section 3.2: every request has one, but for those of HTTP/1.0.
-        (_, None) if version >= Version::HTTP_11 => {
+        (_, None) if parts.version >= Version::HTTP_11 => {
             Err(OssError::invalid_argument("The Host header is missing."))
         }
         (Some(host), _) | (None, Some(host)) => Ok(host),

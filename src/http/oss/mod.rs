@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, Response};
 use tokio::time::Instant;
 
 use crate::domain::auth::PayloadHash;
@@ -41,7 +41,7 @@ use crate::domain::op::{
     unknown_parameter, unserved_feature,
 };
 use crate::domain::secret::Digest;
-use crate::http::conn::{Connection, Reply};
+use crate::http::conn::{Connection, Reply, Request};
 use crate::http::links::LinkService;
 use crate::service::App;
 use crate::service::access::{Caller, Permit, Visit, Wish};
@@ -85,9 +85,9 @@ pub(in crate::http) type Answer = Result<Response<Body>, OssError>;
 
 impl Oss {
     /// Answers a request.
-    pub async fn handle(self: Arc<Self>, request: Request<Body>, connection: Connection) -> Reply {
-        let exchange = Exchange::begin(&self, (&request, &connection), Instant::now());
-        let (parts, body) = request.into_parts();
+    pub async fn handle(self: Arc<Self>, request: Request, connection: Connection) -> Reply {
+        let exchange = Exchange::begin(&self, (&request.parts, &connection), Instant::now());
+        let Request { parts, body } = request;
         let head = match Head::read((parts, connection), &self.hosts) {
             Ok(head) => head,
             Err((parts, err)) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use base64::Engine as _;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 use tracing::field;
@@ -21,7 +21,7 @@ use crate::domain::encode::lossy;
 use crate::domain::name::RequestId;
 use crate::domain::op::{Level, Target};
 use crate::domain::referer::DependsOn;
-use crate::http::conn::{Connection, Fixed, Reply, fixed};
+use crate::http::conn::{Connection, Fixed, Parts, Reply, fixed};
 use crate::service::App;
 use crate::service::access::{Caller, ObjectPermit, Permit};
 use crate::service::bucket::Bucket;
@@ -119,7 +119,7 @@ struct Logged {
 impl Exchange {
     pub(in crate::http) fn begin(
         oss: &Arc<Oss>,
-        (request, connection): (&Request<Body>, &Connection),
+        (parts, connection): (&Parts, &Connection),
         started: Instant,
     ) -> Self {
         let logged = tracing::enabled!(target: "refgate::access", tracing::Level::INFO);
@@ -127,15 +127,15 @@ impl Exchange {
             oss: oss.clone(),
             id: oss.app.clock.request_id(),
             started,
-            method: request.method().clone(),
-            host: request.headers().get(header::HOST).cloned(),
-            origin: only(request.headers(), header::ORIGIN),
+            method: parts.method.clone(),
+            host: parts.headers.get(header::HOST).cloned(),
+            origin: only(&parts.headers, header::ORIGIN),
             takes_lines: connection.takes_lines,
             for_bearer: false,
             log: logged.then(|| Logged {
                 client: connection.peer,
-                path: cut(request.uri().path()).to_owned(),
-                referer: request.headers().get(header::REFERER).cloned(),
+                path: cut(parts.target.path()).to_owned(),
+                referer: parts.headers.get(header::REFERER).cloned(),
             }),
         }
     }

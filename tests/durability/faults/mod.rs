@@ -149,7 +149,7 @@ async fn ask(
     let peer = ([127, 0, 0, 1], 1).into();
     let connection = Connection { peer, outgoing: Outgoing::default(), takes_lines: false };
     let request = request.body(Body::from(body.to_owned())).unwrap();
-    let response = oss.handle(request, connection).await.response;
+    let response = oss.handle(request.into(), connection).await.response;
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.into()).unwrap())

@@ -22,14 +22,13 @@ use std::future::poll_fn;
 use std::io;
 use std::task::ready;
 
-use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request};
+use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Bounded, Connection, Reply};
+use super::{Bounded, Connection, Reply, Request};
 use read::plain;
 use write::{After, Kind, Writer};
 
@@ -56,7 +55,7 @@ pub(super) async fn serve<S, F>(
     service: &S,
 ) -> io::Result<Next>
 where
-    S: Fn(Request<Body>, Connection) -> F,
+    S: Fn(Request, Connection) -> F,
     F: Future<Output = Reply>,
 {
     let connection = Connection { takes_lines: true, ..connection.clone() };
@@ -84,7 +83,7 @@ where
         }
         let Some((request, length)) = plain(&unread) else { return Ok(Next::Other(unread)) };
         unread = unread.slice(length..);
-        let wants_body = request.method() != Method::HEAD;
+        let wants_body = request.parts.method != Method::HEAD;
         let reply = {
             let mut answering = Box::pin(service(request, connection.clone()));
             tokio::select! {

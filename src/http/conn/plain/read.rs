@@ -2,8 +2,10 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use httparse::{EMPTY_HEADER, Status};
+
+use crate::http::conn::{Parts, Request, RequestTarget};
 
 /// The most header lines of a plain request. Browsers send about twenty.
 const MOST_LINES: usize = 48;
@@ -22,7 +24,7 @@ const OF_MESSAGES: [HeaderName; 6] = [
 ///
 /// A plain request is a GET or a HEAD of HTTP/1.1 for a path, whose head is there to its end, and
 /// which has no body and asks nothing of its connection but to keep it open.
-pub(super) fn plain(bytes: &Bytes) -> Option<(Request<Body>, usize)> {
+pub(super) fn plain(bytes: &Bytes) -> Option<(Request, usize)> {
     let mut lines = [EMPTY_HEADER; MOST_LINES];
     let mut head = httparse::Request::new(&mut lines);
     let Ok(Status::Complete(length)) = head.parse(bytes) else { return None };
@@ -31,16 +33,13 @@ pub(super) fn plain(bytes: &Bytes) -> Option<(Request<Body>, usize)> {
         Some("HEAD") => Method::HEAD,
         _ => return None,
     };
-    let target = head.path.filter(|target| target.starts_with('/'))?;
     if head.version != Some(1) {
         return None;
     }
-    let mut request = Request::new(Body::empty());
-    *request.method_mut() = method;
-    *request.version_mut() = Version::HTTP_11;
-    *request.uri_mut() = Uri::from_maybe_shared(bytes.slice_ref(target.as_bytes())).ok()?;
-    *request.headers_mut() = headers(bytes, head.headers)?;
-    Some((request, length))
+    let target = RequestTarget::plain(bytes.slice_ref(head.path?.as_bytes()))?;
+    let headers = headers(bytes, head.headers)?;
+    let parts = Parts { method, target, version: Version::HTTP_11, headers };
+    Some((Request { parts, body: Body::empty() }, length))
 }
 
 fn headers(bytes: &Bytes, lines: &[httparse::Header<'_>]) -> Option<HeaderMap> {

@@ -2,6 +2,7 @@ use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use axum::body::Body;
 use futures_util::stream;
 use http::{HeaderValue, Response, StatusCode, header};
 use tokio::net::{TcpListener, TcpStream};
@@ -79,10 +80,13 @@ fn what_is_plain() {
 fn a_request_has_all_that_its_head_says() {
     let bytes: &[u8] = b"GET /b/k%20?x=%2F HTTP/1.1\r\nHost: h\r\nX-Two: 1\r\nx-two: \xe9\r\n\r\n";
     let (request, _) = plain(&Bytes::copy_from_slice(bytes)).unwrap();
-    assert_eq!(*request.uri(), "/b/k%20?x=%2F");
-    assert_eq!(request.headers()["host"], "h");
+    assert_eq!(
+        (request.parts.target.path(), request.parts.target.query()),
+        ("/b/k%20", Some("x=%2F"))
+    );
+    assert_eq!(request.parts.headers["host"], "h");
     let two: Vec<_> =
-        request.headers().get_all("x-two").iter().map(HeaderValue::as_bytes).collect();
+        request.parts.headers.get_all("x-two").iter().map(HeaderValue::as_bytes).collect();
     assert_eq!(two, [b"1".as_slice(), b"\xe9"]);
 }
 
@@ -196,9 +200,9 @@ async fn a_request_whose_client_has_gone_is_given_up() {
 async fn what_comes_while_a_request_is_answered_is_next() {
     let (mut stream, connection, mut client) = connected().await;
     client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let service = |request: Request<Body>, _| async move {
+    let service = |request: Request, _| async move {
         sleep(Duration::from_millis(100)).await;
-        Response::new(Body::from(request.uri().path().to_owned())).into()
+        Response::new(Body::from(request.parts.target.path().to_owned())).into()
     };
     let stop = CancellationToken::new();
     let serving = async {
@@ -240,12 +244,12 @@ async fn serve_paths(
     (patience, stop): (Duration, &CancellationToken),
 ) -> (Vec<String>, Vec<SocketAddr>, Next) {
     let seen = Arc::new(Mutex::new((Vec::new(), Vec::new())));
-    let service = |request: Request<Body>, connection: Connection| {
+    let service = |request: Request, connection: Connection| {
         assert!(connection.takes_lines);
         let mut seen = seen.lock().unwrap();
-        seen.0.push(request.uri().path().to_owned());
+        seen.0.push(request.parts.target.path().to_owned());
         seen.1.push(connection.peer);
-        ready(Response::new(Body::from(request.uri().path().to_owned())).into())
+        ready(Response::new(Body::from(request.parts.target.path().to_owned())).into())
     };
     let next = serve(&mut stream, &connection, (patience, stop), &service).await.unwrap();
     let (paths, peers) = seen.lock().unwrap().clone();

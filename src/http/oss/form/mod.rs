@@ -157,7 +157,7 @@ fn created(post: &PostResponse<'_>) -> Response<Body> {
 
 /// The URL of an object in the way in which its form was addressed.
 fn location_of(oss: &Oss, head: &Head, key: &ObjectKey) -> String {
-    let path = head.parts.uri.path().trim_end_matches('/');
+    let path = head.parts.target.path().trim_end_matches('/');
     let (scheme, key) = (head.scheme(&oss.proxies), percent_encode_path(key.as_str()));
     format!("{scheme}://{}{path}/{key}", head.host())
 }

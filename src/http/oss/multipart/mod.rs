@@ -119,7 +119,7 @@ fn wants_all(call: &Call) -> Result<bool, OssError> {
 
 /// The URL of the object: where the request went, without its parameters.
 fn location(oss: &Oss, Call { head, .. }: &Call) -> String {
-    format!("{}://{}{}", head.scheme(&oss.proxies), head.host(), head.parts.uri.path())
+    format!("{}://{}{}", head.scheme(&oss.proxies), head.host(), head.parts.target.path())
 }
 
 /// `DELETE /<bucket>/<key>?uploadId`
