@@ -18,7 +18,7 @@ pub struct Reply {
     prepared: HeaderLines,
 }
 
-/// A header that many answers have, also as it is sent. Made by [`fixed!`].
+/// A header that many answers have, also as it is sent. Made by `fixed!`.
 #[derive(Clone, Copy, Debug)]
 pub struct Fixed {
     /// The name, in lower case.

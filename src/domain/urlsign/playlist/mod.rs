@@ -7,7 +7,7 @@
 //! # What is not signed
 //!
 //! - what lies on another host, or has a scheme that is not HTTP's
-//! - what lies outside the directory that the link opens ([`Pass::directory`]), unless
+//! - what lies outside the directory that the link opens ([`Parent::directory`]), unless
 //!   [`Reach::Host`] says otherwise: whoever may store a playlist could else have any object of the
 //!   host signed
 //! - what has variables (`{$name}`), escapes that hide a slash or dots, or a signature
@@ -24,7 +24,7 @@
 //!
 //! Sources: RFC 8216, sections 4 and 4.3.3.5; Alibaba Cloud CDN `auth_m3u8`.
 //!
-//! [`Pass::directory`]: super::Pass::directory
+//! [`Parent::directory`]: super::Parent::directory
 
 mod cut;
 mod uri;
