@@ -54,9 +54,10 @@ use writer::Writer;
 /// Nobody but a person with a shell takes the database's lock from us; they get this long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Pages of the log after which a commit copies it into the database: 16 MiB. SQLite's own 4 MiB
-/// would have a busy server copy every few dozen commits; much more slows reads and opening.
-const CHECKPOINT_PAGES: &str = "4000";
+/// Pages of the log after which a commit copies it into the database: 6 MiB. Whoever writes waits for
+/// that, and the more there is, the longer. SQLite's own 4 MiB would have it copy more pages that soon
+/// change again. Figures: `docs/performance.md`.
+const CHECKPOINT_PAGES: &str = "1500";
 
 /// Cache of the writing connection in KiB (negative is SQLite's way to say KiB): the upper levels
 /// of every tree for millions of objects.

@@ -9,8 +9,8 @@
 //! the 10 000 runs of one source, and one completion hold up all other writes for hours.
 //!
 //! What lies in a blob that several uploads share is written anew, too: it is a few KiB. A part that
-//! named it would keep its neighbours from being moved as long as the upload
-//! is open, and whoever read the object would have to ask the database where its runs are now.
+//! named it would keep its neighbours from being moved as long as the upload is open, and whoever read
+//! the object would have to ask the database where its runs are now.
 
 use std::sync::Arc;
 use std::time::Duration;

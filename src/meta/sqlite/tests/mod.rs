@@ -216,6 +216,21 @@ async fn closing_commits_what_is_queued() {
     assert_eq!(again.bucket_usage(bucket).await.unwrap(), usage(100, 1000));
 }
 
+/// However much is written: about 120 MB, of which each commit is as long as the log may become.
+#[tokio::test]
+async fn the_log_is_bounded() {
+    const MUCH: &str = "
+        create table if not exists filler (bytes blob);
+        delete from filler;
+        insert into filler values (zeroblob(6000000))";
+    let (folder, meta, _) = fresh().await;
+    for _ in 0..20 {
+        meta.writer.submit(Execute(MUCH)).await.unwrap();
+    }
+    let length = std::fs::metadata(folder.path().join("meta.sqlite3-wal")).unwrap().len();
+    assert!(length < 20_000_000, "{length}");
+}
+
 #[tokio::test]
 async fn a_second_opening_sees_what_the_first_acknowledged() {
     let (folder, meta, bucket) = fresh().await;
