@@ -126,6 +126,7 @@ fn limits(wanted: Limits, kept_open: u32) -> (Limits, Limits) {
 }
 
 async fn answer(router: Router, request: conn::Request) -> Reply {
+    // Every target that comes so far is one of a URI.
     let Ok(request) = http::Request::<Body>::try_from(request) else {
         let mut refused = Response::default();
         *refused.status_mut() = StatusCode::BAD_REQUEST;

@@ -242,6 +242,9 @@ async fn slot() -> Result<SemaphorePermit<'static>, Error> {
     slot.ok().and_then(Result::ok).ok_or(Error::Code(Code::ServiceUnavailable))
 }
 
+/// How long the rest of a body is read that nobody wants. Late or done, the client is answered then.
+const LONGEST_DRAIN: Duration = Duration::from_secs(10);
+
 /// Reads and forgets a body that nobody wants, so that a client that is still sending gets to
 /// read its answer. Only so much of it: a large rest ends with the connection.
 pub async fn drain(body: Body) {
@@ -249,7 +252,8 @@ pub async fn drain(body: Body) {
     const PATIENCE: Duration = Duration::from_secs(5);
 
     let mut reading = Reading::new(body, MOST, PATIENCE);
-    while let Ok(Some(_)) = reading.piece().await {}
+    let _ =
+        timeout(LONGEST_DRAIN, async { while let Ok(Some(_)) = reading.piece().await {} }).await;
 }
 
 /// Reads and forgets the rest of an upload that failed on our side. Most clients listen only when
@@ -257,7 +261,6 @@ pub async fn drain(body: Body) {
 /// it should report a full disk. A very large rest ends with the connection all the same.
 pub async fn drain_rest(mut pieces: object::Body) {
     const MOST: usize = 64 << 20;
-    const LONGEST: Duration = Duration::from_secs(10);
 
     let mut left = MOST;
     let reading = async {
@@ -266,8 +269,7 @@ pub async fn drain_rest(mut pieces: object::Body) {
             left = rest;
         }
     };
-    // Late or done, the client is answered now.
-    let _ = timeout(LONGEST, reading).await;
+    let _ = timeout(LONGEST_DRAIN, reading).await;
 }
 
 #[cfg(test)]
@@ -291,6 +293,19 @@ mod tests {
         assert!(matches!(read(trickle, 9999, patience).await, Err(BodyError::TooSlow)));
         let steady = slowly(vec![(9, 4096); 10]);
         assert_eq!(read(steady, 1 << 20, patience).await.unwrap().len(), 40_960);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rest_of_a_body_is_not_waited_for_long() {
+        let patience = Duration::from_mins(1);
+        let trickle = || slowly(vec![(4, 4096); 100]);
+        let begun = Instant::now();
+        drain(trickle()).await;
+        assert_eq!(begun.elapsed(), LONGEST_DRAIN);
+        drain_rest(stream(trickle(), 1 << 20, patience)).await;
+        assert_eq!(begun.elapsed(), 2 * LONGEST_DRAIN);
+        assert!(matches!(read(trickle(), 1, patience).await, Err(BodyError::TooLarge(1))));
+        assert_eq!(begun.elapsed(), 3 * LONGEST_DRAIN + Duration::from_secs(4));
     }
 
     #[tokio::test]

@@ -11,8 +11,8 @@
 //!
 //! A blob that several uploads share may be given up by another than the one who took its row, and
 //! before memory has forgotten the object. So of an object of several blobs with such among them not
-//! memory is asked afterwards but the database: what it names then is given up later than that. Nothing
-//! makes such objects any more; there may be some that earlier builds made.
+//! memory is asked afterwards but the database: what it names then is given up later than that. Such
+//! objects are made only of parts that earlier builds copied.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -111,6 +111,15 @@ fn a_child_counts_towards_the_limit_of_its_playlist_and_keeps_its_client() {
     }
 }
 
+#[test]
+fn who_has_no_signature_has_no_heirs() {
+    let (ours, other) = (settings(Scheme::AliA, ANY), settings(Scheme::Refgate, ANY));
+    let target = link(&ours, "/v/1/index.m3u8");
+    let pass = get(&ours, &target, NOW).unwrap();
+    assert!(Parent::new(&ours, &pass).is_ok());
+    assert!(Parent::new(&other, &pass).is_err());
+}
+
 /// What a playlist's links may reach: what the link to it opens anyway.
 #[test]
 fn a_link_opens_a_directory() {

@@ -45,12 +45,12 @@ pub struct Parent<'p> {
 }
 
 impl<'p> Parent<'p> {
-    /// A link that was verified against these settings. Its fields are read again: next to all links
-    /// are to what leads nowhere, and need not carry them along.
+    /// A link that was verified against these settings; that it was is the caller's word. Its fields
+    /// are read again: next to all links are to what leads nowhere, and need not carry them along.
     ///
     /// # Errors
     ///
-    /// [`Denial`], if it was verified against other settings.
+    /// [`Denial`], if its target has no signature in the form of these settings.
     pub fn new(settings: &'p Settings, pass: &'p Pass<'p>) -> Result<Self, Denial> {
         let in_force = in_force(settings, pass.target);
         let fields = read(in_force, pass.target)?.fields;

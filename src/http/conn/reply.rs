@@ -90,8 +90,11 @@ impl Reply {
 
     /// Whether a header that is added does not stand twice; in a map it takes the other's place.
     fn has_no(&self, name: &HeaderName) -> bool {
-        let stands = self.own.is_some() && self.response.headers().contains_key(name);
-        !stands && self.prepared.get(name).is_none()
+        let in_lines = self.own.as_ref().is_some_and(|own| {
+            let named = |line: &[u8]| line.starts_with(format!("{name}: ").as_bytes());
+            self.response.headers().contains_key(name) || own.split(|it| *it == b'\n').any(named)
+        });
+        !in_lines && self.prepared.get(name).is_none()
     }
 
     /// Takes a header out that it had before any was [added](Self::add), with all of its lines.

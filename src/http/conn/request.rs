@@ -55,8 +55,8 @@ impl TryFrom<Request> for http::Request<Body> {
 
 /// The target of a request, of which nothing is decoded (RFC 9112, section 3.2).
 ///
-/// Of next to all requests it is a path with or without a query, and then a [`Uri`] would look at each
-/// of its bytes to find nothing else.
+/// Of next to all requests it is a path with or without a query. A [`Uri`] looks for more than that, and
+/// each of those who ask for a path or a query asks what form it has.
 #[derive(Clone, Debug)]
 pub struct RequestTarget(Form);
 

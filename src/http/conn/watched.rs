@@ -1,7 +1,9 @@
 //! Whether the body of a request was read to its end.
 //!
-//! What nobody read stands in the way of the next request, so the connection ends behind the answer.
-//! A client that is not told so may send its next request just before that, and learns nothing of it.
+//! What nobody read stands in the way of the next request, so the connection ends behind the answer,
+//! unless it happens to be there already and is short. That is not known while the answer is made; and a
+//! client that is not told of the end may send its next request just before it, and learns nothing of
+//! it. So whatever leaves a body unread ends its connection.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -24,7 +24,6 @@ use super::super::access::{CopyPermit, ObjectPermit};
 use super::super::error::Error;
 use super::super::inflight::Upload;
 use super::super::object::{Content, FoundObject, ObjectReader, Opened, Received, end_upload};
-use super::super::packs::MAX_BODY;
 use super::{gone, place};
 use crate::blob::digests::Digests;
 use crate::blob::{Digesting, Sha256, Written};
@@ -39,6 +38,9 @@ use crate::meta::PutPart;
 
 /// How many copies are written anew at once.
 pub(in crate::service) const REWRITERS: usize = 4;
+
+/// So few bytes are written anew without a turn: that is soon done.
+const SMALL: u64 = 16 * 1024;
 
 /// How long a copy waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -191,16 +193,17 @@ impl App {
             Opened::Reader(reader) => reader,
             Opened::Replaced(now) => return Ok(Taken::Replaced(now)),
         };
-        Ok(Taken::Done(if by_name {
-            Ready::named(read_digests(reader).await?, extents)
-        } else if slice.length <= MAX_BODY as u64 {
-            self.receive_copy(to, reader).await?.into()
-        } else {
-            // A request without a body can have gigabytes written.
+        if by_name {
+            return Ok(Taken::Done(Ready::named(read_digests(reader).await?, extents)));
+        }
+        // A request without a body can have gigabytes written.
+        let _slot = if slice.length > SMALL {
             let slot = timeout(PATIENCE, self.rewriters.acquire()).await;
-            let _slot = slot.map_err(|_| Error::Code(Code::ServiceUnavailable))?;
-            self.receive_copy(to, reader).await?.into()
-        }))
+            Some(slot.map_err(|_| Error::Code(Code::ServiceUnavailable))?)
+        } else {
+            None
+        };
+        Ok(Taken::Done(self.receive_copy(to, reader).await?.into()))
     }
 
     async fn write_part(

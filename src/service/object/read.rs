@@ -181,7 +181,7 @@ impl App {
     ) -> Result<FoundObject, Error> {
         if runs.iter().any(|run| run.blob.is_shared()) {
             // The one who deletes such a blob need not be the one who has memory forget its object.
-            // Only earlier builds made objects of such and other blobs.
+            // Only parts that earlier builds copied make objects of such and other blobs.
             return self.find_anew(permit, found).await;
         }
         self.find_content(permit).await

@@ -149,8 +149,8 @@ impl App {
         Ok(outcome)
     }
 
-    /// Those packs of which less than half is named. No upload in parts names one since parts of small
-    /// objects are written anew; one that an earlier build left ends.
+    /// Those packs of which less than half is named. Such as parts of an upload name
+    /// are left out: earlier builds copied parts by name, and their uploads come to an end.
     async fn less_than_half(&self, blobs: &[BlobId]) -> Result<Vec<Left>, Error> {
         let mut all = Vec::new();
         for (blob, runs) in self.meta.runs_of(blobs).await? {

@@ -95,7 +95,9 @@ pub(super) async fn reset(
     State(app): State<Arc<App>>,
     on: OnBucket,
     headers: HeaderMap,
+    body: Body,
 ) -> Result<Response, ApiError> {
+    body::drain(body).await;
     let (order, bucket) = order(&on, &headers)?;
     Ok(changed(bucket, &app.reset_policy(on.permit, order).await?))
 }

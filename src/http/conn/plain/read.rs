@@ -22,8 +22,8 @@ const OF_MESSAGES: [HeaderName; 6] = [
 
 /// The first request of some bytes and the length of its head; `None` if it is not plain.
 ///
-/// A plain request is a GET or a HEAD of HTTP/1.1 for a path, whose head is there to its end, and
-/// which has no body and asks nothing of its connection but to keep it open.
+/// A plain request is a GET or a HEAD of HTTP/1.1 for a path of marks that need no escape, whose head is
+/// there to its end, and which has no body and asks nothing of its connection but to keep it open.
 pub(super) fn plain(bytes: &Bytes) -> Option<(Request, usize)> {
     let mut lines = [EMPTY_HEADER; MOST_LINES];
     let mut head = httparse::Request::new(&mut lines);
