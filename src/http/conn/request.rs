@@ -86,7 +86,9 @@ impl RequestTarget {
             let is_mark = matches!(byte, b'<' | b'>' | b'`' | b'{' | b'|' | b'}');
             byte == b'!' || (b'$'..=b'~').contains(&byte) && !is_mark
         };
-        if !text.iter().all(|byte| is_plain(*byte)) || text.first() != Some(&b'/') {
+        // To the end, whatever is found: a branch for each byte takes three times as long.
+        let are_plain = text.iter().fold(true, |all, byte| all & is_plain(*byte));
+        if !are_plain || text.first() != Some(&b'/') {
             return None;
         }
         let path = memchr::memchr(b'?', &text).unwrap_or(text.len());
