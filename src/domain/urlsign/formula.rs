@@ -152,38 +152,36 @@ fn gather(parts: &[Part], subject: &Subject<'_>, key: &[u8], mut out: impl FnMut
 
 fn write(parts: &[Part], subject: &Subject<'_>, key: &[u8], out: &mut impl FnMut(&[u8])) {
     for part in parts {
-        put(part, subject, key, out);
+        out(&piece(part, subject, key));
     }
 }
 
 #[expect(clippy::inline_always, reason = "each signed request asks several times")]
 #[inline(always)]
-fn put(part: &Part, subject: &Subject<'_>, key: &[u8], out: &mut impl FnMut(&[u8])) {
+fn piece<'t>(part: &'t Part, subject: &Subject<'t>, key: &'t [u8]) -> Cow<'t, [u8]> {
     let scope = || Scope::read(subject.fields.get(Field::Scope));
     let text = match part {
-        Part::Key => return out(key),
+        Part::Key => return key.into(),
         Part::Path => subject.path,
         Part::Directory => directory(subject.path),
-        Part::DecodedPath => {
-            return out(&Cow::from(percent_encoding::percent_decode_str(subject.path)));
-        }
+        Part::DecodedPath => return percent_encoding::percent_decode_str(subject.path).into(),
         Part::ScopedPath => scope().and_then(|scope| scope.path(subject.path)).unwrap_or_default(),
         Part::ScopedQuery => match scope() {
             Some(Scope::Directory(_)) | None => "*",
-            Some(Scope::File) => return out(sorted(subject.rest).as_bytes()),
+            Some(Scope::File) => return sorted(subject.rest).into_bytes().into(),
         },
         Part::Client => {
             let client = subject.client.map(|client| client.to_canonical().to_string());
-            return out(client.unwrap_or_default().as_bytes());
+            return client.unwrap_or_default().into_bytes().into();
         }
         Part::Network => match subject.fields.find(Field::Network) {
-            Some("n") => return out(network(subject.client).as_bytes()),
+            Some("n") => return network(subject.client).into_bytes().into(),
             Some(_) | None => "-",
         },
         Part::Field(field) => subject.fields.get(*field),
         Part::Text(text) => text,
     };
-    out(text.as_bytes());
+    text.as_bytes().into()
 }
 
 fn sorted(rest: &[&str]) -> String {
