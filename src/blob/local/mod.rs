@@ -2,10 +2,10 @@
 //!
 //! # Folders
 //!
-//! An id is a UUID version 7, or 8 if its blob is shared; both begin with 48 bits of milliseconds. `aa` is bits 24 to 31 of
-//! those, `bb` bits 16 to 23, so a folder holds the blobs of 65 seconds (2¹⁶ ms), and a name comes
-//! round again after 50 days. The leading bits would stay the same for years, the trailing ones
-//! would spread neighbours over all folders. This way
+//! An id is a UUID version 7, or 8 if its blob is shared; both begin with 48 bits of milliseconds.
+//! `aa` is bits 24 to 31 of those, `bb` bits 16 to 23, so a folder holds the blobs of 65 seconds
+//! (2¹⁶ ms), and a name comes round again after 50 days. The leading bits would stay the same for
+//! years, the trailing ones would spread neighbours over all folders. This way
 //!
 //! * a new folder is made, and its parents are made durable, about once a minute;
 //! * those who write at the same time write to the same folder and share its fsync;

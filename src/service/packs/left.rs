@@ -1,8 +1,7 @@
 //! What is left of packs: a pack of which most bodies were deleted or replaced keeps the disk space of
 //! all. So what is left of several is written anew, together, once less than half of a pack is named.
 //! Then packs take at most twice the space of what is in them, but for those that are young or that
-//! very many objects name, and no body is written anew before half of its
-//! neighbours have gone.
+//! very many objects name, and no body is written anew before half of its neighbours have gone.
 //!
 //! Which packs to look at is told by those that lost a name and still have one, and at the start by the
 //! scrub. That is kept in memory alone, and bounded: what is forgotten, the next start finds.
@@ -149,8 +148,8 @@ impl App {
         Ok(outcome)
     }
 
-    /// Those packs of which less than half is named. Such as parts of an upload name
-    /// are left out: earlier builds copied parts by name, and their uploads come to an end.
+    /// Those packs of which less than half is named. Such as parts of an upload name are left out:
+    /// earlier builds copied parts by name, and their uploads come to an end.
     async fn less_than_half(&self, blobs: &[BlobId]) -> Result<Vec<Left>, Error> {
         let mut all = Vec::new();
         for (blob, runs) in self.meta.runs_of(blobs).await? {
