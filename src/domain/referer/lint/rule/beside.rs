@@ -54,10 +54,8 @@ impl<'p, 'b> Beside<'p, 'b> {
 
     fn blacklisted(&self, rule: &Rule<'_>) -> Option<Finding> {
         let black = self.black?;
-        // A rule without a port vouches for all ports of its host, whichever rule fits them as text.
-        let Shape { lead, host, .. } = rule.shape;
-        let ports = format!("{lead}{host}:");
-        if rule.is_strict() && !host.contains(':') && !is_cover(black.find(&ports, None)) {
+        let is_denied = |text: &String| is_cover(black.find(&normal(text), None));
+        if rule.is_strict() && !vouched_beyond(rule).iter().all(is_denied) {
             return None;
         }
         let Cover::By(black) = black.find(rule.text, None) else { return None };
@@ -161,6 +159,16 @@ fn is_whole_cover(rule: &Rule<'_>, wide: usize, budget: &Budget) -> bool {
     let wide = strict_forms(wide);
     let has_cover = |form: &String| wide.iter().any(|it| budget.covers(it, form));
     strict_forms(rule.pattern).iter().all(has_cover)
+}
+
+/// What a rule of strict hosts vouches for that does not fit it as text, if another rule does: an origin
+/// without its slash, and all ports of a host without one.
+fn vouched_beyond(rule: &Rule<'_>) -> Option<String> {
+    let Shape { lead, host, .. } = rule.shape;
+    if rule.shape.is_origin() {
+        return Some(format!("{lead}{host}"));
+    }
+    (!host.contains(':')).then(|| format!("{lead}{host}:"))
 }
 
 fn superfluous(rule: &Rule<'_>, code: Code, sentence: String) -> Finding {
