@@ -51,6 +51,7 @@
 //! "Type A"; Huawei Cloud Live "URL validation"; Qiniu "Hotlink protection by time stamps";
 //! nginx `ngx_http_secure_link_module`.
 
+mod again;
 mod choices;
 mod denial;
 mod explain;
@@ -73,6 +74,7 @@ mod stamp;
 mod verify;
 mod weakness;
 
+pub use again::Verified;
 pub use choices::{Choices, Form, Profile, Regions};
 pub use denial::{Denial, Echo, Reason};
 pub use explain::{Explanation, explain};

@@ -28,6 +28,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
+use crate::service::delivery::LastLink;
 use watched::{End, Watched};
 use wire::Wire;
 
@@ -47,12 +48,40 @@ const MAX_HEADER_LINES: usize = 300;
 /// The connection of a request.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// The client's address.
-    pub peer: SocketAddr,
-    /// The files that it sends.
-    pub outgoing: Outgoing,
+    /// Each request has this to itself for a while, so it is not copied for each.
+    own: Arc<Own>,
     /// Whether it writes the lines of a [`Reply`]. If not, there must be none.
     pub takes_lines: bool,
+}
+
+#[derive(Debug)]
+struct Own {
+    peer: SocketAddr,
+    outgoing: Outgoing,
+    last_link: LastLink,
+}
+
+impl Connection {
+    /// One with this client, that takes no lines.
+    pub fn new(peer: SocketAddr) -> Self {
+        let (outgoing, last_link) = (Outgoing::default(), LastLink::default());
+        Self { own: Arc::new(Own { peer, outgoing, last_link }), takes_lines: false }
+    }
+
+    /// The client's address.
+    pub fn peer(&self) -> SocketAddr {
+        self.own.peer
+    }
+
+    /// The files that it sends.
+    pub fn outgoing(&self) -> &Outgoing {
+        &self.own.outgoing
+    }
+
+    /// The link that was verified last.
+    pub fn last_link(&self) -> &LastLink {
+        &self.own.last_link
+    }
 }
 
 /// Serves connections until it is told to stop, then lets running requests end.
@@ -72,11 +101,11 @@ where
             () = stop.cancelled() => break,
         };
         let Some((stream, peer, slot)) = accepted else { continue };
-        let outgoing = Outgoing::default();
-        let stream = bounded(Wire::new(stream, outgoing.clone()), limits.body_timeout);
+        let connection = Connection::new(peer);
+        let wire = Wire::new(stream, connection.outgoing().clone());
+        let stream = bounded(wire, limits.body_timeout);
         // A token of its own, so that connections do not wait for each other's.
         let running = Running { limits, watcher: graceful.watcher(), stop: stop.child_token() };
-        let connection = Connection { peer, outgoing, takes_lines: false };
         let served = serve_one(stream, connection, running, service.clone());
         tokio::spawn(async move {
             // A connection that breaks is the client's affair; requests log their own errors.

@@ -115,7 +115,7 @@ impl Walk<'_> {
             target: urlsign::Target { path: sent.path(), query: sent.query() },
             client: client.address,
         };
-        let admitted = self.oss.app.admit(self.domain, &request)?;
+        let admitted = self.oss.app.admit(self.domain, &request, self.connection.last_link())?;
         exchange.log_path(admitted.path);
         let head = self.read(parts, (sent, &admitted))?;
         Ok(Entered { head, sent, client, admitted })

@@ -109,7 +109,7 @@ async fn substitute(oss: &Oss, head: &Head, permit: &ObjectPermit) -> Result<Res
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
         if head.verb == Some(Verb::Get) && size > 0 {
             let sending = reader.send().map_err(Error::from)?;
-            *response.body_mut() = sending::body(sending, size, head.connection.outgoing.clone());
+            *response.body_mut() = sending::body(sending, size, &head.connection);
         }
         return Ok(response);
     }

@@ -189,7 +189,11 @@ pub(in crate::http) fn client_of(
     proxies: &TrustedProxies,
 ) -> ClientAddress {
     let lines = |name| parts.headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    proxies.client(connection.peer.ip(), || lines("x-forwarded-for"), || lines("x-forwarded-proto"))
+    proxies.client(
+        connection.peer().ip(),
+        || lines("x-forwarded-for"),
+        || lines("x-forwarded-proto"),
+    )
 }
 
 /// In which region the client is, as a trusted proxy says in one line of this header.
@@ -198,7 +202,7 @@ pub(in crate::http) fn region_of<'p>(
     proxies: &TrustedProxies,
     header: &HeaderName,
 ) -> Option<&'p str> {
-    if !proxies.trusts(connection.peer.ip()) {
+    if !proxies.trusts(connection.peer().ip()) {
         return None;
     }
     let mut lines = parts.headers.get_all(header).iter();

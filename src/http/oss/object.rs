@@ -58,8 +58,8 @@ pub(super) async fn get(
                 };
                 response.headers_mut().extend(overrides);
                 response.headers_mut().extend(tags);
-                let outgoing = call.head.connection.outgoing;
-                *response.body_mut() = sending::body(sending, slice.length, outgoing);
+                let connection = &call.head.connection;
+                *response.body_mut() = sending::body(sending, slice.length, connection);
                 known.lines = lines;
                 return Ok(response);
             }

@@ -133,7 +133,7 @@ impl Exchange {
             takes_lines: connection.takes_lines,
             for_bearer: false,
             log: logged.then(|| Logged {
-                client: connection.peer,
+                client: connection.peer(),
                 path: cut(parts.target.path()).to_owned(),
                 referer: parts.headers.get(header::REFERER).cloned(),
             }),

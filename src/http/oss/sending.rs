@@ -9,14 +9,16 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use http_body::{Frame, SizeHint};
 
-use crate::http::conn::Outgoing;
+use crate::http::conn::{Connection, Outgoing};
 use crate::service::object::{BlobError, Piece, Sending};
 
 /// The body of an answer, of so many bytes. What is sent from files is announced to the connection.
-pub(super) fn body(sending: Sending, length: u64, outgoing: Outgoing) -> Body {
+pub(super) fn body(sending: Sending, length: u64, connection: &Connection) -> Body {
     match sending {
         Sending::Memory(bytes) => Body::from(bytes),
-        Sending::Pieces(pieces) => Body::new(Pieces { stream: pieces, length, outgoing }),
+        Sending::Pieces(stream) => {
+            Body::new(Pieces { stream, length, outgoing: connection.outgoing().clone() })
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Whom a delivery domain lets in.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 
 use super::Domain;
-use crate::domain::urlsign::{Denial, Pass, Reason, Request, verify};
+use crate::domain::time::UnixMillis;
+use crate::domain::urlsign::{Denial, Pass, Reason, Request, Settings, Verified, verify};
 use crate::service::App;
 use crate::service::access::Caller;
 
@@ -21,9 +22,45 @@ pub struct Admitted<'r> {
     pub pass: Option<Box<Pass<'r>>>,
 }
 
+/// The link that was verified last on a connection. A player asks by it again and again, and is let
+/// in for less.
+#[derive(Debug, Default)]
+pub struct LastLink(Mutex<Last>);
+
+#[derive(Debug, Default)]
+struct Last {
+    /// By which it was verified. Not held, so its keys go when it is changed; and nothing else comes
+    /// to lie where it lay as long as this is here.
+    domain: Weak<Domain>,
+    link: Verified,
+}
+
+impl LastLink {
+    /// Verifies a request, unless it is the same again.
+    fn verify<'r>(
+        &self,
+        (domain, settings): (&Arc<Domain>, &Settings),
+        request: &Request<'r>,
+        now: UnixMillis,
+    ) -> Result<Box<Pass<'r>>, Denial> {
+        // A link whose domain was not written down must not be taken for one of another.
+        let Ok(mut last) = self.0.lock() else { return verify(settings, request, now) };
+        let is_of_domain = last.domain.as_ptr() == Arc::as_ptr(domain);
+        if is_of_domain && let Some(pass) = last.link.again(request, now) {
+            return Ok(pass);
+        }
+        let pass = verify(settings, request, now)?;
+        if last.link.keep(request, &pass, now) && !is_of_domain {
+            last.domain = Arc::downgrade(domain);
+        }
+        Ok(pass)
+    }
+}
+
 impl App {
     /// Verifies the signature of a request, if the domain has URLs signed. That is done once: a
-    /// download that has begun is not asked again.
+    /// download that has begun is not asked again, and for the link that was verified `last` on the
+    /// same connection only the time is.
     ///
     /// # Errors
     ///
@@ -32,6 +69,7 @@ impl App {
         &self,
         domain: &Arc<Domain>,
         request: &Request<'r>,
+        last: &LastLink,
     ) -> Result<Admitted<'r>, Denial> {
         let Some(settings) = domain.signing() else {
             let (path, query) = (request.target.path, request.target.query.map(Cow::Borrowed));
@@ -40,7 +78,7 @@ impl App {
             return Ok(Admitted { path, query, caller, pass: None });
         };
         let now = self.clock.now();
-        let mut pass = verify(settings, request, now)?;
+        let mut pass = last.verify((domain, settings), request, now)?;
         self.count_verified(domain, &pass, now);
         let query = pass.query.take().map(Cow::Owned);
         let caller = Caller::visitor(domain, pass.query_is_signed);

@@ -35,7 +35,7 @@ use crate::service::access::Administrator;
 use seats::Room;
 use tally::{ByKey, Counters, Running};
 
-pub use admit::Admitted;
+pub use admit::{Admitted, LastLink};
 pub(super) use applications::Applications;
 pub use applications::{Asker, MAX_APPLICATIONS, MadeApplication, NoLink, NotMade};
 pub use change::{Change, NewDomain, Replace};

@@ -5,7 +5,7 @@ use refgate::domain::delivery::Terms;
 use refgate::domain::op::HostName;
 use refgate::domain::urlsign::{Choices, Request, Scheme, Slot, Target};
 use refgate::service::access::Administrator;
-use refgate::service::delivery::{KeyStep, NewDomain, Replace};
+use refgate::service::delivery::{KeyStep, LastLink, NewDomain, Replace};
 
 use super::*;
 
@@ -56,7 +56,7 @@ impl House {
         let domain = self.oss.app.delivery_domain(HOST).unwrap();
         let request = Request { method: "GET", target: Target::split("/a"), client: None };
         for _ in 0..times {
-            self.oss.app.admit(&domain, &request).unwrap();
+            self.oss.app.admit(&domain, &request, &LastLink::default()).unwrap();
         }
     }
 

@@ -36,7 +36,7 @@ use refgate::domain::op::HostRules;
 use refgate::domain::seal::{KeyVersion, Keyring, MasterKey};
 use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
-use refgate::http::conn::{Connection, Outgoing};
+use refgate::http::conn::Connection;
 use refgate::http::oss::Oss;
 use refgate::meta::sqlite::Sqlite;
 use refgate::meta::{Buckets, Keep, Objects};
@@ -146,8 +146,7 @@ async fn ask(
     if method != "GET" {
         request = request.header("content-length", body.len());
     }
-    let peer = ([127, 0, 0, 1], 1).into();
-    let connection = Connection { peer, outgoing: Outgoing::default(), takes_lines: false };
+    let connection = Connection::new(([127, 0, 0, 1], 1).into());
     let request = request.body(Body::from(body.to_owned())).unwrap();
     let response = oss.handle(request.into(), connection).await.response;
     let status = response.status().as_u16();

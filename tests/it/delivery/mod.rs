@@ -3,6 +3,7 @@
 //! Links are signed here by the vendors' formulas, with a digest and `format!`, and not by the
 //! server's engine.
 
+mod again;
 mod api;
 mod cli;
 mod distribution;

@@ -7,7 +7,7 @@ use futures_util::stream;
 use http::{HeaderValue, Response, StatusCode, header};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::{Connection, Outgoing, Wire, bounded};
+use super::super::{Connection, Wire, bounded};
 use super::*;
 use crate::service::lines::HeaderLines;
 use crate::service::object::FileSlice;
@@ -20,9 +20,9 @@ async fn connected() -> (Bounded, Connection, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
-    let outgoing = Outgoing::default();
-    let wire = Wire::new(stream, outgoing.clone());
-    (bounded(wire, PATIENCE), Connection { peer, outgoing, takes_lines: false }, client)
+    let connection = Connection::new(peer);
+    let wire = Wire::new(stream, connection.outgoing().clone());
+    (bounded(wire, PATIENCE), connection, client)
 }
 
 /// What the client gets to the end of the connection, with the date left out.
@@ -143,7 +143,7 @@ async fn a_short_piece_of_a_file_is_sent_from_the_file() {
     io::Write::write_all(&mut file, b"disk").unwrap();
     let bytes = Bytes::from_static(b"MEMO");
     let slice = FileSlice { bytes: bytes.clone(), file: Arc::new(file), offset: 0 };
-    connection.outgoing.announce(slice);
+    connection.outgoing().announce(slice);
     let response = Response::new(Body::from(bytes));
     Writer::default().write(&mut stream, response.into(), WHOLE).await.unwrap();
     drop(stream);
@@ -251,7 +251,7 @@ async fn serve_paths(
         assert!(connection.takes_lines);
         let mut seen = seen.lock().unwrap();
         seen.0.push(request.parts.target.path().to_owned());
-        seen.1.push(connection.peer);
+        seen.1.push(connection.peer());
         ready(Response::new(Body::from(request.parts.target.path().to_owned())).into())
     };
     let next = serve(&mut stream, &connection, (patience, stop), &service).await.unwrap();

@@ -1,0 +1,134 @@
+//! Requests by one link on one connection: each is decided by what holds when it comes.
+
+use serde_json::json;
+
+use super::keys::{OTHER, show};
+use super::{BUCKET, HOST, KEY, admin, auth_key, denied, furnish, link, md5, put, type_a};
+use crate::support::clock::wait_until;
+use crate::support::policy::{EVIL, GOOD, STRICT};
+use crate::support::server::Start;
+use crate::support::{Connection, Request, Response, Server, clock};
+
+fn get(
+    connection: &mut Connection,
+    (host, target): (&str, &str),
+    headers: &[(&str, &str)],
+) -> Response {
+    let headers = super::lines(headers);
+    connection.write(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n").as_bytes());
+    connection.answer("GET").expect("the connection stays open")
+}
+
+fn delete_domain(server: &Server) {
+    let (response, json) = admin(server, ("DELETE", &format!("/{HOST}")), &[], "");
+    assert_eq!(response.status, 204, "{json}");
+}
+
+#[test]
+fn every_request_is_counted() {
+    let server = super::server();
+    put(&server, HOST, &type_a());
+    let (mut connection, target) = (server.connect(), link("/a.mp4"));
+    for _ in 0..5 {
+        assert_eq!(get(&mut connection, (HOST, &target), &[]).status, 200);
+    }
+    let report = show(&server, "/report?days=2");
+    assert_eq!(report["keys"][0]["requests"], json!(5));
+}
+
+#[test]
+fn a_change_counts_for_the_next_request() {
+    let server = super::server();
+    put(&server, HOST, &type_a());
+    let target = format!("/a.mp4?{}", auth_key(KEY, "/a.mp4", clock::now() - 60));
+    let mut connection = server.connect();
+    let mut status = |host: &str| get(&mut connection, (host, &target), &[]).status;
+    #[rustfmt::skip]
+    let table = [
+        ("another key",      "ali-a", 1800, OTHER),
+        ("another validity", "ali-a", 30,   KEY),
+        ("another scheme",   "ali-b", 1800, OTHER),
+    ];
+    for (name, scheme, validity, key) in table {
+        let serve = |scheme, validity, key| {
+            let mut terms = type_a();
+            terms["signing"] = json!({ "scheme": scheme, "validity": validity });
+            terms["keys"] = json!({ "primary": key, "replace": true });
+            put(&server, HOST, &terms);
+        };
+        assert_eq!(status(HOST), 200, "before: {name}");
+        serve(scheme, validity, key);
+        assert_eq!(status(HOST), 403, "{name}");
+        serve("ali-a", 1800, KEY);
+    }
+    // The same path under another domain.
+    let mut terms = type_a();
+    terms["keys"] = json!({ "primary": OTHER });
+    put(&server, "other.example.com", &terms);
+    assert_eq!(status(HOST), 200);
+    assert_eq!(status("other.example.com"), 403);
+    assert_eq!(status(HOST), 200);
+    delete_domain(&server);
+    assert_eq!(status(HOST), 400, "the path of a bucket, and no name of one");
+    put(&server, HOST, &terms);
+    assert_eq!(status(HOST), 403, "a domain of the same name with another key");
+}
+
+#[test]
+fn what_else_decides_is_asked_each_time() {
+    let server = super::server();
+    put(&server, HOST, &type_a());
+    server.policy(BUCKET, &STRICT);
+    let (mut connection, target) = (server.connect(), link("/a.mp4"));
+    let mut from = |referer: &str| get(&mut connection, (HOST, &target), &[("Referer", referer)]);
+    assert_eq!(from(GOOD).status, 200);
+    assert_eq!(denied(&from(EVIL)), "denied by Referer ACL");
+    assert_eq!(from(GOOD).status, 200);
+    server.done(Request::put(BUCKET, "vod/a.mp4", "another body"));
+    assert_eq!(from(GOOD).body, b"another body");
+    server.done(Request::object("DELETE", BUCKET, "vod/a.mp4"));
+    assert_eq!(from(GOOD).status, 404);
+}
+
+#[test]
+fn a_link_ends_while_its_connection_stays() {
+    let server = super::server();
+    put(&server, HOST, &type_a());
+    let mut connection = server.connect();
+    // Type A is good for 1 800 seconds.
+    let target = format!("/a.mp4?{}", auth_key(KEY, "/a.mp4", clock::now() - 1797));
+    let mut last = None;
+    wait_until("the link has ended", || {
+        last = Some(get(&mut connection, (HOST, &target), &[]));
+        last.as_ref().is_some_and(|it| it.status == 403)
+    });
+    assert!(denied(&last.unwrap()).contains("expired timestamp="));
+}
+
+/// A proxy sends the requests of many clients over one connection.
+#[test]
+fn a_limit_of_clients_is_counted_on_one_connection() {
+    let server = Start::default().flag("--trusted-proxy", "127.0.0.0/8").run();
+    furnish(&server);
+    put(
+        &server,
+        HOST,
+        &json!({
+            "bucket": BUCKET, "signing": { "scheme": "tencent-vod" }, "keys": { "primary": KEY },
+        }),
+    );
+    let time = format!("{:08x}", clock::now() + 600);
+    let link = |rlimit| {
+        let sign = md5(&format!("{KEY}/vod/{time}0{rlimit}a123456789"));
+        format!("/vod/a.mp4?t={time}&exper=0&rlimit={rlimit}&us=a123456789&sign={sign}")
+    };
+    let (mut connection, one, any) = (server.connect(), link(1), link(0));
+    let mut status = |target: &str, client: &str| {
+        get(&mut connection, (HOST, target), &[("X-Forwarded-For", client)]).status
+    };
+    for round in 0..2 {
+        assert_eq!(status(&one, "192.0.2.1"), 200, "{round}");
+        assert_eq!(status(&one, "192.0.2.2"), 403, "{round}");
+        assert_eq!(status(&any, "192.0.2.2"), 200, "{round}");
+    }
+}
