@@ -33,6 +33,11 @@ use crate::service::clock::Clock;
 use crate::service::stats;
 use crate::service::{App, Parts};
 
+/// How many events of connections a thread takes from the system at once. What it takes is worked on
+/// before it looks for more, mostly by itself: of a thousand the last waits for all, while the next
+/// thread waits for something to do.
+const EVENTS_AT_ONCE: usize = 32;
+
 /// Serves until SIGTERM or SIGINT, then lets running requests end.
 ///
 /// # Errors
@@ -42,7 +47,10 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let file = Layer::from_file(args.config.as_deref())?;
     let settings = args.layer.with_secret_from_environment().or(file).settings()?;
     let _log = log::start(&settings.log, settings.log_format)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_io_events_per_tick(EVENTS_AT_ONCE)
+        .build();
     let runtime = runtime.map_err(|err| Failure::of("cannot start the runtime", err))?;
     let served = runtime.block_on(serve(settings));
     // All that must end has ended. A large policy may still be compiling, for nobody.
@@ -106,7 +114,9 @@ async fn serve_planes(
         conn::serve(data, data_limits, stop.clone(), move |request, connection| {
             data::handle(oss.clone(), request, connection)
         }),
-        conn::serve(admin, admin_limits, stop, move |request, _| answer(router.clone(), request)),
+        conn::serve(admin, admin_limits, stop, move |request, _| {
+            Box::pin(answer(router.clone(), request))
+        }),
     );
     Ok(())
 }

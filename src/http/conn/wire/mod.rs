@@ -147,6 +147,17 @@ impl Wire {
         }
     }
 
+    /// Hands over buffers together. The system has a longer way for `writev`.
+    fn poll_sendmsg(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+        flags: SendFlags,
+    ) -> Poll<io::Result<usize>> {
+        let ancillary = SendAncillaryBuffer::default;
+        self.poll_when_writable(context, || sendmsg(&self.stream, buffers, &mut ancillary(), flags))
+    }
+
     /// Sends the first bytes of the buffers, which lie in a file.
     fn poll_send(
         &mut self,
@@ -205,18 +216,14 @@ impl AsyncWrite for Wire {
                 match (full.next(), full.next()) {
                     // The system has a shorter way for one buffer.
                     (Some(only), None) => Pin::new(&mut self.stream).poll_write(context, only),
-                    _ => Pin::new(&mut self.stream).poll_write_vectored(context, buffers),
+                    _ => self.poll_sendmsg(context, buffers, SendFlags::NOSIGNAL),
                 }
             }
             Next::Send(place, length) => self.poll_send(context, (&place, length), buffers),
             Next::Some(count) => {
                 let before = buffers.get(..count).unwrap_or(buffers);
                 // The file follows at once, and shares the segment.
-                let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-                let ancillary = SendAncillaryBuffer::default;
-                self.poll_when_writable(context, || {
-                    sendmsg(&self.stream, before, &mut ancillary(), flags)
-                })
+                self.poll_sendmsg(context, before, SendFlags::MORE | SendFlags::NOSIGNAL)
             }
         }
     }
