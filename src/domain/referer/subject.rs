@@ -99,7 +99,8 @@ fn truncate(text: &str, compare: Compare) -> Cow<'_, str> {
 }
 
 fn lower(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+    // To the end, whatever is found: it is many bytes at once then.
+    if text.bytes().fold(false, |any, byte| any | byte.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
     } else {
         Cow::Borrowed(text)
@@ -115,14 +116,13 @@ pub(super) fn before_query(text: &str) -> &str {
 /// `scheme://authority` of an URL. Of anything else, what precedes the first slash: a `://` behind
 /// another slash is part of a path.
 pub(super) fn before_path(url: &str) -> &str {
-    let authority = match url.split_once('/') {
-        Some((scheme, rest)) if scheme.ends_with(':') && rest.starts_with('/') => {
-            scheme.len() + "//".len()
-        }
-        _ => 0,
+    let slash = |text: &str| memchr::memchr(b'/', text.as_bytes());
+    let Some(first) = slash(url) else { return url };
+    let (scheme, rest) = url.split_at(first);
+    let Some(authority) = rest.strip_prefix("//").filter(|_| scheme.ends_with(':')) else {
+        return scheme;
     };
-    let path = url.bytes().skip(authority).position(|b| b == b'/');
-    path.and_then(|path| url.get(..authority + path)).unwrap_or(url)
+    slash(authority).and_then(|path| url.get(..first + "//".len() + path)).unwrap_or(url)
 }
 
 #[cfg(test)]
