@@ -2,24 +2,15 @@
 
 use std::sync::Arc;
 
-use futures_util::future::Either;
-
-use super::conn::{Connection, Reply, Request};
+use super::conn::{Answering, Connection, Request, in_place};
 use super::oss::{Oss, authority};
 use super::{delivery, links};
 
-/// An answer on its way that is not in OSS's protocol.
-type Answering = std::pin::Pin<Box<dyn Future<Output = Reply> + Send>>;
-
 /// Answers a request on the data plane: as a delivery domain or as the distribution service if
 /// its host is one, and in OSS's protocol on every other.
-pub fn handle(
-    oss: Arc<Oss>,
-    request: Request,
-    connection: Connection,
-) -> impl Future<Output = Reply> + Send + 'static {
+pub fn handle(oss: Arc<Oss>, request: Request, connection: Connection) -> Answering {
     if oss.links.is_none() && !oss.app.has_delivery_domains() {
-        return Either::Right(oss.handle(request, connection));
+        return in_place(|| oss.handle(request, connection));
     }
     let host = authority(&request.parts);
     // What cannot be read is told in OSS's words.
@@ -28,17 +19,15 @@ pub fn handle(
         && host.is_some_and(|host| service.host.is_named_by(host))
     {
         let service = service.clone();
-        let asked = (request, connection);
-        let answer = async move { links::handle(&oss, &service, asked).await };
-        return Either::Left(Box::pin(answer) as Answering);
+        return in_place(
+            || async move { links::handle(&oss, &service, (request, connection)).await },
+        );
     }
     match host.and_then(|host| oss.app.delivery_domain(host)) {
         Some(domain) => {
-            let asked = (request, connection);
-            let answer = async move { delivery::handle(&oss, &domain, asked).await };
-            Either::Left(Box::pin(answer) as Answering)
+            in_place(|| async move { delivery::handle(&oss, &domain, (request, connection)).await })
         }
-        None => Either::Right(oss.handle(request, connection)),
+        None => in_place(|| oss.handle(request, connection)),
     }
 }
 
@@ -55,6 +44,6 @@ mod tests {
     /// to be boxed, or every download pays for it.
     #[test]
     fn the_way_of_a_download_is_small() {
-        assert!(promised(&handle) <= 4096, "{}", promised(&handle));
+        assert!(promised(&Oss::handle) <= 4096, "{}", promised(&Oss::handle));
     }
 }

@@ -84,13 +84,26 @@ impl Connection {
     }
 }
 
+/// An answer on its way. In a box from the start: it is some kilobytes, and would be copied by each
+/// who hands it on.
+pub type Answering = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+/// Puts the future that is made into a box, where it is made: in a box that is taken afterwards it
+/// would be copied, kilobytes that nothing was written to among it.
+pub(in crate::http) fn in_place<F>(make: impl FnOnce() -> F) -> Answering
+where
+    F: Future<Output = Reply> + Send + 'static,
+{
+    let future: Box<F> = Box::write(Box::new_uninit(), make());
+    Box::into_pin(future)
+}
+
 /// Serves connections until it is told to stop, then lets running requests end.
 ///
 /// A connection that cannot be served because too many are open waits in the system's queue.
-pub async fn serve<S, F>(listener: TcpListener, limits: Limits, stop: CancellationToken, service: S)
+pub async fn serve<S>(listener: TcpListener, limits: Limits, stop: CancellationToken, service: S)
 where
-    S: Fn(Request, Connection) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Reply> + Send + 'static,
+    S: Fn(Request, Connection) -> Answering + Clone + Send + Sync + 'static,
 {
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.max_connections));
@@ -131,15 +144,14 @@ struct Running {
 }
 
 /// Serves one connection: its plain requests in the short way, and what comes after them by hyper.
-async fn serve_one<S, F>(
+async fn serve_one<S>(
     mut stream: Bounded,
     connection: Connection,
     Running { limits, watcher, stop }: Running,
     service: S,
 ) -> Result<(), BoxError>
 where
-    S: Fn(Request, Connection) -> F + Send + Sync + 'static,
-    F: Future<Output = Reply> + Send + 'static,
+    S: Fn(Request, Connection) -> Answering + Send + Sync + 'static,
 {
     let until = (limits.header_timeout, &stop);
     match plain::serve(&mut stream, &connection, until, &service).await? {
@@ -150,15 +162,13 @@ where
         let (parts, body) = request.into_parts();
         let (body, end) = watched(body);
         let request = http::Request::from_parts(parts, body);
-        let answering = service(request.into(), connection.clone());
-        // In a box: the connection would move it about.
-        Box::pin(answering.map(move |reply| {
+        service(request.into(), connection.clone()).map(move |reply| {
             let mut response = reply.into_response();
             if let Some(end) = end {
                 end.tell(&mut response);
             }
             Ok::<_, Infallible>(response)
-        }))
+        })
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

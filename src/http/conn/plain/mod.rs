@@ -28,7 +28,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Bounded, Connection, Reply, Request};
+use super::{Answering, Bounded, Connection, Request};
 use read::plain;
 use write::{After, Kind, Writer};
 
@@ -48,15 +48,14 @@ pub(super) enum Next {
 /// # Errors
 ///
 /// Of the connection, or of a body that ended early.
-pub(super) async fn serve<S, F>(
+pub(super) async fn serve<S>(
     stream: &mut Bounded,
     connection: &Connection,
     (patience, stop): (Duration, &CancellationToken),
     service: &S,
 ) -> io::Result<Next>
 where
-    S: Fn(Request, Connection) -> F,
-    F: Future<Output = Reply>,
+    S: Fn(Request, Connection) -> Answering,
 {
     let connection = Connection { takes_lines: true, ..connection.clone() };
     let mut writer = Writer::default();
@@ -85,7 +84,7 @@ where
         unread = unread.slice(length..);
         let wants_body = request.parts.method != Method::HEAD;
         let reply = {
-            let mut answering = Box::pin(service(request, connection.clone()));
+            let mut answering = service(request, connection.clone());
             tokio::select! {
                 biased;
                 reply = &mut answering => reply,

@@ -7,7 +7,7 @@ use futures_util::stream;
 use http::{HeaderValue, Response, StatusCode, header};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::{Connection, Wire, bounded};
+use super::super::{Connection, Reply, Wire, bounded};
 use super::*;
 use crate::service::lines::HeaderLines;
 use crate::service::object::FileSlice;
@@ -184,10 +184,7 @@ async fn prepared_lines_stand_behind_the_other_headers_and_tell_the_length() {
 async fn a_request_whose_client_has_gone_is_given_up() {
     let (mut stream, connection, mut client) = connected().await;
     client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let service = |_, _| async {
-        std::future::pending::<()>().await;
-        Reply::default()
-    };
+    let service = |_, _| -> Answering { Box::pin(std::future::pending()) };
     let stop = CancellationToken::new();
     let serving = serve(&mut stream, &connection, (PATIENCE, &stop), &service);
     let leaving = async {
@@ -203,9 +200,11 @@ async fn a_request_whose_client_has_gone_is_given_up() {
 async fn what_comes_while_a_request_is_answered_is_next() {
     let (mut stream, connection, mut client) = connected().await;
     client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let service = |request: Request, _| async move {
-        sleep(Duration::from_millis(100)).await;
-        Response::new(Body::from(request.parts.target.path().to_owned())).into()
+    let service = |request: Request, _| -> Answering {
+        Box::pin(async move {
+            sleep(Duration::from_millis(100)).await;
+            Response::new(Body::from(request.parts.target.path().to_owned())).into()
+        })
     };
     let stop = CancellationToken::new();
     let serving = async {
@@ -247,12 +246,13 @@ async fn serve_paths(
     (patience, stop): (Duration, &CancellationToken),
 ) -> (Vec<String>, Vec<SocketAddr>, Next) {
     let seen = Arc::new(Mutex::new((Vec::new(), Vec::new())));
-    let service = |request: Request, connection: Connection| {
+    let service = |request: Request, connection: Connection| -> Answering {
         assert!(connection.takes_lines);
         let mut seen = seen.lock().unwrap();
         seen.0.push(request.parts.target.path().to_owned());
         seen.1.push(connection.peer());
-        ready(Response::new(Body::from(request.parts.target.path().to_owned())).into())
+        let path = request.parts.target.path().to_owned();
+        Box::pin(ready(Response::new(Body::from(path)).into()))
     };
     let next = serve(&mut stream, &connection, (patience, stop), &service).await.unwrap();
     let (paths, peers) = seen.lock().unwrap().clone();
@@ -313,9 +313,9 @@ async fn a_server_that_stops_closes_what_waits_and_tells_what_runs() {
     let (mut stream, connection, mut client) = connected().await;
     let stop = CancellationToken::new();
     client.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let service = |_, _| {
+    let service = |_, _| -> Answering {
         stop.cancel();
-        ready(Response::new(Body::from("a")).into())
+        Box::pin(ready(Response::new(Body::from("a")).into()))
     };
     let next = serve(&mut stream, &connection, (PATIENCE, &stop), &service).await.unwrap();
     assert!(matches!(next, Next::Closed));
