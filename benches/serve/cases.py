@@ -19,12 +19,16 @@ REFERER = ("Referer", corpus.GOOD)
 UNSIGNED, LINK = "GET 1 KiB, delivery domain", "GET 1 KiB, delivery domain, signed"
 """The same object on two delivery domains, whose difference is the signature."""
 
+LINKS = "GET 1 KiB, delivery domain, 1 000 links in turn"
+"""The same by links of which none is the last that its connection brought."""
+
 FEW, MANY = "GET 1 KiB, 10 rules", "GET 1 KiB, 100 000 rules"
 
 COMPARED = (
     ((FEW, MANY), "100 000 rules cost {} of processor time against 10 rules", 3),
     ((UNSIGNED, LINK), "A signed link costs {} of processor time against the same without a signature",
      5),
+    ((UNSIGNED, LINKS), "A link that its connection did not bring last costs {}", None),
 )
 """Cases of which one is held against another, in turn: what is said, and the target in percent."""
 
@@ -50,9 +54,14 @@ class Case:
     """Seconds of each server before anything counts."""
     own_path: dict = field(default_factory=dict)
     """Paths that differ from server to server."""
+    own_arguments: dict = field(default_factory=dict)
+    """Arguments that do."""
 
     def path_of(self, server):
         return self.own_path.get(server.name, self.path)
+
+    def arguments_of(self, server):
+        return self.own_arguments.get(server.name, self.arguments)
 
     def headers_of(self, server):
         """A condition names the tag that the server itself gives."""
@@ -62,7 +71,8 @@ class Case:
         return (*self.headers, ("If-None-Match", headers["ETag"]))
 
 
-def cases(refgate, many):
+def cases(refgate, many, folder):
+    """The cases. What does not fit on a command line is written into the folder."""
     return [
         Case("GET 1 KiB", rate=1.1, cpu=0.9),
         Case("GET 16 KiB", "/p1000/16k", rate=1.1, cpu=0.9),
@@ -88,20 +98,31 @@ def cases(refgate, many):
             "refgate": link("/1k"),
             "nginx": secure_link(f"/{corpus.SIGNED}/1k"),
         }),
+        Case(LINKS, headers=(REFERER, ("Host", corpus.LINKS_HOST)), script="paths.lua",
+             own_arguments={
+                 "refgate": ("GET", listed(folder / "links.txt", link, "/1k"), 0),
+                 "nginx": ("GET", listed(folder / "secure.txt", secure_link, f"/{corpus.SIGNED}/1k"), 0),
+             }),
         Case("GET 1 KiB, 1 connection", connections=1),
         Case("GET 1 KiB, 512 connections", connections=512, p99=1.0),
     ]
 
 
-def link(path):
+def listed(file, signed, path):
+    """A file of 1 000 links to a path."""
+    file.write_text("".join(f"{signed(path, number)}\n" for number in range(1_000)))
+    return file
+
+
+def link(path, number=0):
     """A link of the delivery domain: type A of Alibaba Cloud CDN."""
-    now = int(time.time())
+    now = int(time.time()) + number
     digest = hashlib.md5(f"{path}-{now}-0-0-{corpus.LINK_KEY}".encode()).hexdigest()
     return f"{path}?auth_key={now}-0-0-{digest}"
 
 
-def secure_link(path):
-    expires = int(time.time()) + 86_400
+def secure_link(path, number=0):
+    expires = int(time.time()) + 86_400 + number
     digest = hashlib.md5(f"{expires}{path} {SECRET}".encode()).digest()
     return f"{path}?md5={base64.urlsafe_b64encode(digest).decode().rstrip('=')}&expires={expires}"
 
