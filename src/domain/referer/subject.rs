@@ -99,7 +99,7 @@ fn truncate(text: &str, compare: Compare) -> Cow<'_, str> {
 }
 
 fn lower(text: &str) -> Cow<'_, str> {
-    // To the end, whatever is found: it is many bytes at once then.
+    // Without an end at the first, many bytes are looked at at once.
     if text.bytes().fold(false, |any, byte| any | byte.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
     } else {

@@ -7,6 +7,7 @@ use super::super::glob::{matches_some_url, normal};
 use super::super::shape::{Scheme, Shape};
 use super::super::{Code, Edit, Finding, Fix, List, Safety};
 use super::{Rule, puttable, replacing, sample, strict_forms};
+use crate::domain::referer::gate::MARK;
 use crate::domain::referer::{Compare, Pattern};
 
 /// What is to be found by looking at other rules.
@@ -54,8 +55,7 @@ impl<'p, 'b> Beside<'p, 'b> {
 
     fn blacklisted(&self, rule: &Rule<'_>) -> Option<Finding> {
         let black = self.black?;
-        let is_denied = |text: &String| is_cover(black.find(&normal(text), None));
-        if rule.is_strict() && !vouched_beyond(rule).iter().all(is_denied) {
+        if rule.is_strict() && !hosts(rule).iter().all(|host| is_cover(black.find(host, None))) {
             return None;
         }
         let Cover::By(black) = black.find(rule.text, None) else { return None };
@@ -161,14 +161,11 @@ fn is_whole_cover(rule: &Rule<'_>, wide: usize, budget: &Budget) -> bool {
     strict_forms(rule.pattern).iter().all(has_cover)
 }
 
-/// What a rule of strict hosts vouches for that does not fit it as text, if another rule does: an origin
-/// without its slash, and all ports of a host without one.
-fn vouched_beyond(rule: &Rule<'_>) -> Option<String> {
-    let Shape { lead, host, .. } = rule.shape;
-    if rule.shape.is_origin() {
-        return Some(format!("{lead}{host}"));
-    }
-    (!host.contains(':')).then(|| format!("{lead}{host}:"))
+/// The hosts that a rule vouches for with strict hosts, as beginnings of texts. Another rule can be the
+/// one that fits a text of theirs: with another port, or without the slash.
+fn hosts(rule: &Rule<'_>) -> Vec<String> {
+    let before_path = |form: &String| form.split(MARK).next().map(normal);
+    strict_forms(rule.pattern).iter().filter_map(before_path).collect()
 }
 
 fn superfluous(rule: &Rule<'_>, code: Code, sentence: String) -> Finding {

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn rule() -> impl Strategy<Value = String> {
-    let lead = "(http://|https://|\\*://|\\*|\\?|)";
-    let host = "(\\*\\.|\\*|www\\.|x\\*\\.|)(a\\.com|b\\.com|a\\.com\\.cn|a\\.co\\.uk|[ab?*]{1,3})";
+    let lead = "(http://|https://|\\*://|\\*|\\?|\\?ttp://|\\*s://|)";
+    let host = "(\\*\\.|\\*|www\\.|x\\*\\.|)(a\\.com|b\\.com|a\\.com\\.cn|a\\.co\\.uk|\\[::1\\]|[ab?*]{1,3})";
     (lead, host, "(:80|)(/|/b/?|/\\?b=[ab]|/\\*|#b|\\*|)")
         .prop_map(|(a, b, c)| format!("{a}{b}{c}"))
 }
@@ -24,7 +24,7 @@ prop_compose! {
 
 fn url() -> impl Strategy<Value = String> {
     let host = "(www\\.|x\\.|evil|b\\.)?(a\\.com|b\\.com|a\\.com\\.cn|a\\.co\\.uk|[ab]{1,2})(\\.evil\\.net)?";
-    ("https?://", host, "(:80)?(/[ab./]{0,5})?(\\?b=[ab])?")
+    ("https?://", prop_oneof![9 => host, 1 => "\\[::1\\]"], "(:80)?(/[ab./]{0,5})?(\\?b=[ab])?")
         .prop_map(|(a, b, c)| format!("{a}{b}{c}"))
 }
 
