@@ -35,7 +35,8 @@ use crate::service::{App, Parts};
 
 /// How many events of connections a thread takes from the system at once. What it takes is worked on
 /// before it looks for more, mostly by itself: of a thousand the last waits for all, while the next
-/// thread waits for something to do.
+/// thread waits for something to do. With 512 connections 32 and 64 have the lowest 99th percentile;
+/// 16 cost requests, and 128 are as slow as tokio's 1 024.
 const EVENTS_AT_ONCE: usize = 32;
 
 /// Serves until SIGTERM or SIGINT, then lets running requests end.

@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
 use refgate::domain::urlsign::{
-    Choices, Link, Profile, Request, Scheme, Settings, Target, Verified, sign, verify,
+    Child, Choices, Link, Parent, Profile, Request, Scheme, Settings, Slot, Target, Verified, sign,
+    verify,
 };
 
 use super::support::{ANY, CLIENT, NOW, all_settings, link, plain, request, settings, with_key};
@@ -57,9 +59,9 @@ fn another_request_is_not_known() {
     }
 }
 
-/// What is kept was found by a HEAD, or leaves more to be done than to give an object.
+/// It was found by a HEAD, is long, or leaves more to be done than to give an object.
 #[test]
-fn what_is_not_kept() {
+fn what_is_more_than_a_get_of_a_file_is_not_kept() {
     let own = settings(Scheme::Refgate, ANY);
     let mut choices = Choices::new(Scheme::TencentVod);
     choices.profile = Some(Profile::Compat);
@@ -69,13 +71,18 @@ fn what_is_not_kept() {
         choose(&mut link);
         sign(settings, &link, AT).unwrap().target
     };
-    let long = format!("/v/{}", "a".repeat(1000));
+    // 1 024 bytes are kept, with the signature.
+    let added = link(&own, "/v/").len();
+    let path = |length: usize| format!("/v/{}", "a".repeat(length - added));
+    let (fits, long) = (path(1024), path(1025));
+    assert!(kept(&own, &request(&link(&own, &fits))).is_some());
     #[rustfmt::skip]
     let table = [
         ("a limit of clients", &own, made(&own, "/v/a.mp4", &|link| link.clients = Some(2)), "GET"),
         ("a limit of clients", &vod, made(&vod, "/v/a.mp4", &|link| link.clients = Some(2)), "GET"),
         ("a preview", &vod, made(&vod, "/v/a.mp4", &|link| link.preview = Some(60)), "GET"),
         ("a rest of the query", &own, made(&own, "/v/a.mp4?x=1", &|_| ()), "GET"),
+        ("a list", &vod, made(&vod, "/v/a.mp4", &|link| link.lists.whref = Some("a.com")), "GET"),
         ("a long path", &own, made(&own, &long, &|_| ()), "GET"),
         ("a HEAD", &own, made(&own, "/v/a.mp4", &|_| ()), "HEAD"),
     ];
@@ -108,4 +115,35 @@ fn the_last_one_is_kept() {
             assert_eq!(known, want, "{any} after {now}");
         }
     }
+}
+
+/// Also links of the key that only verifies, tickets, and links that are good for a while from now on.
+#[test]
+fn what_is_known_is_what_verifying_finds() {
+    let keys = [ANY, "another0123456789abcdefghijklmno"].map(|key| SecretKey::new(key.to_owned()));
+    let [old, new] = keys.clone();
+    let rotated = Settings::new(Choices::new(Scheme::Refgate), new, Some(old)).unwrap();
+    let target = link(&settings(Scheme::Refgate, ANY), "/v/a.mp4");
+    let pass = verify(&rotated, &request(&target), AT).unwrap();
+    assert_eq!(pass.key, Slot::Secondary);
+    assert_eq!(kept(&rotated, &request(&target)).unwrap().again(&request(&target), AT), Some(pass));
+
+    let vod = settings(Scheme::TencentVod, ANY);
+    let preview = Link { preview: Some(60), ..plain(&vod, "/v/p.m3u8") };
+    let playlist = sign(&vod, &preview, AT).unwrap().target;
+    let pass = verify(&vod, &request(&playlist), AT).unwrap();
+    let parent = Parent::new(&vod, &pass).unwrap();
+    let ticket = parent.sign_child(Child::Media, Target::split("/v/s.ts")).unwrap();
+    assert!(ticket.contains("rg-ticket="), "{ticket}");
+    let known = kept(&vod, &request(&ticket)).unwrap().again(&request(&ticket), AT);
+    assert_eq!(known, Some(verify(&vod, &request(&ticket), AT).unwrap()));
+
+    let mut choices = Choices::new(Scheme::Refgate);
+    choices.max_future = Some(1800);
+    let near = with_key(choices, ANY);
+    let target = link(&near, "/v/a.mp4");
+    let kept = kept(&near, &request(&target)).unwrap();
+    let before = UnixMillis::from_secs(NOW - 1);
+    assert!(verify(&near, &request(&target), before).is_err(), "it is too far ahead");
+    assert_eq!(kept.again(&request(&target), before), None);
 }

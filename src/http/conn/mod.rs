@@ -48,7 +48,7 @@ const MAX_HEADER_LINES: usize = 300;
 /// The connection of a request.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// Each request has this to itself for a while, so it is not copied for each.
+    /// Of all its requests: each takes a reference.
     own: Arc<Own>,
     /// Whether it writes the lines of a [`Reply`]. If not, there must be none.
     pub takes_lines: bool,
@@ -78,7 +78,7 @@ impl Connection {
         &self.own.outgoing
     }
 
-    /// The link that was verified last.
+    /// The link that was verified on it last, if it was kept.
     pub fn last_link(&self) -> &LastLink {
         &self.own.last_link
     }
@@ -88,8 +88,9 @@ impl Connection {
 /// who hands it on.
 pub type Answering = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
-/// Puts the future that is made into a box, where it is made: in a box that is taken afterwards it
-/// would be copied, kilobytes that nothing was written to among it.
+/// Puts the future that is made into a box that was taken before. Then the compiler makes it there;
+/// with `Box::pin` it makes it elsewhere and copies all of it, though next to nothing is written to
+/// yet.
 pub(in crate::http) fn in_place<F>(make: impl FnOnce() -> F) -> Answering
 where
     F: Future<Output = Reply> + Send + 'static,

@@ -22,8 +22,8 @@ pub struct Admitted<'r> {
     pub pass: Option<Box<Pass<'r>>>,
 }
 
-/// The link that was verified last on a connection. A player asks by it again and again, and is let
-/// in for less.
+/// A link that was verified on a connection: the last of those that are [kept](Verified::keep). A player
+/// asks by it again and again, and is let in for less.
 #[derive(Debug, Default)]
 pub struct LastLink(Mutex<Last>);
 
@@ -43,7 +43,7 @@ impl LastLink {
         request: &Request<'r>,
         now: UnixMillis,
     ) -> Result<Box<Pass<'r>>, Denial> {
-        // A link whose domain was not written down must not be taken for one of another.
+        // A thread that panicked with it may have left the link of one domain beside another domain.
         let Ok(mut last) = self.0.lock() else { return verify(settings, request, now) };
         let is_of_domain = last.domain.as_ptr() == Arc::as_ptr(domain);
         if is_of_domain && let Some(pass) = last.link.again(request, now) {
@@ -59,8 +59,8 @@ impl LastLink {
 
 impl App {
     /// Verifies the signature of a request, if the domain has URLs signed. That is done once: a
-    /// download that has begun is not asked again, and for the link that was verified `last` on the
-    /// same connection only the time is.
+    /// download that has begun is not asked again. If the request is the one of the `last` link of its
+    /// connection, it is only verified that the link has not ended.
     ///
     /// # Errors
     ///
@@ -105,5 +105,83 @@ impl App {
         }
         let region = limits.regions.as_ref().and_then(|_| region());
         limits.check_lists(referers, region)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tally::{ByKey, Counters};
+    use super::*;
+    use crate::domain::delivery::Terms;
+    use crate::domain::name::{BucketId, DomainId};
+    use crate::domain::secret::SecretKey;
+    use crate::domain::urlsign::{Choices, Link, Scheme, Target, sign};
+
+    const NOW: UnixMillis = UnixMillis::from_secs(1_700_000_000);
+
+    fn domain() -> Arc<Domain> {
+        Arc::new(Domain {
+            id: DomainId(uuid::Uuid::nil()),
+            host: "cdn.example.com".parse().unwrap(),
+            bucket: (BucketId(1), "videos".parse().unwrap()),
+            created: NOW,
+            updated: NOW,
+            terms: Terms::default(),
+            keys: None,
+            signing: None,
+            counters: Arc::new(Counters::default()),
+            by_key: ByKey::default(),
+        })
+    }
+
+    fn settings(key: &str) -> Settings {
+        Settings::new(Choices::new(Scheme::AliA), SecretKey::new(key.to_owned()), None).unwrap()
+    }
+
+    fn link(settings: &Settings, target: &str) -> String {
+        sign(settings, &Link::new(Target::split(target)), NOW).unwrap().target
+    }
+
+    /// Whether a GET is let in; with settings of another key only if it is known again.
+    fn passes(last: &LastLink, by: (&Arc<Domain>, &Settings), target: &str) -> bool {
+        let request = Request { method: "GET", target: Target::split(target), client: None };
+        last.verify(by, &request, NOW).is_ok()
+    }
+
+    #[test]
+    fn a_link_is_known_again_by_its_domain_and_by_no_other() {
+        let (one, other) = (domain(), domain());
+        let (key, no_key) = (settings("aliyuncdnexp1234"), settings("anotherkey5678901"));
+        let (first, second) = (link(&key, "/a"), link(&key, "/b"));
+        let last = LastLink::default();
+        assert!(!passes(&last, (&one, &no_key), &first), "it was never verified");
+        assert!(passes(&last, (&one, &key), &first));
+        assert!(passes(&last, (&one, &no_key), &first), "it is known");
+        assert!(!passes(&last, (&other, &no_key), &first), "it was verified by one domain");
+        assert!(passes(&last, (&other, &key), &second));
+        assert!(
+            passes(&last, (&other, &no_key), &second),
+            "the other domain is that of the link now"
+        );
+        assert!(!passes(&last, (&one, &no_key), &second));
+        assert!(!passes(&last, (&other, &no_key), &first), "and the first link is forgotten");
+        // What is not kept leaves link and domain as they are.
+        let query = link(&key, "/a?x=1");
+        assert!(passes(&last, (&one, &key), &query));
+        assert!(!passes(&last, (&one, &no_key), &second));
+        assert!(passes(&last, (&other, &no_key), &second));
+    }
+
+    #[test]
+    fn a_domain_in_the_place_of_another_is_another() {
+        let key = settings("aliyuncdnexp1234");
+        let (last, target) = (LastLink::default(), link(&key, "/a"));
+        let gone = domain();
+        assert!(passes(&last, (&gone, &key), &target));
+        drop(gone);
+        let no_key = settings("anotherkey5678901");
+        for _ in 0..100 {
+            assert!(!passes(&last, (&domain(), &no_key), &target));
+        }
     }
 }

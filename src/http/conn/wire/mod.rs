@@ -147,7 +147,8 @@ impl Wire {
         }
     }
 
-    /// Hands over buffers together. The system has a longer way for `writev`.
+    /// Hands over buffers together, of which hyper gives 64 at most. The system has a longer way for
+    /// `writev`.
     fn poll_sendmsg(
         &self,
         context: &mut Context<'_>,
