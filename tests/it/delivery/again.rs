@@ -9,6 +9,15 @@ use crate::support::policy::{EVIL, GOOD, STRICT};
 use crate::support::server::Start;
 use crate::support::{Connection, Request, Response, Server, clock};
 
+/// A server that leaves a connection open however long the next request takes.
+fn server(flags: &[(&str, &str)]) -> Server {
+    let patient = Start::default().flag("--header-timeout", "600");
+    let start = flags.iter().fold(patient, |start, (name, value)| start.flag(name, value));
+    let server = start.run();
+    furnish(&server);
+    server
+}
+
 fn get(
     connection: &mut Connection,
     (host, target): (&str, &str),
@@ -26,7 +35,7 @@ fn delete_domain(server: &Server) {
 
 #[test]
 fn every_request_is_counted() {
-    let server = super::server();
+    let server = server(&[]);
     let mut terms = type_a();
     terms["keys"] = json!({ "primary": OTHER, "secondary": KEY });
     put(&server, HOST, &terms);
@@ -43,7 +52,7 @@ fn every_request_is_counted() {
 
 #[test]
 fn a_change_counts_for_the_next_request() {
-    let server = super::server();
+    let server = server(&[]);
     put(&server, HOST, &type_a());
     let target = format!("/a.mp4?{}", auth_key(KEY, "/a.mp4", clock::now() - 60));
     let mut connection = server.connect();
@@ -88,7 +97,7 @@ fn a_change_counts_for_the_next_request() {
 
 #[test]
 fn what_else_decides_is_asked_each_time() {
-    let server = super::server();
+    let server = server(&[]);
     put(&server, HOST, &type_a());
     server.policy(BUCKET, &STRICT);
     let (mut connection, target) = (server.connect(), link("/a.mp4"));
@@ -104,7 +113,7 @@ fn what_else_decides_is_asked_each_time() {
 
 #[test]
 fn a_link_ends_while_its_connection_stays() {
-    let server = super::server();
+    let server = server(&[]);
     put(&server, HOST, &type_a());
     let mut connection = server.connect();
     // Type A is good for 1 800 seconds. On a busy machine a link can end before it was used at all.
@@ -128,8 +137,7 @@ fn a_link_ends_while_its_connection_stays() {
 /// A proxy sends the requests of many clients over one connection.
 #[test]
 fn a_limit_of_clients_is_counted_on_one_connection() {
-    let server = Start::default().flag("--trusted-proxy", "127.0.0.0/8").run();
-    furnish(&server);
+    let server = server(&[("--trusted-proxy", "127.0.0.0/8")]);
     put(
         &server,
         HOST,
