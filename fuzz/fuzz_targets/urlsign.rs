@@ -1,4 +1,5 @@
-//! No request makes the verifier of signed URLs panic, and none passes that was not signed.
+//! No request makes the verifier of signed URLs panic, and none passes that was not signed. One that
+//! is known again is one that would pass.
 //!
 //! ```text
 //! cargo +nightly fuzz run urlsign
@@ -17,7 +18,7 @@ use refgate::domain::encode::percent_decode_bytes;
 use refgate::domain::secret::SecretKey;
 use refgate::domain::time::UnixMillis;
 use refgate::domain::urlsign::{
-    Choices, Link, Profile, Request, Scheme, Settings, Target, explain, sign, verify,
+    Choices, Link, Profile, Request, Scheme, Settings, Target, Verified, explain, sign, verify,
 };
 
 const NOW: UnixMillis = UnixMillis::from_secs(1_700_000_000);
@@ -55,13 +56,18 @@ fuzz_target!(|input: &[u8]| {
     link.client = (settings.scheme() == Scheme::Nginx).then(|| CLIENT.into());
     let signed = sign(&settings, &link, NOW).ok();
     let made = signed.as_ref().map_or("", |signed| &signed.target);
+    let mut known = Verified::default();
     for line in lines.take(8) {
         let tried = line.replacen('$', made, 1);
         let target = Target::split(&tried);
         let request = Request { method: "GET", target, client: Some(CLIENT.into()) };
         let verdict = verify(&settings, &request, NOW);
         assert_eq!(explain(&settings, &request, NOW).verdict, verdict.clone().map(|it| it.key));
+        if let Some(again) = known.again(&request, NOW) {
+            assert_eq!(Ok(again), verdict, "{tried}");
+        }
         let Ok(pass) = verdict else { continue };
+        known.keep(&request, &pass, NOW);
         // What passes is what was signed: the path, and the time.
         let signed = signed.as_ref().expect("nothing passes that nobody signed");
         assert_eq!(pass.until, signed.until, "{tried}");
