@@ -121,7 +121,7 @@ fn the_last_one_is_kept() {
 #[test]
 fn what_is_known_is_what_verifying_finds() {
     let keys = [ANY, "another0123456789abcdefghijklmno"].map(|key| SecretKey::new(key.to_owned()));
-    let [old, new] = keys.clone();
+    let [old, new] = keys;
     let rotated = Settings::new(Choices::new(Scheme::Refgate), new, Some(old)).unwrap();
     let target = link(&settings(Scheme::Refgate, ANY), "/v/a.mp4");
     let pass = verify(&rotated, &request(&target), AT).unwrap();

@@ -11,7 +11,7 @@ use core::net::IpAddr;
 use super::key::Slot;
 use super::limits::Limits;
 use super::read::Target;
-use super::verify::{Pass, Request};
+use super::verify::{Pass, Request, has_ended};
 use crate::domain::time::UnixMillis;
 
 /// The longest path and query that are kept, in bytes: many connections may keep one each.
@@ -82,7 +82,7 @@ impl Verified {
             && request.method == "GET"
             && found.text.get(..found.path) == Some(path)
             && found.text.get(found.path + 1..) == query;
-        if !is_same || now < found.at || found.until < now.as_secs() {
+        if !is_same || now < found.at || has_ended(found.until, now) {
             return None;
         }
         Some(Box::new(Pass {

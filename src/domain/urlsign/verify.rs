@@ -119,10 +119,15 @@ fn in_time(settings: &Settings, fields: &Fields<'_>, now: UnixMillis) -> Result<
         return Err(Reason::Time(Echo::time(text)).into());
     }
     let until = stamp.saturating_add(settings.seconds_beyond());
-    if until < now.as_secs() {
+    if has_ended(until, now) {
         return Err(Reason::Expired(Echo::time(text)).into());
     }
     Ok(until)
+}
+
+/// Whether the last second of a link is over.
+pub(super) const fn has_ended(until: i64, now: UnixMillis) -> bool {
+    until < now.as_secs()
 }
 
 /// The key under which the digest is that of the URL.

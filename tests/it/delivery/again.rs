@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::keys::{OTHER, show};
-use super::{BUCKET, HOST, KEY, admin, auth_key, denied, furnish, link, md5, put, type_a};
+use super::{BUCKET, HOST, KEY, admin, auth_key, denied, furnish, head, link, md5, put, type_a};
 use crate::support::clock::wait_until;
 use crate::support::policy::{EVIL, GOOD, STRICT};
 use crate::support::server::Start;
@@ -23,14 +23,8 @@ fn get(
     (host, target): (&str, &str),
     headers: &[(&str, &str)],
 ) -> Response {
-    let headers = super::lines(headers);
-    connection.write(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n").as_bytes());
+    connection.write(&head(("GET", host), target, headers));
     connection.answer("GET").expect("the connection stays open")
-}
-
-fn delete_domain(server: &Server) {
-    let (response, json) = admin(server, ("DELETE", &format!("/{HOST}")), &[], "");
-    assert_eq!(response.status, 204, "{json}");
 }
 
 #[test]
@@ -89,7 +83,8 @@ fn a_change_counts_for_the_next_request() {
     let mut status = |host: &str| get(&mut connection, (host, &target), &[]).status;
     assert_eq!(status("other.example.com"), 403);
     assert_eq!(status(HOST), 200);
-    delete_domain(&server);
+    let (deleted, json) = admin(&server, ("DELETE", &format!("/{HOST}")), &[], "");
+    assert_eq!(deleted.status, 204, "{json}");
     assert_eq!(status(HOST), 400, "the path of a bucket, and no name of one");
     put(&server, HOST, &terms);
     assert_eq!(status(HOST), 403, "a domain of the same name with another key");

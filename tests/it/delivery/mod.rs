@@ -92,9 +92,13 @@ pub(crate) fn ask(
     target: &str,
     headers: &[(&str, &str)],
 ) -> Response {
+    server.raw(&head((method, host), target, headers)).expect("the server answers")
+}
+
+/// The head of a request on a host.
+fn head((method, host): (&str, &str), target: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let headers = lines(headers);
-    let text = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
-    server.raw(text.as_bytes()).expect("the server answers")
+    format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n").into_bytes()
 }
 
 /// A GET on the domain of most tests.

@@ -7,7 +7,7 @@ use super::super::glob::{matches_some_url, normal};
 use super::super::shape::{Scheme, Shape};
 use super::super::{Code, Edit, Finding, Fix, List, Safety};
 use super::{Rule, puttable, replacing, sample, strict_forms};
-use crate::domain::referer::gate::MARK;
+use crate::domain::referer::gate::{MARK, marked_forms};
 use crate::domain::referer::{Compare, Pattern};
 
 /// What is to be found by looking at other rules.
@@ -55,12 +55,13 @@ impl<'p, 'b> Beside<'p, 'b> {
 
     fn blacklisted(&self, rule: &Rule<'_>) -> Option<Finding> {
         let black = self.black?;
-        if rule.is_strict() && !hosts(rule).iter().all(|host| is_cover(black.find(host, None))) {
+        let Cover::By(position) = black.find(rule.text, None) else { return None };
+        let is_denied = |host: String| matches!(black.find(&host, None), Cover::By(_));
+        if rule.is_strict() && !hosts(rule.pattern).all(is_denied) {
             return None;
         }
-        let Cover::By(black) = black.find(rule.text, None) else { return None };
-        let pattern = rule.policy.deny.get(black)?;
-        let number = black.saturating_add(1);
+        let pattern = rule.policy.deny.get(position)?;
+        let number = position.saturating_add(1);
         let sentence = format!(
             "Rule {number} of the blacklist, `{pattern}`, denies whatever this one would admit."
         );
@@ -145,10 +146,6 @@ impl<'p, 'b> Beside<'p, 'b> {
     }
 }
 
-const fn is_cover(cover: Cover) -> bool {
-    matches!(cover, Cover::By(_))
-}
-
 /// Whether a rule that covers another as text also vouches for all hosts that the other vouches
 /// for, if that is asked.
 fn is_whole_cover(rule: &Rule<'_>, wide: usize, budget: &Budget) -> bool {
@@ -163,9 +160,9 @@ fn is_whole_cover(rule: &Rule<'_>, wide: usize, budget: &Budget) -> bool {
 
 /// The hosts that a rule vouches for with strict hosts, as beginnings of texts. Another rule can be the
 /// one that fits a text of theirs: with another port, or without the slash.
-fn hosts(rule: &Rule<'_>) -> Vec<String> {
-    let before_path = |form: &String| form.split(MARK).next().map(normal);
-    strict_forms(rule.pattern).iter().filter_map(before_path).collect()
+fn hosts(pattern: &Pattern) -> impl Iterator<Item = String> {
+    let forms = marked_forms(pattern.as_str()).into_iter();
+    forms.filter_map(|form| form.split(MARK).next().map(normal))
 }
 
 fn superfluous(rule: &Rule<'_>, code: Code, sentence: String) -> Finding {
