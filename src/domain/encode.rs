@@ -34,7 +34,11 @@ pub struct InvalidEscape(pub usize);
 /// cannot disagree about it.
 pub fn percent_decode_bytes(text: &str) -> Result<Cow<'_, [u8]>, InvalidEscape> {
     let bytes = text.as_bytes();
-    for (at, _) in bytes.iter().enumerate().filter(|(_, b)| **b == b'%') {
+    let mut escapes = memchr::memchr_iter(b'%', bytes).peekable();
+    if escapes.peek().is_none() {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    for at in escapes {
         let digits = bytes.get(at + 1..at + 3);
         if !digits.is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit)) {
             return Err(InvalidEscape(at));

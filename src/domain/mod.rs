@@ -39,6 +39,7 @@ pub mod object;
 pub mod op;
 pub mod query;
 pub mod referer;
+pub mod scan;
 pub mod seal;
 pub mod secret;
 pub mod setting;

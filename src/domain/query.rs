@@ -31,6 +31,9 @@ impl Query {
             let bytes = percent_decode_bytes(&spaced).map_err(|_| InvalidQuery::Escape)?;
             String::from_utf8(bytes.into_owned()).map_err(|_| InvalidQuery::Encoding)
         };
+        if raw.is_empty() {
+            return Ok(Self(Vec::new()));
+        }
         raw.split('&')
             .filter(|part| !part.is_empty())
             .map(|part| {

@@ -25,7 +25,7 @@ pub struct ErrorBody<'e> {
 /// protection".
 pub fn write_error(error: &ErrorBody<'_>) -> Vec<u8> {
     XmlWriter::document("Error", |x| {
-        x.string("Code", error.reason.code.as_str());
+        x.words("Code", &[error.reason.code.as_str()]);
         x.string("Message", error.message);
         x.string("RequestId", error.request_id);
         x.string("HostId", error.host);
@@ -33,8 +33,8 @@ pub fn write_error(error: &ErrorBody<'_>) -> Vec<u8> {
             x.string(name, value);
         }
         if let Some(ec) = error.reason.ec {
-            x.string("EC", ec);
-            x.text("RecommendDoc", format_args!("https://api.aliyun.com/troubleshoot?q={ec}"));
+            x.words("EC", &[ec]);
+            x.words("RecommendDoc", &["https://api.aliyun.com/troubleshoot?q=", ec]);
         }
     })
 }

@@ -135,12 +135,11 @@ impl fmt::Display for RequestId {
 impl RequestId {
     /// The 24 digits of the id, in ASCII. Every answer has them, and `fmt` takes five times as long.
     pub fn digits(&self) -> [u8; 24] {
-        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+        // `0` to `9`, and `A` to `F` from seven further on.
+        let digit = |value: u8| value + b'0' + u8::from(value > 9) * (b'A' - b':');
         let mut digits = [0; 24];
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
-            for (digit, value) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
-                *digit = DIGITS.get(usize::from(value)).copied().unwrap_or_default();
-            }
+        for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
         }
         digits
     }

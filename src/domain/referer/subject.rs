@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::Compare;
 use crate::domain::encode::lossy;
+use crate::domain::scan::none_is;
 
 /// A referer of more bytes than this, blanks around it aside, is never compared: no browser sends
 /// one. W3C "Referrer Policy" cuts a referrer of over 4096 characters to its origin. Cutting it
@@ -99,11 +100,10 @@ fn truncate(text: &str, compare: Compare) -> Cow<'_, str> {
 }
 
 fn lower(text: &str) -> Cow<'_, str> {
-    // Without an end at the first, many bytes are looked at at once.
-    if text.bytes().fold(false, |any, byte| any | byte.is_ascii_uppercase()) {
-        Cow::Owned(text.to_ascii_lowercase())
-    } else {
+    if none_is(text, |b| u8::from(b.wrapping_sub(b'A') <= b'Z' - b'A')) {
         Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.to_ascii_lowercase())
     }
 }
 
