@@ -16,6 +16,7 @@ use std::io::ErrorKind::{
 };
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -36,7 +37,14 @@ const MOST_SLICES: usize = 16;
 
 /// The slices of files that are on their way out over one connection.
 #[derive(Clone, Debug, Default)]
-pub struct Outgoing(Arc<Mutex<VecDeque<FileSlice>>>);
+pub struct Outgoing(Arc<Announced>);
+
+#[derive(Debug, Default)]
+struct Announced {
+    slices: Mutex<VecDeque<FileSlice>>,
+    /// Whether there can be any: most answers come from memory, and each is looked for three times.
+    any: AtomicBool,
+}
 
 impl Outgoing {
     /// Tells the connection of a slice that it will be given next.
@@ -46,10 +54,23 @@ impl Outgoing {
             slices.pop_front();
         }
         slices.push_back(slice);
+        self.0.any.store(true, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<FileSlice>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.slices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The slices, if there can be any.
+    fn some(&self) -> Option<MutexGuard<'_, VecDeque<FileSlice>>> {
+        self.0.any.load(Ordering::Acquire).then(|| self.lock())
+    }
+
+    fn forget(&self) {
+        if let Some(mut slices) = self.some() {
+            slices.clear();
+            self.0.any.store(false, Ordering::Release);
+        }
     }
 }
 
@@ -117,18 +138,9 @@ impl Wire {
         self.get_mut().unread = bytes;
     }
 
-    /// Waits until there is something to read, or the end.
-    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.unread.is_empty() {
-            self.stream.poll_read_ready(context)
-        } else {
-            Poll::Ready(Ok(()))
-        }
-    }
-
     /// Whether bytes are part of a file that goes out over this connection.
     pub(super) fn is_announced(&self, bytes: &[u8]) -> bool {
-        place_of(bytes, &self.outgoing.lock()).is_some()
+        self.outgoing.some().is_some_and(|slices| place_of(bytes, &slices).is_some())
     }
 
     /// Does something when the socket takes bytes.
@@ -178,7 +190,7 @@ impl Wire {
             }
             // Not every file system can: then the bytes go through the program after all.
             Err(err) if matches!(err.kind(), InvalidInput | Unsupported) => {
-                self.outgoing.lock().clear();
+                self.outgoing.forget();
                 Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
             }
             Err(err) if !is_of_the_client(&err) => {
@@ -210,7 +222,7 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let next = next(&self.outgoing.lock(), buffers);
+        let next = self.outgoing.some().map_or(Next::All, |slices| next(&slices, buffers));
         match next {
             Next::All => {
                 let mut full = buffers.iter().filter(|buffer| !buffer.is_empty());
@@ -235,7 +247,7 @@ impl AsyncWrite for Wire {
 
     /// Everything that was handed over has been sent, and so no announced slice is left.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.outgoing.lock().clear();
+        self.outgoing.forget();
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
