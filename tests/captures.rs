@@ -17,7 +17,7 @@ use md5::{Digest, Md5};
 use refgate::domain::auth::{AuthError, Channel, Claim, KnownKey, Place, Proof, SignedRequest};
 use refgate::domain::encode::percent_encode;
 use refgate::domain::name::AccessKeyId;
-use refgate::domain::op::{HostRules, Target, Targets};
+use refgate::domain::op::{HostName, HostRules, Target, Targets};
 use refgate::domain::query::Query;
 use refgate::domain::secret::SecretKey;
 use refgate::domain::time::{UnixMillis, parse_basic_iso8601, parse_http_date};
@@ -88,7 +88,8 @@ impl Capture {
 
     fn prove_at(&self, now: UnixMillis) -> Result<Proven, AuthError> {
         let host = self.headers["host"].to_str().unwrap();
-        let targets = Targets::read(&rules(), host, &self.path).unwrap();
+        let targets =
+            Targets::read(&rules(), &HostName::of_authority(host).unwrap(), &self.path).unwrap();
         let query = Query::parse(&self.query).unwrap();
         let request = SignedRequest { method: &self.method, headers: &self.headers, query: &query };
         let region = "cn-hangzhou".parse().unwrap();
@@ -322,7 +323,8 @@ fn another_secret_or_region_or_an_unknown_key_is_refused() {
         let request =
             SignedRequest { method: &capture.method, headers: &capture.headers, query: &query };
         let host = capture.headers["host"].to_str().unwrap();
-        let targets = Targets::read(&rules(), host, &capture.path).unwrap();
+        let targets =
+            Targets::read(&rules(), &HostName::of_authority(host).unwrap(), &capture.path).unwrap();
         let Ok(Claim::Signed(claim)) = capture.claim() else { panic!("{}", capture.name) };
         let is_v4 = capture.signature().len() == 64;
         let ask = |region: &str, secret: Option<&str>| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::conn::{Answering, Connection, Reply, Request, in_place};
-use super::oss::{Oss, authority};
+use super::oss::{Oss, host_of};
 use super::{delivery, links};
 use crate::service::delivery::Domain;
 
@@ -13,18 +13,17 @@ pub fn handle(oss: Arc<Oss>, request: Request, connection: Connection) -> Answer
     if oss.links.is_none() && !oss.app.has_delivery_domains() {
         return in_place(|| oss.handle(request, connection));
     }
-    let host = authority(&request.parts);
     // What cannot be read is told in OSS's words.
-    let host = host.ok();
+    let host = host_of(&request.parts).ok();
     if let Some(service) = &oss.links
-        && host.is_some_and(|host| service.host.is_named_by(host))
+        && host.as_deref() == Some(&service.host)
     {
         let service = service.clone();
         return in_place(
             || async move { links::handle(&oss, &service, (request, connection)).await },
         );
     }
-    match host.and_then(|host| oss.app.delivery_domain(host)) {
+    match host.and_then(|host| oss.app.delivery_domain(&host)) {
         Some(domain) => in_place(|| deliver(oss, domain, (request, connection))),
         None => in_place(|| oss.handle(request, connection)),
     }

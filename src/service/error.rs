@@ -166,7 +166,7 @@ impl Error {
             Self::Auth(err) => err.details(),
             Self::NoSuchBucket(name) => vec![("BucketName", name.to_string())],
             Self::NoSuchKey(key) | Self::Denied { key, .. } => vec![("Key", key.to_string())],
-            Self::Referer { bucket, .. } => vec![("BucketName", bucket.to_string())],
+            Self::Referer { bucket, .. } => vec![("BucketName", bucket.as_str().to_owned())],
             Self::NoSuchUpload { id, .. } => vec![("UploadId", id.clone())],
             Self::Unfit(unfit) => unfit_details(unfit),
             Self::Policy(_)

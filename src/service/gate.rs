@@ -1,6 +1,7 @@
 //! The referer check of a request for an object: what its bucket's gate says, and what becomes of
 //! that.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,12 +24,12 @@ pub struct RefererDenial {
     /// What the client is told.
     pub reason: Reason,
     /// The rule, for the log alone.
-    pub rule: String,
+    pub rule: Cow<'static, str>,
 }
 
 impl RefererDenial {
     pub(super) fn of(rule: &Refused<'_>) -> Self {
-        Self { reason: rule.reason(), rule: rule.to_string() }
+        Self { reason: rule.reason(), rule: rule.text() }
     }
 }
 

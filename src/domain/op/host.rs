@@ -1,7 +1,7 @@
 //! Host names: which of them name a bucket.
 
 use core::net::IpAddr;
-use std::borrow::{Borrow, Cow};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
@@ -57,15 +57,6 @@ impl HostName {
         Ok(Self(host_name(authority)?.into_owned()))
     }
 
-    /// The text of the same.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidHost`].
-    pub fn text_of(authority: &str) -> Result<Cow<'_, str>, InvalidHost> {
-        host_name(authority)
-    }
-
     /// The host as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -84,11 +75,6 @@ impl HostName {
         self.0.len() <= 253 && self.0.split('.').all(label)
     }
 
-    /// Whether an authority names this host.
-    pub fn is_named_by(&self, authority: &str) -> bool {
-        Self::of_authority(authority).is_ok_and(|host| host == *self)
-    }
-
     fn is_address(&self) -> bool {
         self.0.starts_with('[') || self.0.parse::<IpAddr>().is_ok()
     }
@@ -97,12 +83,6 @@ impl HostName {
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl Borrow<str> for HostName {
-    fn borrow(&self) -> &str {
-        &self.0
     }
 }
 
@@ -171,8 +151,8 @@ impl HostRules {
         if self.links.as_ref() == Some(host) {
             return Some(HostUse::Links);
         }
-        if let Ok(Some(label)) = self.bucket_label(&host.0) {
-            return Some(HostUse::Bucket(label));
+        if let Some(label) = self.bucket_label(host) {
+            return Some(HostUse::Bucket(label.to_owned()));
         }
         let bases = self.base_domains.iter().map(HostName::as_str);
         let mut bases = bases.chain(vendor_domain(&host.0));
@@ -181,23 +161,18 @@ impl HostRules {
 
     /// The text that stands where a bucket's name stands in the host, or `None` for path style.
     /// It has not been checked yet.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidHost`].
-    pub fn bucket_label(&self, authority: &str) -> Result<Option<String>, InvalidHost> {
-        let host = host_name(authority)?;
-        if let Some(bucket) = self.cnames.get(&*host) {
-            return Ok(Some(bucket.as_str().to_owned()));
+    pub fn bucket_label<'h>(&'h self, HostName(host): &'h HostName) -> Option<&'h str> {
+        if let Some(bucket) = self.cnames.get(host) {
+            return Some(bucket.as_str());
         }
         let bases =
-            || self.base_domains.iter().map(|domain| domain.0.as_str()).chain(vendor_domain(&host));
+            || self.base_domains.iter().map(|domain| domain.0.as_str()).chain(vendor_domain(host));
         if bases().any(|base| base == host) {
-            return Ok(None);
+            return None;
         }
         // Of domains within each other the nearest leaves the shortest label.
         let labels = bases().filter_map(|base| host.strip_suffix(base)?.strip_suffix('.'));
-        Ok(labels.min_by_key(|label| label.len()).map(str::to_owned))
+        labels.min_by_key(|label| label.len())
     }
 
     /// The hosts that name a bucket, in a fixed order.
@@ -323,8 +298,9 @@ mod tests {
             ("nothing",                   "",                                    Err(InvalidHost)),
         ];
         for (name, authority, want) in table {
-            let want = want.map(|label| label.map(str::to_owned));
-            assert_eq!(rules.bucket_label(authority), want, "{name}");
+            let host = HostName::of_authority(authority);
+            let label = host.as_ref().map(|host| rules.bucket_label(host));
+            assert_eq!(label, want.as_ref().copied(), "{name}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a request's host and path name.
 
 use super::Level;
-use super::host::{HostRules, InvalidHost};
+use super::host::{HostName, HostRules, InvalidHost};
 use crate::domain::encode::{InvalidEscape, lossy, percent_decode_bytes};
 use crate::domain::name::{BucketName, InvalidBucketName, InvalidObjectKey, ObjectKey};
 
@@ -76,16 +76,16 @@ impl Target {
 }
 
 impl Targets {
-    /// Reads an authority and a path, still percent-encoded. The path is decoded once; neither
+    /// Reads a host and a path, still percent-encoded. The path is decoded once; neither
     /// `//` nor dot segments are folded, and `%2F` is a slash.
     ///
     /// # Errors
     ///
     /// [`InvalidTarget`] says what about host or path breaks a rule.
-    pub fn read(rules: &HostRules, authority: &str, path: &str) -> Result<Self, InvalidTarget> {
+    pub fn read(rules: &HostRules, host: &HostName, path: &str) -> Result<Self, InvalidTarget> {
         let decoded = percent_decode_bytes(path)?;
         let rest = decoded.strip_prefix(b"/").ok_or(InvalidTarget::NotAPath)?;
-        match rules.bucket_label(authority)? {
+        match rules.bucket_label(host) {
             None => Ok(Self { first: path_style(rest)?, second: None }),
             Some(label) => {
                 let bucket: BucketName = label.parse()?;
@@ -101,9 +101,9 @@ impl Targets {
 }
 
 impl Targets {
-    /// The bucket that an authority and a path name, also if the key behind it breaks a rule.
-    pub fn bucket(rules: &HostRules, authority: &str, path: &str) -> Option<BucketName> {
-        if let Some(label) = rules.bucket_label(authority).ok()? {
+    /// The bucket that a host and a path name, also if the key behind it breaks a rule.
+    pub fn bucket(rules: &HostRules, host: &HostName, path: &str) -> Option<BucketName> {
+        if let Some(label) = rules.bucket_label(host) {
             return label.parse().ok();
         }
         let decoded = percent_decode_bytes(path).ok()?;
@@ -116,7 +116,7 @@ fn path_style(rest: &[u8]) -> Result<Target, InvalidTarget> {
     if rest.is_empty() {
         return Ok(Target::Service);
     }
-    let slash = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
+    let slash = memchr::memchr(b'/', rest).unwrap_or(rest.len());
     let (bucket, key) = rest.split_at(slash);
     let bucket = lossy(bucket).parse()?;
     in_bucket(bucket, key.strip_prefix(b"/").unwrap_or_default())
@@ -164,7 +164,8 @@ mod tests {
         ];
         for (name, host, path, first, second) in table {
             let rules = HostRules::default();
-            let got = Targets::read(&rules, host, path).unwrap();
+            let host = HostName::of_authority(host).unwrap();
+            let got = Targets::read(&rules, &host, path).unwrap();
             assert_eq!(show(&got.first), first, "{name}");
             assert_eq!(got.second.as_ref().map(show).as_deref(), second, "{name}");
         }
@@ -185,7 +186,8 @@ mod tests {
             ("two labels",                  "a.b.oss-x.aliyuncs.com", "/", None),
         ];
         for (name, host, path, want) in table {
-            let got = Targets::bucket(&HostRules::default(), host, path);
+            let host = HostName::of_authority(host).unwrap();
+            let got = Targets::bucket(&HostRules::default(), &host, path);
             assert_eq!(got, want.map(|bucket| bucket.parse().unwrap()), "{name}");
         }
     }
@@ -206,7 +208,8 @@ mod tests {
             ("two labels",              "a.b.oss-x.aliyuncs.com", "/", InvalidTarget::Bucket(B::Char('.'))),
         ];
         for (name, host, path, want) in table {
-            let got = Targets::read(&HostRules::default(), host, path);
+            let host = HostName::of_authority(host).unwrap();
+            let got = Targets::read(&HostRules::default(), &host, path);
             assert_eq!(got, Err(want), "{name}");
         }
     }

@@ -1,5 +1,6 @@
 //! What a policy says of a request.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fmt;
 
@@ -112,12 +113,27 @@ impl fmt::Display for Allowed<'_> {
     }
 }
 
+impl Denied<'_> {
+    const EMPTY: &'static str = "the referer is empty";
+    const NOT_LISTED: &'static str = "not on the whitelist";
+
+    /// What `Display` says. Most of it is always the same, and need not be written anew for each of many
+    /// refusals.
+    pub(in crate::domain) fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::EmptyReferer => Cow::Borrowed(Self::EMPTY),
+            Self::NotListed => Cow::Borrowed(Self::NOT_LISTED),
+            Self::Listed(_) | Self::TooLong | Self::TooManyLines => Cow::Owned(self.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for Denied<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EmptyReferer => f.write_str("the referer is empty"),
+            Self::EmptyReferer => f.write_str(Self::EMPTY),
             Self::Listed(entry) => write!(f, "on the blacklist, {entry}"),
-            Self::NotListed => f.write_str("not on the whitelist"),
+            Self::NotListed => f.write_str(Self::NOT_LISTED),
             Self::TooLong => write!(f, "the referer has over {MAX_REFERER_BYTES} bytes"),
             Self::TooManyLines => write!(f, "the request has over {MAX_LINES} Referer lines"),
         }

@@ -1,5 +1,6 @@
 //! Connections: accepting, bounding and draining them. Both planes are served by this loop.
 
+mod headers;
 mod plain;
 mod reply;
 mod request;
@@ -32,6 +33,7 @@ use crate::service::delivery::LastLink;
 use watched::{End, Watched};
 use wire::Wire;
 
+pub use headers::Headers;
 pub(in crate::http) use reply::fixed;
 pub use reply::{Fixed, Reply};
 pub use request::{Parts, Request, RequestTarget};

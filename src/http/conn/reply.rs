@@ -4,6 +4,7 @@ use axum::body::Body;
 use http::header::Entry;
 use http::{HeaderName, HeaderValue, Response};
 
+use crate::domain::name::RequestId;
 use crate::service::lines::{HeaderLines, write_line};
 
 /// An answer. On a connection that takes lines, headers stand beside those of the response as they
@@ -72,6 +73,16 @@ impl Reply {
             None => {
                 self.response.headers_mut().insert(name, value.clone());
             }
+        }
+    }
+
+    /// Adds the id of the request.
+    pub fn add_id(&mut self, name: HeaderName, id: &RequestId) {
+        let digits = id.digits();
+        if let Some(lines) = &mut self.own {
+            write_line(lines, name.as_str(), &digits);
+        } else if let Ok(value) = HeaderValue::from_bytes(&digits) {
+            self.response.headers_mut().insert(name, value);
         }
     }
 

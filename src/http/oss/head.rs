@@ -1,5 +1,7 @@
 //! The head of a request: everything but the body, read once.
 
+use std::borrow::Cow;
+
 use http::header::GetAll;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
@@ -7,8 +9,7 @@ use super::OssError;
 use crate::domain::client::{ClientAddress, TrustedProxies};
 use crate::domain::code::{self, Code};
 use crate::domain::name::{BucketName, InvalidBucketName, InvalidObjectKey};
-use crate::domain::name_set::NameSet;
-use crate::domain::op::{HostRules, InvalidTarget, Target, Targets, Verb};
+use crate::domain::op::{HostName, HostRules, InvalidTarget, Target, Targets, Verb};
 use crate::domain::query::Query;
 use crate::domain::referer::{Facts, Referers};
 use crate::domain::secret::Digest;
@@ -29,7 +30,6 @@ pub(in crate::http) struct Head {
     pub targets: Targets,
     /// Where it came in.
     pub connection: Connection,
-    names: NameSet,
 }
 
 impl Head {
@@ -45,8 +45,7 @@ impl Head {
         match read(&parts, hosts) {
             Ok((query, targets)) => {
                 let verb = Verb::parse(parts.method.as_str());
-                let names = NameSet::of(parts.headers.keys());
-                Ok(Box::new(Self { parts, verb, query, targets, connection, names }))
+                Ok(Box::new(Self { parts, verb, query, targets, connection }))
             }
             Err(err) => Err((Box::new(parts), err)),
         }
@@ -63,10 +62,9 @@ impl Head {
     ) -> Result<Box<Self>, OssError> {
         let query = read_query(&parts)?;
         let verb = Verb::parse(parts.method.as_str());
-        let (names, targets) =
-            (NameSet::of(parts.headers.keys()), Targets { first: target, second: None });
+        let targets = Targets { first: target, second: None };
         let connection = connection.clone();
-        Ok(Box::new(Self { parts, verb, query, targets, connection, names }))
+        Ok(Box::new(Self { parts, verb, query, targets, connection }))
     }
 
     /// Checks the bounds of a head.
@@ -75,10 +73,7 @@ impl Head {
     ///
     /// [`Code::RequestHeaderTooLarge`].
     pub(in crate::http) fn check_size(parts: &Parts) -> Result<(), OssError> {
-        let headers: usize =
-            parts.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
-        let target = parts.target.length();
-        if headers + target > MAX_HEAD_BYTES {
+        if parts.headers.bytes() + parts.target.length() > MAX_HEAD_BYTES {
             return Err(Code::RequestHeaderTooLarge.into());
         }
         Ok(())
@@ -96,13 +91,7 @@ impl Head {
 
     /// What the request says of where it comes from.
     pub(in crate::http) fn facts(&self) -> Facts<'_> {
-        let once = |name: &str| {
-            if !self.names.may_have(name) {
-                return None;
-            }
-            let mut values = self.parts.headers.get_all(name).iter();
-            values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
-        };
+        let once = |name: &str| self.parts.headers.only(name).map(HeaderValue::as_bytes);
         let lines = self.parts.headers.get_all(header::REFERER);
         Facts {
             referers: Referers::read(lines.iter().map(HeaderValue::as_bytes)),
@@ -124,18 +113,17 @@ impl Head {
     /// The bucket that the head of a request names that could not be read, such as one with a key
     /// that breaks a rule.
     pub(super) fn bucket_of(parts: &Parts, hosts: &HostRules) -> Option<BucketName> {
-        let authority = authority(parts).ok()?;
-        Targets::bucket(hosts, authority, parts.target.path())
+        Targets::bucket(hosts, &*host_of(parts).ok()?, parts.target.path())
     }
 
-    /// The host that the request names.
+    /// The host that the request names, with its port.
     pub(in crate::http) fn host(&self) -> &str {
         authority(&self.parts).unwrap_or_default()
     }
 
     /// Whether it has a header. The name is in lower case.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.names.may_have(name) && self.parts.headers.contains_key(name)
+        self.parts.headers.contains_key(name)
     }
 
     /// A header that is given at most once, as text.
@@ -144,7 +132,10 @@ impl Head {
     ///
     /// `InvalidArgument` if it is given twice or is not UTF-8.
     pub(super) fn one(&self, name: &str) -> Result<Option<&str>, OssError> {
-        if self.names.may_have(name) { one(&self.parts.headers, name) } else { Ok(None) }
+        if !self.parts.headers.may_have(name) {
+            return Ok(None);
+        }
+        sole(self.parts.headers.get_all(name), name)
     }
 
     /// A header that counts only if it is given once and as text: the headers of which RFC 9110
@@ -205,9 +196,7 @@ pub(in crate::http) fn region_of<'p>(
     if !proxies.trusts(connection.peer().ip()) {
         return None;
     }
-    let mut lines = parts.headers.get_all(header).iter();
-    let line = lines.next().filter(|_| lines.next().is_none())?;
-    line.to_str().ok().map(str::trim)
+    parts.headers.only(header)?.to_str().ok().map(str::trim)
 }
 
 /// A header that is given at most once, as text.
@@ -235,8 +224,7 @@ fn sole<'h>(values: GetAll<'h, HeaderValue>, name: &str) -> Result<Option<&'h st
 fn read(parts: &Parts, hosts: &HostRules) -> Result<(Query, Targets), OssError> {
     Head::check_size(parts)?;
     let query = read_query(parts)?;
-    let authority = authority(parts)?;
-    let targets = Targets::read(hosts, authority, parts.target.path())?;
+    let targets = Targets::read(hosts, &*host_of(parts)?, parts.target.path())?;
     Ok((query, targets))
 }
 
@@ -245,9 +233,22 @@ fn read_query(parts: &Parts) -> Result<Query, OssError> {
     query.map_err(|err| OssError::invalid_argument(format!("{err}.")))
 }
 
-/// The host that a request names: in its target, or in its `Host` header. Both must agree, or a
-/// proxy before us may have looked at the other.
-pub(in crate::http) fn authority(parts: &Parts) -> Result<&str, OssError> {
+/// The host that a request names.
+///
+/// # Errors
+///
+/// It names none, or two; or it is not the text of a host.
+pub(in crate::http) fn host_of(parts: &Parts) -> Result<Cow<'_, HostName>, OssError> {
+    if let (None, Some(host)) = (parts.target.authority(), parts.headers.host()) {
+        return Ok(Cow::Borrowed(host.map_err(InvalidTarget::from)?));
+    }
+    let host = HostName::of_authority(authority(parts)?);
+    Ok(Cow::Owned(host.map_err(InvalidTarget::from)?))
+}
+
+/// The same as it was sent: in the target, or in the `Host` header. Both must agree, or a proxy before
+/// us may have looked at the other.
+fn authority(parts: &Parts) -> Result<&str, OssError> {
     let host = sole(parts.headers.get_all(header::HOST), "host")?;
     match (parts.target.authority(), host) {
         (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {

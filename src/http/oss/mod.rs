@@ -49,7 +49,7 @@ use crate::service::object::Announced;
 
 pub(in crate::http) use denied::answer as answer_denied;
 pub use error::OssError;
-pub(in crate::http) use head::{Head, authority, client_of, region_of};
+pub(in crate::http) use head::{Head, client_of, host_of, region_of};
 pub(in crate::http) use object::TRIES;
 pub(in crate::http) use respond::{About, Exchange, Known};
 
@@ -87,46 +87,48 @@ impl Oss {
     /// Answers a request.
     pub async fn handle(self: Arc<Self>, request: Request, connection: Connection) -> Reply {
         let exchange = Exchange::begin(&self, (&request.parts, &connection), Instant::now());
+        let mut known = Known::default();
         let Request { parts, body } = request;
         let head = match Head::read((parts, connection), &self.hosts) {
             Ok(head) => head,
             Err((parts, err)) => {
                 error::drain_unread(&parts.headers, body).await;
                 let bucket = Head::bucket_of(&parts, &self.hosts).map(Target::Bucket);
-                let about = bucket.map(About::Named);
-                return exchange.finish(Err(err), Known { about, ..Known::default() });
+                known.about = bucket.map(About::Named);
+                return exchange.finish(Err(err), known);
             }
         };
-        let (answer, known) = self.answer(head, body).await;
+        let answer = self.answer(head, body, &mut known).await;
         exchange.finish(answer, known)
     }
 
     /// Finds out who asks for what, and does it if it is granted. Says what came to be known.
-    async fn answer(&self, head: Box<Head>, body: Body) -> (Answer, Known) {
+    async fn answer(&self, head: Box<Head>, body: Body, known: &mut Known) -> Answer {
         let (target, caller) = match self.app.identify(&head.ask()) {
-            Ok(known) => known,
+            Ok(identified) => identified,
             Err(err) => {
                 error::drain_unread(&head.parts.headers, body).await;
-                let about = Some(About::Named(head.targets.first));
-                return (Err(err.into()), Known { about, ..Known::default() });
+                known.about = Some(About::Named(head.targets.first));
+                return Err(err.into());
             }
         };
         let mut visit = Visit::new(head.facts(), head.client(&self.proxies), &head.query);
         let granted = self.grant(&head, target, (&caller, &mut visit)).await;
-        let sighting = visit.into_sighting();
+        known.sighting = visit.into_sighting();
         match granted {
             Ok((action, permit)) => {
-                let known = Known::of(&self.app, &permit, (&head, &caller)).await;
-                let about = Some(About::of(&permit, target));
-                let mut known = Known { about, sighting, ..known };
+                known.about = Some(About::of(&permit, target));
+                known.note(&self.app, &permit, (&head, &caller)).await;
                 let call = Call { head, caller, body };
-                (self.dispatch(action, permit, call, &mut known).await, known)
+                self.dispatch(action, permit, call, known).await
             }
             Err(err) => {
-                let about = Some(About::Named(target.clone()));
+                known.about = Some(match &known.sighting {
+                    Some(sighting) => About::ObjectOf(Arc::clone(sighting.bucket())),
+                    None => About::Named(target.clone()),
+                });
                 error::drain_unread(&head.parts.headers, body).await;
-                let mut known = Known { about, sighting, ..Known::default() };
-                (Box::pin(denied::answer(self, &head, err, &mut known)).await, known)
+                Box::pin(denied::answer(self, &head, err, known)).await
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::domain::encode::lossy;
 use crate::domain::name::RequestId;
 use crate::domain::op::{Level, Target};
 use crate::domain::referer::DependsOn;
-use crate::http::conn::{Connection, Fixed, Parts, Reply, fixed};
+use crate::http::conn::{Connection, Fixed, Headers, Parts, Reply, fixed};
 use crate::service::App;
 use crate::service::access::{Caller, ObjectPermit, Permit};
 use crate::service::bucket::Bucket;
@@ -75,17 +75,20 @@ impl About {
 }
 
 impl Known {
-    /// What is known of a request that was granted.
-    pub(super) async fn of(app: &App, permit: &Permit, (head, caller): (&Head, &Caller)) -> Self {
-        let would = permit.objects().find_map(ObjectPermit::would_refuse).cloned();
-        let mut known = Self { would, ..Self::default() };
+    /// Notes what is known of a request that was granted.
+    pub(super) async fn note(
+        &mut self,
+        app: &App,
+        permit: &Permit,
+        (head, caller): (&Head, &Caller),
+    ) {
+        self.would = permit.objects().find_map(ObjectPermit::would_refuse).cloned();
         if caller.is_signed() && head.lenient(DEBUG) == Some("1") {
             for permit in permit.objects() {
                 let denial = Box::pin(app.explain_denial(permit, &head.facts())).await;
-                known.debug = known.debug.or(denial.and_then(|denial| denial.reason.ec));
+                self.debug = self.debug.or(denial.and_then(|denial| denial.reason.ec));
             }
         }
-        known
     }
 }
 
@@ -99,9 +102,7 @@ pub(in crate::http) struct Exchange {
     id: RequestId,
     started: Instant,
     method: Method,
-    host: Option<HeaderValue>,
-    /// Where the page is from that sends the request, as its browser says.
-    origin: Option<HeaderValue>,
+    headers: Headers,
     /// Whether its connection takes lines.
     takes_lines: bool,
     /// Whether the answer is for the bearer of a link alone.
@@ -113,7 +114,6 @@ pub(in crate::http) struct Exchange {
 struct Logged {
     client: SocketAddr,
     path: String,
-    referer: Option<HeaderValue>,
 }
 
 impl Exchange {
@@ -128,14 +128,12 @@ impl Exchange {
             id: oss.app.clock.request_id(),
             started,
             method: parts.method.clone(),
-            host: parts.headers.get(header::HOST).cloned(),
-            origin: only(&parts.headers, header::ORIGIN),
+            headers: parts.headers.clone(),
             takes_lines: connection.takes_lines,
             for_bearer: false,
             log: logged.then(|| Logged {
                 client: connection.peer(),
                 path: cut(parts.target.path()).to_owned(),
-                referer: parts.headers.get(header::REFERER).cloned(),
             }),
         }
     }
@@ -176,9 +174,7 @@ impl Exchange {
         };
         self.limit_caching(&mut reply, denial.is_some());
         reply.add_fixed(fixed!("server", "AliyunOSS"));
-        if let Ok(id) = HeaderValue::from_bytes(&self.id.digits()) {
-            reply.add(REQUEST_ID, &id);
-        }
+        reply.add_id(REQUEST_ID, &self.id);
         match self.started.elapsed().as_millis() {
             0 => reply.add_fixed(fixed!("x-oss-server-time", "0")),
             millis => {
@@ -219,7 +215,8 @@ impl Exchange {
     }
 
     fn host(&self) -> Cow<'_, str> {
-        self.host.as_ref().map_or(Cow::Borrowed(""), |host| lossy(host.as_bytes()))
+        let host = self.headers.get(header::HOST);
+        host.map_or(Cow::Borrowed(""), |host| lossy(host.as_bytes()))
     }
 
     /// How many bytes of body the answer promises.
@@ -239,7 +236,9 @@ impl Exchange {
             Some(About::ObjectOf(bucket)) => bucket.answers_depend_on(Level::Object),
             Some(About::Named(target)) => self.oss.app.answers_depend_on(target),
         };
-        if let (Some(rules), Some(origin)) = (&rules, &self.origin) {
+        // Where the page is from that sends the request, as its browser says.
+        let origin = || self.headers.only(header::ORIGIN);
+        if let Some((rules, origin)) = rules.as_ref().and_then(|rules| Some((rules, origin()?))) {
             cors::let_read(rules, (origin, &self.method), reply.response.headers_mut());
         }
         let depends_on = if self.oss.vary_referer { depends_on } else { DependsOn::Nothing };
@@ -293,12 +292,12 @@ impl Exchange {
             let (id, cause) = (self.id.to_string(), chain(cause));
             tracing::error!(request_id = id, cause, "request {id} failed: {cause}");
         }
-        let Some(Logged { client, path, referer }) = &self.log else { return };
+        let Some(Logged { client, path }) = &self.log else { return };
         let text = |value: &HeaderValue| lossy(value.as_bytes()).into_owned();
         let length = response.headers().get(header::CONTENT_LENGTH).map(text);
         let bytes = length.or_else(|| response.body().size_hint().exact().map(|n| n.to_string()));
         let (would, refused) = (known.would.as_ref(), known.refused.as_ref());
-        let rule = || Some(would.or(refused)?.rule.clone());
+        let rule = || Some(would.or(refused)?.rule.to_string());
         let reason = refusal.map(|refusal| refusal.reason).or_else(|| Some(refused?.reason));
         let method = &self.method;
         // Debug escapes what a client could break a line of the log with.
@@ -315,7 +314,7 @@ impl Exchange {
             ec = reason.and_then(|reason| reason.ec),
             would = would.and_then(|denial| denial.reason.ec),
             why = cause.map(ToString::to_string).or_else(rule).or_else(|| known.why.clone()),
-            referer = referer.as_ref().map(text).map(|text| cut(&text).to_owned()).map(field::debug),
+            referer = self.headers.get(header::REFERER).map(text).map(|text| cut(&text).to_owned()).map(field::debug),
             duration_us = u64::try_from(self.started.elapsed().as_micros()).ok(),
             "{method} {path:?}",
         );
@@ -336,12 +335,6 @@ const fn vary(referer: DependsOn, origin: bool) -> Option<Fixed> {
             fixed!("vary", "Referer, Sec-Fetch-Site, Sec-Fetch-Dest, Origin")
         }
     })
-}
-
-/// A header that is given once.
-fn only(headers: &HeaderMap, name: HeaderName) -> Option<HeaderValue> {
-    let mut lines = headers.get_all(name).iter();
-    lines.next().filter(|_| lines.next().is_none()).cloned()
 }
 
 /// What the log shows of a text that a client chose.

@@ -54,7 +54,7 @@ use crate::domain::code;
 use crate::domain::cors::CorsRules;
 use crate::domain::name::{BucketName, ObjectKey};
 use crate::domain::object::copy::CopySource;
-use crate::domain::op::{Action, Content, Level, Target};
+use crate::domain::op::{Action, Content, HostName, Level, Target};
 use crate::domain::query::Query;
 use crate::domain::referer::DependsOn;
 use crate::domain::secret::Digest;
@@ -258,9 +258,9 @@ impl App {
         })
     }
 
-    /// The delivery domain of the host that an authority names, if it is one.
-    pub fn delivery_domain(&self, authority: &str) -> Option<Arc<Domain>> {
-        self.domains.find(authority)
+    /// The delivery domain of a host, if it is one.
+    pub fn delivery_domain(&self, host: &HostName) -> Option<Arc<Domain>> {
+        self.domains.get(host)
     }
 
     /// Whether there is any delivery domain.

@@ -162,15 +162,6 @@ impl Snapshot {
 }
 
 impl Table {
-    /// Finds the domain of the host that an authority names.
-    pub fn find(&self, authority: &str) -> Option<Arc<Domain>> {
-        let now = self.now.load();
-        if now.by_host.is_empty() {
-            return None;
-        }
-        now.by_host.get(&*HostName::text_of(authority).ok()?).cloned()
-    }
-
     /// Whether there is no domain.
     pub fn is_empty(&self) -> bool {
         self.now.load().by_host.is_empty()
@@ -220,7 +211,8 @@ impl Table {
         self.now.store(Arc::new(Snapshot::of(by_host)));
     }
 
-    fn get(&self, host: &HostName) -> Option<Arc<Domain>> {
+    /// The domain of a host.
+    pub fn get(&self, host: &HostName) -> Option<Arc<Domain>> {
         self.now.load().by_host.get(host).cloned()
     }
 

@@ -219,6 +219,11 @@ impl Sighting {
         }
     }
 
+    /// Where it counts: the bucket of the object that was asked for.
+    pub const fn bucket(&self) -> &Arc<Bucket> {
+        &self.bucket
+    }
+
     /// Whether it counts in that bucket.
     pub fn is_in(&self, bucket: &Bucket) -> bool {
         self.bucket.id == bucket.id

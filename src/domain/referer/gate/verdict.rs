@@ -1,5 +1,6 @@
 //! What a gate says of a request.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fmt;
 
@@ -72,6 +73,20 @@ impl Refused<'_> {
             Self::Policy(denied) => denied.reason(),
             Self::Missing | Self::CrossSiteEmbed => REFERER_EMPTY,
             Self::Malformed | Self::SeveralLines | Self::OtherHost(_) => REFERER_NOT_WHITELISTED,
+        }
+    }
+}
+
+impl Refused<'_> {
+    /// What `Display` says, for the log.
+    pub fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::Policy(denied) => denied.text(),
+            Self::Missing
+            | Self::CrossSiteEmbed
+            | Self::Malformed
+            | Self::SeveralLines
+            | Self::OtherHost(_) => Cow::Owned(self.to_string()),
         }
     }
 }

@@ -6,9 +6,9 @@
 //! connection to hyper, for good and with every byte that was not answered yet: whatever has a body,
 //! wants another protocol, comes in pieces or cannot be read is hyper's, and so is the refusal of it.
 //!
-//! A connection that waits for a request holds no memory for one. What a request needs, its future
-//! too, is taken when it comes and given back with its answer: with hundreds of connections it is the
-//! same memory again and again, and in the processor's cache.
+//! A connection that waits for a request holds no memory for one but the [header lines](Reader) of the last.
+//! What a request needs, its future too, is taken when it comes and given back with its answer: with
+//! hundreds of connections it is the same memory again and again, and in the processor's cache.
 //!
 //! The bounds are those of hyper's way: a head has its time, counted from the end of the answer
 //! before it, and once more from the hand-over; what a client does not take ends the connection
@@ -20,16 +20,17 @@ mod write;
 
 use std::future::poll_fn;
 use std::io;
-use std::task::ready;
+use std::mem::MaybeUninit;
+use std::task::{Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::Method;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{Answering, Bounded, Connection, Request};
-use read::plain;
+use read::Reader;
 use write::{After, Kind, Writer};
 
 /// How much is read at once. A head that is longer is not plain.
@@ -58,30 +59,29 @@ where
     S: Fn(Request, Connection) -> Answering,
 {
     let connection = Connection { takes_lines: true, ..connection.clone() };
-    let mut writer = Writer::default();
+    let (mut reader, mut writer) = (Reader::default(), Writer::default());
     let mut received = BytesMut::new();
     let mut unread = Bytes::new();
     let mut deadline = std::pin::pin!(sleep(patience));
     let mut stopped = std::pin::pin!(stop.cancelled());
     loop {
         if unread.is_empty() {
-            if received.is_empty() {
-                received = BytesMut::new();
-                deadline.as_mut().reset(Instant::now() + patience);
-                let read = tokio::select! {
-                    biased;
-                    read = read_fresh(stream, &mut received) => read?,
-                    () = &mut stopped => 0,
-                    () = &mut deadline => 0,
-                };
-                if read == 0 {
-                    return Ok(Next::Closed);
-                }
-            }
-            unread = received.split().freeze();
+            unread = std::mem::take(&mut received).freeze();
         }
-        let Some((request, length)) = plain(&unread) else { return Ok(Next::Other(unread)) };
-        unread = unread.slice(length..);
+        if unread.is_empty() {
+            deadline.as_mut().reset(Instant::now() + patience);
+            unread = tokio::select! {
+                biased;
+                read = read_fresh(stream) => read?,
+                () = &mut stopped => Bytes::new(),
+                () = &mut deadline => Bytes::new(),
+            };
+            if unread.is_empty() {
+                return Ok(Next::Closed);
+            }
+        }
+        let Some((request, length)) = reader.read(&unread) else { return Ok(Next::Other(unread)) };
+        unread = unread.split_off(length);
         let wants_body = request.parts.method != Method::HEAD;
         let reply = {
             let mut answering = service(request, connection.clone());
@@ -102,16 +102,13 @@ where
     }
 }
 
-/// Reads into memory that is taken when there is something to read.
-async fn read_fresh(stream: &mut Bounded, received: &mut BytesMut) -> io::Result<usize> {
+/// Reads what there is; nothing at the end. Into memory that is there in any case, as most is short.
+async fn read_fresh(stream: &mut Bounded) -> io::Result<Bytes> {
     poll_fn(|context| {
-        ready!(stream.get_ref().poll_readable(context))?;
-        received.reserve(MOST_READ);
-        let read = std::pin::pin!(stream.read_buf(&mut *received)).poll(context);
-        if read.is_pending() {
-            *received = BytesMut::new();
-        }
-        read
+        let mut room = [MaybeUninit::uninit(); MOST_READ];
+        let mut room = ReadBuf::uninit(&mut room);
+        ready!(stream.as_mut().poll_read(context, &mut room))?;
+        Poll::Ready(Ok(Bytes::copy_from_slice(room.filled())))
     })
     .await
 }

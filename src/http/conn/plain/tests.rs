@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use futures_util::stream;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use proptest::prelude::*;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::{Connection, Reply, Wire, bounded};
@@ -35,7 +36,7 @@ async fn received(mut client: TcpStream) -> String {
 }
 
 fn is_plain(bytes: &[u8]) -> Option<usize> {
-    plain(&Bytes::copy_from_slice(bytes)).map(|(_, length)| length)
+    Reader::default().read(&Bytes::copy_from_slice(bytes)).map(|(_, length)| length)
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn what_is_plain() {
 #[test]
 fn a_request_has_all_that_its_head_says() {
     let bytes: &[u8] = b"GET /b/k%20?x=%2F HTTP/1.1\r\nHost: h\r\nX-Two: 1\r\nx-two: \xe9\r\n\r\n";
-    let (request, _) = plain(&Bytes::copy_from_slice(bytes)).unwrap();
+    let (request, _) = Reader::default().read(&Bytes::copy_from_slice(bytes)).unwrap();
     assert_eq!(
         (request.parts.target.path(), request.parts.target.query()),
         ("/b/k%20", Some("x=%2F"))
@@ -91,6 +92,68 @@ fn a_request_has_all_that_its_head_says() {
     let two: Vec<_> =
         request.parts.headers.get_all("x-two").iter().map(HeaderValue::as_bytes).collect();
     assert_eq!(two, [b"1".as_slice(), b"\xe9"]);
+}
+
+/// Whether the second request is known to have the headers of the first.
+fn shares(first: &str, second: &str) -> bool {
+    let mut reader = Reader::default();
+    let mut read = |text: &str| {
+        let (request, length) = reader.read(&Bytes::copy_from_slice(text.as_bytes())).unwrap();
+        assert_eq!(length, text.len());
+        request.parts.headers
+    };
+    std::ptr::eq(&raw const *read(first), &raw const *read(second))
+}
+
+#[test]
+fn header_lines_that_come_again_are_known() {
+    let get = |target: &str, lines: &str| format!("GET {target} HTTP/1.1\r\n{lines}\r\n");
+    let first = "Host: x\r\nReferer: http://a.com/\r\n";
+    let signed = format!("{first}Authorization: OSS4-HMAC-SHA256 x\r\n");
+    let long = format!("{first}Cookie: {}\r\n", "a".repeat(2048));
+    #[rustfmt::skip]
+    let table = [
+        ("the same",               get("/a", first), get("/a", first),                             true),
+        ("another target",         get("/a", first), get("/b/c?d", first),                         true),
+        ("a HEAD",                 get("/a", first), get("/a", first).replace("GET", "HEAD"),      true),
+        ("of another case",        get("/a", first), get("/a", &first.replace("Host", "host")),    false),
+        ("one line more",          get("/a", first), get("/a", &format!("{first}Range: x\r\n")), false),
+        ("one line fewer",         get("/a", first), get("/a", "Host: x\r\n"),                   false),
+        ("in another order",       get("/a", first), get("/a", "Referer: http://a.com/\r\nHost: x\r\n"), false),
+        ("ends without a return",  get("/a", first), get("/a", &first.replace('\r', "")),          false),
+        ("with a signature",       get("/a", &signed), get("/a", &signed),                         false),
+        ("long",                   get("/a", &long), get("/a", &long),                             false),
+        ("many",                   get("/a", &"a: b\r\n".repeat(25)), get("/a", &"a: b\r\n".repeat(25)), false),
+    ];
+    for (name, first, second, want) in table {
+        assert_eq!(shares(&first, &second), want, "{name}");
+    }
+}
+
+proptest! {
+    /// Whatever came before, a request is read as it is by itself.
+    #[test]
+    fn what_is_known_is_what_would_be_read(requests in prop::collection::vec((
+        prop::sample::select(&["GET ", "HEAD ", "GET  ", "PUT ", "\r\nGET ", "get "][..]),
+        prop::sample::select(&["/a", "/b?c=d", "/", "*", "/a b", "/{", "http://h/a", ""][..]),
+        prop::sample::select(&[" HTTP/1.1\r\n", " HTTP/1.1\n", " HTTP/1.0\r\n", "  HTTP/1.1\r\n"][..]),
+        prop::collection::vec(prop::sample::select(&[
+            "Host: x\r\n", "host:x\r\n", "Referer: \r\n", "A: b\n", "Connection: close\r\n",
+            "Content-Length: 0\r\n", "Authorization: y\r\n", "no line\r\n", " c: d\r\n",
+        ][..]), 0..3),
+        prop::sample::select(&["\r\n", "\n", "", "\r\nGET / HTTP/1.1\r\n\r\n", "\r\nX"][..]),
+    ), 1..12)) {
+        let mut reader = Reader::default();
+        for (method, target, version, lines, end) in requests {
+            let text = [method, target, version, &lines.concat(), end].concat();
+            let bytes = Bytes::from(text);
+            let show = |read: Option<(Request, usize)>| read.map(|(Request { parts, .. }, length)| {
+                let target = (parts.target.path().to_owned(), parts.target.query().map(str::to_owned));
+                (parts.method, target, parts.version, HeaderMap::from(parts.headers), length)
+            });
+            prop_assert_eq!(show(reader.read(&bytes)), show(Reader::default().read(&bytes)), "{:?}", bytes);
+        }
+    }
 }
 
 /// An answer, and what is written of it for a request that wants a body or not.

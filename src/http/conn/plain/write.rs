@@ -1,6 +1,7 @@
 //! Answers on their way out.
 
 use std::io::{self, ErrorKind, IoSlice, Write as _};
+use std::mem;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
@@ -88,7 +89,7 @@ impl Writer {
             Framing::Chunks => self.chunks(stream, body).await?,
         }
         stream.flush().await?;
-        self.ahead = Vec::new();
+        spare::give(mem::take(&mut self.ahead));
         Ok(if close { After::Close } else { After::Open })
     }
 
@@ -99,7 +100,7 @@ impl Writer {
         let (own, prepared) = reply.lines();
         let copied = framing.length().and_then(|length| usize::try_from(length).ok());
         let copied = copied.filter(|length| *length <= MOST_COPIED).unwrap_or_default();
-        out.clear();
+        *out = spare::take();
         out.reserve(USUAL + own.len() + prepared.as_bytes().len() + copied);
         for piece in ["HTTP/1.1 ", status.as_str(), " ", reason(status), "\r\n"] {
             out.extend_from_slice(piece.as_bytes());
@@ -170,6 +171,30 @@ impl Writer {
         }
         self.ahead.clear();
         Ok(())
+    }
+}
+
+/// A buffer for heads that the answers of a thread share, one after the other: then it is in the
+/// processor's cache.
+mod spare {
+    use std::cell::Cell;
+
+    /// Larger ones are not kept.
+    const MOST_KEPT: usize = 16 * 1024;
+
+    thread_local! {
+        static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+
+    pub(super) fn take() -> Vec<u8> {
+        SPARE.take()
+    }
+
+    pub(super) fn give(mut buffer: Vec<u8>) {
+        if buffer.capacity() <= MOST_KEPT {
+            buffer.clear();
+            SPARE.set(buffer);
+        }
     }
 }
 
