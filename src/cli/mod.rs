@@ -31,6 +31,7 @@ mod remote;
 mod report;
 mod serve;
 mod sign;
+mod threads;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

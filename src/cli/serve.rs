@@ -1,6 +1,8 @@
 //! `refgate serve`.
 
+use std::cell::Cell;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,11 +13,13 @@ use axum::Router;
 use axum::body::Body;
 use http::{Response, StatusCode};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::credentials::{self, AccessKey, Origin};
+use super::threads::Threads;
 use super::{Failure, ServeArgs, log, master_key, open_files};
 use crate::blob;
 use crate::blob::local::LocalBlobs;
@@ -48,16 +52,33 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let file = Layer::from_file(args.config.as_deref())?;
     let settings = args.layer.with_secret_from_environment().or(file).settings()?;
     let _log = log::start(&settings.log, settings.log_format)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .max_io_events_per_tick(EVENTS_AT_ONCE)
-        .build();
+    let threads = Arc::new(Threads::default());
+    let runtime = start_runtime(&threads);
     let runtime = runtime.map_err(|err| Failure::of("cannot start the runtime", err))?;
+    runtime.spawn(threads.supervise());
     let served = runtime.block_on(serve(settings));
     // All that must end has ended. A large policy may still be compiling, for nobody.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the threads, each of which gets to be known when it first has nothing to do.
+fn start_runtime(threads: &Arc<Threads>) -> io::Result<Runtime> {
+    thread_local! {
+        static KNOWN: Cell<bool> = const { Cell::new(false) };
+    }
+
+    let threads = threads.clone();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_io_events_per_tick(EVENTS_AT_ONCE)
+        .on_thread_park(move || {
+            if !KNOWN.replace(true) {
+                threads.join();
+            }
+        })
+        .build()
 }
 
 async fn serve(settings: Settings) -> Result<(), Failure> {
