@@ -55,8 +55,7 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let threads = Arc::new(Threads::default());
     let runtime = start_runtime(&threads);
     let runtime = runtime.map_err(|err| Failure::of("cannot start the runtime", err))?;
-    runtime.spawn(threads.supervise());
-    let served = runtime.block_on(serve(settings));
+    let served = runtime.block_on(serve(settings, threads));
     // All that must end has ended. A large policy may still be compiling, for nobody.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served?;
@@ -81,7 +80,7 @@ fn start_runtime(threads: &Arc<Threads>) -> io::Result<Runtime> {
         .build()
 }
 
-async fn serve(settings: Settings) -> Result<(), Failure> {
+async fn serve(settings: Settings, threads: Arc<Threads>) -> Result<(), Failure> {
     let _lock = claim_folder(&settings.data_dir)?;
     let (key, origin) = match settings.root.clone() {
         Some(key) => (key, Origin::Set),
@@ -99,6 +98,8 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     app.start_scrub();
     app.start_moving();
     app.start_stats();
+    let asked = app.clone();
+    tokio::spawn(threads.supervise(move || asked.clock.requests()));
     serve_planes((data, admin), &app, &settings, stop).await?;
     app.finish().await;
     let closed = meta.close().await;

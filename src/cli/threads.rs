@@ -3,13 +3,13 @@
 //! A request takes some microseconds, and so does waking a thread for a few of them. Where clients or
 //! other programs run on the same processors, threads that are woken for each other's work stand in their
 //! way, and in that of the clients: with a client on one of two processors, one thread answers a quarter
-//! more requests than two. So a thread rests when all of them together had to wait for a processor, though
-//! fewer could do what they did. When those that are left have no time to spare it is woken for a try, and
-//! rests again, for longer each time, if they get in the way again. Where nobody else wants the
-//! processors, no thread ever waits and none rests.
+//! more small requests than two.
 //!
-//! Threads that share a processor with programs that never pause are not meant: they have no time to
-//! spare themselves, and one of them alone would get less.
+//! So when threads had to wait for a processor, though fewer could do what they did, one of them rests
+//! for a try. If then more is answered, it goes on resting, and else it works as before. When those that
+//! are left have no time to spare it is woken, and it is tried again, which is less and less often. Where
+//! nobody else wants the processors, no thread ever waits and none rests. Threads that share a processor
+//! with programs that never pause are not meant: they have no time to spare themselves.
 //!
 //! Source: ours, measured; see docs/performance.md.
 
@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 /// How often is looked at what threads did, while they do something and while they do not.
 const SPANS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
 
-/// How long a thread rests until the first try, and until the last.
+/// How long a thread rests or works after the first try, and after the last.
 const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
 
 /// How long a thread rests at once. Then it looks for work: the others may be held up.
@@ -40,12 +40,14 @@ pub(super) struct Threads {
     changed: Condvar,
 }
 
-/// What threads did in a span of time, all together.
+/// What threads did, all together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Work {
     ran: Duration,
     /// They could have run, and had no processor.
     waited: Duration,
+    /// How many requests came.
+    requests: u64,
 }
 
 impl Threads {
@@ -57,23 +59,25 @@ impl Threads {
         }
     }
 
-    /// Has threads of this runtime rest and work, for as long as it is there.
-    pub(super) async fn supervise(self: Arc<Self>) {
+    /// Has threads of this runtime rest and work, for as long as it is there. `requests` tells how many
+    /// there were.
+    pub(super) async fn supervise(self: Arc<Self>, requests: impl Fn() -> u64) {
         let threads = Handle::current().metrics().num_workers();
         if threads == 1 {
             return;
         }
         let (mut plan, mut places) = (Plan::new(threads), Vec::<JoinHandle<()>>::new());
         let started = Instant::now();
-        let (mut before, mut then) = (self.work(), started);
+        let work = || Work { requests: requests(), ..self.work() };
+        let (mut before, mut then) = (work(), started);
         let [mut span, idle] = SPANS;
         loop {
             sleep(span).await;
-            let (now, work) = (Instant::now(), self.work());
-            let done = work.since(before);
+            let (now, all) = (Instant::now(), work());
+            let done = all.since(before);
             let resting = plan.next(now - started, (now - then, done));
             span = if done.ran < (now - then) / 20 { idle } else { SPANS[0] };
-            (before, then) = (work, now);
+            (before, then) = (all, now);
             if std::mem::replace(&mut *lock(&self.resting), resting) != resting {
                 tracing::debug!(resting, "of {threads} threads {resting} rest");
                 self.changed.notify_all();
@@ -129,13 +133,14 @@ impl Work {
     fn read(text: &[u8]) -> Option<Self> {
         let mut numbers = std::str::from_utf8(text).ok()?.split_ascii_whitespace();
         let mut next = || numbers.next()?.parse().ok().map(Duration::from_nanos);
-        Some(Self { ran: next()?, waited: next()? })
+        Some(Self { ran: next()?, waited: next()?, requests: 0 })
     }
 
     fn since(self, before: Self) -> Self {
         Self {
             ran: self.ran.saturating_sub(before.ran),
             waited: self.waited.saturating_sub(before.waited),
+            requests: self.requests.saturating_sub(before.requests),
         }
     }
 }
@@ -145,36 +150,60 @@ impl Work {
 struct Plan {
     threads: usize,
     resting: usize,
-    /// How long the next to rest is left alone.
+    /// Requests per second before the last of them rested, which is a try.
+    tried_at: Option<f64>,
+    /// For how long it stays as it is after the next try.
     patience: Duration,
-    /// Until when who rests is left alone, since the start.
+    /// Until when it stays as it is, since the start.
     until: Duration,
 }
 
 impl Plan {
+    /// How many times as much must be answered for a thread to rest.
+    const GAIN: f64 = 1.05;
+
     const fn new(threads: usize) -> Self {
-        Self { threads, resting: 0, patience: PATIENCE[0], until: Duration::ZERO }
+        let (patience, until) = (PATIENCE[0], Duration::ZERO);
+        Self { threads, resting: 0, tried_at: None, patience, until }
     }
 
     /// What follows of what threads did in the span of this length before `now`.
     fn next(&mut self, now: Duration, (length, work): (Duration, Work)) -> usize {
+        let rate =
+            f64::from(u32::try_from(work.requests).unwrap_or(u32::MAX)) / length.as_secs_f64();
         let active = u32::try_from(self.threads - self.resting).unwrap_or(u32::MAX);
         let spare = (length * active).saturating_sub(work.ran + work.waited);
-        let fewer_would_do = active > 1 && work.ran <= length * (active - 1) && spare >= length / 4;
-        let in_the_way = work.waited >= (work.ran / 4).max(length / 10);
-        if fewer_would_do && in_the_way {
-            self.resting += 1;
+        if let Some(before) = self.tried_at.take() {
+            self.resting -= usize::from(rate < before * Self::GAIN);
             self.until = now + self.patience;
             self.patience = PATIENCE[1].min(self.patience * 2);
-        } else if self.resting > 0 {
-            if now >= self.until && spare < length / 10 {
-                self.resting -= 1;
-            }
-        } else if now >= self.until + PATIENCE[1] {
+        } else if now < self.until {
+            // It stays as it is.
+        } else if in_the_way(length, work) && fewer_would_do(length, work, active) {
+            self.resting += 1;
+            self.tried_at = Some(rate);
+        } else if self.resting > 0 && spare < length / 10 {
+            self.resting -= 1;
+        } else if self.resting == 0 && now >= self.until + PATIENCE[1] {
             self.patience = PATIENCE[0];
         }
         self.resting
     }
+}
+
+/// Whether threads that did small requests had to wait for a processor.
+fn in_the_way(length: Duration, work: Work) -> bool {
+    /// What a small request takes, at most.
+    const SMALL: Duration = Duration::from_micros(50);
+
+    let requests = u32::try_from(work.requests).unwrap_or(u32::MAX);
+    work.waited >= (work.ran / 4).max(length / 10) && work.ran <= SMALL * requests
+}
+
+/// Whether fewer of the threads that are at work would have had the time for it.
+fn fewer_would_do(length: Duration, work: Work, active: u32) -> bool {
+    let spare = (length * active).saturating_sub(work.ran + work.waited);
+    active > 1 && work.ran <= length * (active - 1) && spare >= length / 4
 }
 
 #[cfg(test)]
@@ -183,24 +212,25 @@ mod tests {
 
     const SPAN: Duration = Duration::from_millis(100);
 
-    /// What threads did in a span, in hundredths of one processor.
-    const fn work(ran: u64, waited: u64) -> Work {
-        Work { ran: Duration::from_millis(ran), waited: Duration::from_millis(waited) }
+    /// What threads did in a span: hundredths of one processor that they ran and waited, and requests.
+    const fn work(ran: u64, waited: u64, requests: u64) -> Work {
+        Work { ran: Duration::from_millis(ran), waited: Duration::from_millis(waited), requests }
     }
 
     #[test]
     fn who_is_in_the_way_rests() {
         #[rustfmt::skip]
         let table = [
-            ("one thread",                       1, work(80, 20),   0),
-            ("nothing to do",                    2, work(0, 0),     0),
-            ("enough for one, nobody waits",     2, work(90, 5),    0),
-            ("a client on the other processor",  2, work(90, 60),   1),
-            ("more than one can do",             2, work(120, 40),  0),
-            ("programs that never pause",        2, work(70, 130),  0),
-            ("little to do, short waits",        2, work(10, 4),    0),
-            ("sixteen, a little of all",         16, work(600, 90), 0),
-            ("sixteen in the way",               16, work(600, 300), 1),
+            ("one thread",                       1, work(80, 20, 8_000),     0),
+            ("nothing to do",                    2, work(0, 0, 0),           0),
+            ("enough for one, nobody waits",     2, work(90, 5, 8_000),      0),
+            ("a client on the other processor",  2, work(90, 60, 8_000),     1),
+            ("large requests",                   2, work(90, 60, 1_000),     0),
+            ("more than one can do",             2, work(120, 40, 8_000),    0),
+            ("programs that never pause",        2, work(70, 130, 8_000),    0),
+            ("little to do, short waits",        2, work(10, 4, 800),        0),
+            ("sixteen, a little of all",         16, work(600, 90, 60_000),  0),
+            ("sixteen in the way",               16, work(600, 300, 60_000), 1),
         ];
         for (name, threads, work, want) in table {
             let mut plan = Plan::new(threads);
@@ -209,20 +239,22 @@ mod tests {
     }
 
     #[test]
-    fn who_rests_is_woken_for_a_try() {
+    fn it_is_tried_and_tried_again() {
         let mut plan = Plan::new(2);
         #[rustfmt::skip]
         let table = [
-            ("in the way",                      100,    work(90, 60), 1),
-            ("not yet",                         200,    work(97, 0),  1),
-            ("time to spare",                   400,    work(50, 0),  1),
-            ("a try",                           450,    work(97, 0),  0),
-            ("in the way again",                500,    work(90, 60), 1),
-            ("for twice as long",               800,    work(97, 0),  1),
-            ("a try when it waits, too",        950,    work(50, 48), 0),
-            ("needed now",                      1_000,  work(150, 0), 0),
-            ("still",                           1_050,  work(190, 5), 0),
-            ("in the way, later",               10_000, work(90, 60), 1),
+            ("in the way",                 100,    work(90, 60, 8_000),  1),
+            ("more is answered",           200,    work(97, 0, 9_000),   1),
+            ("left alone",                 350,    work(97, 0, 9_000),   1),
+            ("time to spare",              400,    work(50, 0, 5_000),   1),
+            ("woken",                      450,    work(97, 0, 9_000),   0),
+            ("in the way again",           500,    work(90, 60, 8_000),  1),
+            ("no more is answered",        550,    work(97, 0, 8_300),   0),
+            ("so it works, twice as long", 900,    work(90, 60, 8_000),  0),
+            ("tried again",                1_000,  work(90, 60, 8_000),  1),
+            ("more is answered",           1_050,  work(98, 0, 8_500),   1),
+            ("woken when one waits, too",  2_000,  work(50, 48, 4_000),  0),
+            ("needed now",                 2_050,  work(150, 0, 16_000), 0),
         ];
         for (name, now, work, want) in table {
             let now = Duration::from_millis(now);
@@ -234,13 +266,13 @@ mod tests {
     fn patience_has_an_end_and_begins_anew() {
         let (mut plan, mut now) = (Plan::new(2), Duration::ZERO);
         for _ in 0..20 {
-            assert_eq!(plan.next(now, (SPAN, work(90, 60))), 1);
+            assert_eq!(plan.next(now, (SPAN, work(90, 60, 8_000))), 1);
+            assert_eq!(plan.next(now, (SPAN, work(98, 0, 8_000))), 0);
             assert!(plan.until <= now + PATIENCE[1]);
             now = plan.until;
-            assert_eq!(plan.next(now, (SPAN, work(98, 0))), 0);
         }
         assert_eq!(plan.patience, PATIENCE[1]);
-        plan.next(plan.until + PATIENCE[1], (SPAN, work(0, 0)));
+        plan.next(plan.until + PATIENCE[1], (SPAN, work(0, 0, 0)));
         assert_eq!(plan.patience, PATIENCE[0]);
     }
 
@@ -250,6 +282,7 @@ mod tests {
         let work = |ran, waited| Work {
             ran: Duration::from_nanos(ran),
             waited: Duration::from_nanos(waited),
+            requests: 0,
         };
         assert_eq!(Work::read(b"37123456 812 54\n"), Some(work(37_123_456, 812)));
         assert_eq!(Work::read(b"0 0 0\n"), Some(work(0, 0)));

@@ -53,6 +53,11 @@ impl Clock {
         RequestId(id)
     }
 
+    /// How many request ids there were.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     /// A fresh blob id.
     pub fn blob_id(&self) -> BlobId {
         BlobId(self.unique())

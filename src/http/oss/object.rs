@@ -111,6 +111,9 @@ enum Wanted {
 
 /// Judges the conditions and the range of a request.
 fn judge(head: &Head, found: &FoundObject) -> Result<Wanted, OssError> {
+    if !head.parts.headers.select() {
+        return Ok(Wanted::Part(Part::Whole));
+    }
     let conditions = conditions(head);
     match conditions.judge(found.etag(), found.modified()) {
         Outcome::Failed => return Err(Code::PreconditionFailed.into()),
