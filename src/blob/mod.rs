@@ -5,6 +5,7 @@
 
 pub mod digests;
 pub mod local;
+mod md5;
 
 use std::fs::File;
 use std::io;

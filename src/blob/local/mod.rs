@@ -37,6 +37,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+use super::md5::Together;
 use super::{BlobError, BlobReader, BlobStore, BlobWriter, Digesting};
 use crate::domain::name::BlobId;
 use crate::domain::object::Extent;
@@ -52,6 +53,7 @@ use writer::Writer;
 pub struct LocalBlobs {
     folders: Arc<Folders>,
     kept: Arc<Kept>,
+    hashing: Together,
 }
 
 impl LocalBlobs {
@@ -73,7 +75,8 @@ impl LocalBlobs {
     pub fn keeping(root: impl Into<PathBuf>, limits: Limits) -> Result<Self, BlobError> {
         let root = root.into();
         make_durable(&root).map_err(BlobError::Folder)?;
-        Ok(Self { folders: Arc::new(Folders::new(root)), kept: Arc::new(Kept::new(limits)) })
+        let (folders, kept) = (Arc::new(Folders::new(root)), Arc::new(Kept::new(limits)));
+        Ok(Self { folders, kept, hashing: Together::new() })
     }
 }
 
@@ -84,7 +87,7 @@ impl BlobStore for LocalBlobs {
         id: BlobId,
         digesting: Digesting,
     ) -> Result<Box<dyn BlobWriter>, BlobError> {
-        Ok(Box::new(Writer::new(Arc::clone(&self.folders), id, digesting)))
+        Ok(Box::new(Writer::new(Arc::clone(&self.folders), self.hashing.clone(), id, digesting)))
     }
 
     fn write_whole(&self, id: BlobId, pieces: &[Bytes]) -> Result<(), BlobError> {

@@ -162,3 +162,41 @@ fn a_root_that_cannot_be_made_is_an_error() {
     fs::write(&file, "x").unwrap();
     assert!(matches!(LocalBlobs::open(file.join("blobs")), Err(BlobError::Folder(_))));
 }
+
+/// Six at once, of which one goes in the middle: what the others are told is about their own bytes, and
+/// nothing of it is left.
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_side_by_side() {
+    let (_folder, store) = fresh();
+    let store = Arc::new(store);
+    let upload = |number: u8| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let length = 900_000 + 70_000 * usize::from(number);
+            let text: Vec<u8> =
+                (0..=250).cycle().take(length).map(|byte: u8| byte ^ number).collect();
+            let digesting = Digesting { sha256: Sha256::Unwanted, skip: 1000 * u64::from(number) };
+            let mut writer = store.create(id(number.into()), digesting).await.unwrap();
+            for piece in text.chunks(70_000) {
+                writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
+            }
+            if number == 0 {
+                return;
+            }
+            let counted = &text[1000 * usize::from(number)..];
+            let md5: [u8; 16] = <md5::Md5 as md5::Digest>::digest(counted).into();
+            let written = writer.finish().await.unwrap();
+            assert_eq!((written.md5, written.length), (md5, counted.len() as u64), "{number}");
+        })
+    };
+    for upload in (0..6).map(upload).collect::<Vec<_>>() {
+        upload.await.unwrap();
+    }
+    for _ in 0..500 {
+        if listed(&store).await.len() == 5 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("what was given up is still there");
+}

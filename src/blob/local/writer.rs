@@ -10,14 +10,18 @@ use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::folder::{Folder, Folders};
 use crate::blob::digests::Digests;
+use crate::blob::md5::{Md5, Together, Waiting};
 use crate::blob::{BlobError, BlobWriter, Digesting, Written};
 use crate::domain::name::BlobId;
 
@@ -25,10 +29,15 @@ use crate::domain::name::BlobId;
 /// the disk, so a writer holds twice as much at most, and one piece of its caller's.
 const BUFFER: usize = 256 * 1024;
 
+/// How long a writer whose next buffer is full waits for others to fill theirs, so that they are hashed
+/// together. Its client goes on sending meanwhile, as far as the system takes it.
+const PATIENCE: Duration = Duration::from_millis(1);
+
 /// A blob on its way in.
 #[derive(Debug)]
 pub(super) struct Writer {
     id: BlobId,
+    hashing: Together,
     buffer: Vec<u8>,
     state: State,
 }
@@ -38,31 +47,62 @@ enum State {
     /// At rest: nothing is being written.
     Resting(Box<Part>),
     /// A buffer is on its way to the disk.
-    Writing(JoinHandle<Result<Box<Part>, Failure>>),
+    Writing(Turn),
     /// A write failed, and has been reported. The file is gone.
     Failed,
+}
+
+/// A buffer on its way. The thread that writes it does not always hash it.
+#[derive(Debug)]
+struct Turn {
+    who: BlobId,
+    written: oneshot::Receiver<Result<Box<Part>, Failure>>,
+    /// What has been written, once it is.
+    part: Option<Box<Part>>,
+    md5: oneshot::Receiver<Md5>,
+}
+
+/// What is done with the last buffer and not with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// There will be more.
+    Open,
+    /// All is made durable.
+    Durable,
 }
 
 /// What was tried, and what the system said.
 type Failure = (&'static str, io::Error);
 
 impl Writer {
-    pub(super) fn new(folders: Arc<Folders>, id: BlobId, digesting: Digesting) -> Self {
+    pub(super) fn new(
+        folders: Arc<Folders>,
+        hashing: Together,
+        id: BlobId,
+        digesting: Digesting,
+    ) -> Self {
         let digests = Digests::new(digesting);
         let part = Part { folders, id, digests, file: None };
-        Self { id, buffer: Vec::new(), state: State::Resting(Box::new(part)) }
+        Self { id, hashing, buffer: Vec::new(), state: State::Resting(Box::new(part)) }
     }
 
-    /// Waits for the write that is under way, if there is one.
-    async fn rest(&mut self) -> Result<Box<Part>, BlobError> {
-        match mem::replace(&mut self.state, State::Failed) {
-            State::Resting(part) => Ok(part),
-            State::Writing(task) => match task.await {
-                Ok(written) => written.map_err(|failure| self.error(failure)),
-                Err(panic) => Err(self.error(("writing", io::Error::other(panic)))),
-            },
-            State::Failed => Err(self.error(("writing", io::ErrorKind::BrokenPipe.into()))),
-        }
+    /// Waits for the write that is under way, if there is one. If it is cancelled, all is as before.
+    async fn rest(&mut self, patience: Duration) -> Result<Box<Part>, BlobError> {
+        let ended = match &mut self.state {
+            State::Writing(turn) => Some(turn.end(&self.hashing, patience).await),
+            State::Resting(_) | State::Failed => None,
+        };
+        let rested = match (ended, mem::replace(&mut self.state, State::Failed)) {
+            (Some(ended), _) => ended,
+            (None, State::Resting(part)) => Ok(part),
+            (None, State::Writing(_) | State::Failed) => Err(broken()),
+        };
+        rested.map_err(|failure| self.error(failure))
+    }
+
+    /// Has a buffer written behind what is there.
+    fn begin(&mut self, part: Box<Part>, bytes: Vec<u8>, end: End) {
+        self.state = State::Writing(Turn::begin(part, bytes.into(), end, self.hashing.clone()));
     }
 
     fn error(&self, (action, source): Failure) -> BlobError {
@@ -79,13 +119,10 @@ impl BlobWriter for Writer {
             let piece = bytes.split_to(bytes.len().min(BUFFER - self.buffer.len()));
             self.buffer.extend_from_slice(&piece);
             if self.buffer.len() == BUFFER {
-                let mut part = self.rest().await?;
+                let part = self.rest(PATIENCE).await?;
                 // Who has filled one will fill another: it need not grow.
                 let full = mem::replace(&mut self.buffer, Vec::with_capacity(BUFFER));
-                self.state = State::Writing(spawn_blocking(move || {
-                    part.append(&full)?;
-                    Ok(part)
-                }));
+                self.begin(part, full, End::Open);
             }
         }
         Ok(())
@@ -93,23 +130,77 @@ impl BlobWriter for Writer {
 
     /// If it is cancelled, the blob is removed as if the writer had been dropped before.
     async fn finish(mut self: Box<Self>) -> Result<Written, BlobError> {
-        let mut part = self.rest().await?;
+        let part = self.rest(Duration::ZERO).await?;
         let last = mem::take(&mut self.buffer);
-        let task = spawn_blocking(move || {
-            part.append(&last)?;
-            part.sync()?;
-            Ok(part)
-        });
-        self.state = State::Writing(task);
-        Ok(self.rest().await?.keep())
+        self.begin(part, last, End::Durable);
+        Ok(self.rest(Duration::ZERO).await?.keep())
     }
+}
+
+impl Turn {
+    /// Whoever hashes can take the digest while the file is written.
+    fn begin(mut part: Box<Part>, bytes: Bytes, end: End, hashing: Together) -> Self {
+        let (write, written) = oneshot::channel();
+        let (reply, md5) = oneshot::channel();
+        let who = part.id;
+        spawn_blocking(move || {
+            let (md5, counted) = part.digests.lend_md5(&bytes);
+            hashing.leave(Waiting { who, md5, bytes: counted, reply });
+            if end == End::Durable {
+                hashing.part(who);
+            }
+            let done = part.append(&bytes).and_then(|()| match end {
+                End::Open => Ok(()),
+                End::Durable => part.sync(),
+            });
+            drop(bytes);
+            // If nobody waits for it any more, the file is removed, here.
+            let _ = write.send(done.map(|()| part));
+            match end {
+                End::Open => hashing.serve(),
+                End::Durable => hashing.serve_all(),
+            }
+        });
+        Self { who, written, part: None, md5 }
+    }
+
+    /// Waits so long for others to be hashed with, which have their buffers half full.
+    async fn end(&mut self, hashing: &Together, patience: Duration) -> Result<Box<Part>, Failure> {
+        if self.part.is_none() {
+            self.part = Some((&mut self.written).await.map_err(|_| broken())??);
+        }
+        let told = if let Ok(told) = timeout(patience, &mut self.md5).await {
+            told
+        } else {
+            let (who, hashing) = (self.who, hashing.clone());
+            spawn_blocking(move || match patience {
+                Duration::ZERO => hashing.serve_all(),
+                _ => hashing.give_up(who),
+            });
+            (&mut self.md5).await
+        };
+        let md5 = told.map_err(|_| broken())?;
+        let mut part = self.part.take().ok_or_else(broken)?;
+        part.digests.return_md5(md5);
+        Ok(part)
+    }
+}
+
+/// The runtime is ending, a thread has panicked, or the write before has failed.
+fn broken() -> Failure {
+    ("writing", io::ErrorKind::BrokenPipe.into())
 }
 
 impl Drop for Writer {
     /// Removes the file where blocking is allowed. A write that is under way ends first, and its
     /// result is dropped, with the file, by the thread that made it.
     fn drop(&mut self) {
-        if let State::Resting(part) = mem::replace(&mut self.state, State::Failed)
+        let part = match mem::replace(&mut self.state, State::Failed) {
+            State::Resting(part) | State::Writing(Turn { part: Some(part), .. }) => Some(part),
+            State::Writing(mut turn) => turn.written.try_recv().ok().and_then(Result::ok),
+            State::Failed => None,
+        };
+        if let Some(part) = part
             && part.file.is_some()
             && let Ok(runtime) = Handle::try_current()
         {
@@ -139,7 +230,7 @@ impl Part {
         // Owned by `self` again before it can fail, or dropped with `self`: either way it goes.
         let file = self.file.insert(file);
         file.file.write_all(bytes).map_err(|error| ("writing", error))?;
-        self.digests.update(bytes);
+        self.digests.update_others(bytes);
         Ok(())
     }
 
