@@ -2,7 +2,7 @@
 //!
 //! Most of what is asked of this server is the GET of an object, and its head comes in one piece.
 //! Such requests are read and answered here, with the parser that hyper has and with nothing else
-//! between the socket and the service. The first request that is not [plain] hands the
+//! between the socket and the service. The first request that is not [plain](read) hands the
 //! connection to hyper, for good and with every byte that was not answered yet: whatever has a body,
 //! wants another protocol, comes in pieces or cannot be read is hyper's, and so is the refusal of it.
 //!
