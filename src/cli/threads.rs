@@ -98,6 +98,11 @@ impl Threads {
         loop {
             // What else is ready on this thread comes first.
             yield_now().await;
+            // This thread looks for no events while it naps, and who has nothing to do may have left it to
+            // this one. Of two tasks one stays here, and for the other somebody is woken, who does then.
+            for _ in 0..2 {
+                tokio::spawn(async {});
+            }
             let resting = lock(&self.resting);
             let nap = self.changed.wait_timeout_while(resting, NAP, |resting| place < *resting);
             let (resting, _) = nap.unwrap_or_else(PoisonError::into_inner);
@@ -182,7 +187,8 @@ impl Plan {
         } else if in_the_way(length, work) && fewer_would_do(length, work, active) {
             self.resting += 1;
             self.tried_at = Some(rate);
-        } else if self.resting > 0 && spare < length / 10 {
+        } else if self.resting > 0 && (spare < length / 10 || spare > length * active / 2) {
+            // There is too much to do for so few, or nothing in whose way to be.
             self.resting -= 1;
         } else if self.resting == 0 && now >= self.until + PATIENCE[1] {
             self.patience = PATIENCE[0];
@@ -246,7 +252,7 @@ mod tests {
             ("in the way",                 100,    work(90, 60, 8_000),  1),
             ("more is answered",           200,    work(97, 0, 9_000),   1),
             ("left alone",                 350,    work(97, 0, 9_000),   1),
-            ("time to spare",              400,    work(50, 0, 5_000),   1),
+            ("time to spare",              400,    work(70, 0, 5_000),   1),
             ("woken",                      450,    work(97, 0, 9_000),   0),
             ("in the way again",           500,    work(90, 60, 8_000),  1),
             ("no more is answered",        550,    work(97, 0, 8_300),   0),
@@ -255,6 +261,9 @@ mod tests {
             ("more is answered",           1_050,  work(98, 0, 8_500),   1),
             ("woken when one waits, too",  2_000,  work(50, 48, 4_000),  0),
             ("needed now",                 2_050,  work(150, 0, 16_000), 0),
+            ("in the way",                 2_100,  work(90, 60, 8_000),  1),
+            ("more is answered",           2_150,  work(97, 0, 9_000),   1),
+            ("nothing to do",              9_000,  work(2, 0, 200),      0),
         ];
         for (name, now, work, want) in table {
             let now = Duration::from_millis(now);
