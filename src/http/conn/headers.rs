@@ -1,5 +1,6 @@
 //! The headers of requests.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
@@ -22,10 +23,16 @@ const SELECTING: [HeaderName; 6] = [
 
 /// The headers of a request, with what is asked of all of them. The requests of a connection mostly bring
 /// the same, and then share them: they are read once.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Headers(Arc<Fields>);
 
-#[derive(Debug)]
+impl fmt::Debug for Headers {
+    /// The names alone: values can be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.map.keys()).finish()
+    }
+}
+
 struct Fields {
     map: HeaderMap,
     names: NameSet,

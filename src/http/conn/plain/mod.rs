@@ -23,9 +23,9 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::task::{Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::Method;
-use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -60,13 +60,13 @@ where
 {
     let connection = Connection { takes_lines: true, ..connection.clone() };
     let (mut reader, mut writer) = (Reader::default(), Writer::default());
-    let mut received = BytesMut::new();
-    let mut unread = Bytes::new();
+    let (mut received, mut unread) = (Bytes::new(), Bytes::new());
     let mut deadline = std::pin::pin!(sleep(patience));
     let mut stopped = std::pin::pin!(stop.cancelled());
     loop {
-        if unread.is_empty() {
-            unread = std::mem::take(&mut received).freeze();
+        let whole = unread.is_empty();
+        if whole {
+            unread = std::mem::take(&mut received);
         }
         if unread.is_empty() {
             deadline.as_mut().reset(Instant::now() + patience);
@@ -80,7 +80,9 @@ where
                 return Ok(Next::Closed);
             }
         }
-        let Some((request, length)) = reader.read(&unread) else { return Ok(Next::Other(unread)) };
+        let Some((request, length)) = reader.read(&unread, whole) else {
+            return Ok(Next::Other(unread));
+        };
         unread = unread.split_off(length);
         let wants_body = request.parts.method != Method::HEAD;
         let reply = {
@@ -102,7 +104,7 @@ where
     }
 }
 
-/// Reads what there is; nothing at the end. Into memory that is there in any case, as most is short.
+/// Reads what there is; nothing at the end. Onto the stack, and what came, mostly little, is copied.
 async fn read_fresh(stream: &mut Bounded) -> io::Result<Bytes> {
     poll_fn(|context| {
         let mut room = [MaybeUninit::uninit(); MOST_READ];
@@ -114,8 +116,11 @@ async fn read_fresh(stream: &mut Bounded) -> io::Result<Bytes> {
 }
 
 /// Waits until the client has gone. What it sends meanwhile is kept, and then it is not asked again.
-async fn gone(stream: &mut Bounded, received: &mut BytesMut) {
-    if matches!(stream.read_buf(received).await, Ok(read) if read > 0) {
+async fn gone(stream: &mut Bounded, received: &mut Bytes) {
+    if let Ok(read) = read_fresh(stream).await
+        && !read.is_empty()
+    {
+        *received = read;
         std::future::pending::<()>().await;
     }
 }
