@@ -73,8 +73,8 @@ fn start_runtime(threads: &Arc<Threads>) -> io::Result<Runtime> {
         .enable_all()
         .max_io_events_per_tick(EVENTS_AT_ONCE)
         .on_thread_park(move || {
-            if !KNOWN.replace(true) {
-                threads.join();
+            if !KNOWN.get() {
+                KNOWN.set(threads.join());
             }
         })
         .build()
@@ -99,8 +99,9 @@ async fn serve(settings: Settings, threads: Arc<Threads>) -> Result<(), Failure>
     app.start_moving();
     app.start_stats();
     let asked = app.clone();
-    tokio::spawn(threads.supervise(move || asked.clock.requests()));
+    let supervisor = tokio::spawn(threads.supervise(move || asked.clock.requests()));
     serve_planes((data, admin), &app, &settings, stop).await?;
+    supervisor.abort();
     app.finish().await;
     let closed = meta.close().await;
     closed.map_err(|err| Failure::caused("cannot close the database", &err))?;

@@ -2,20 +2,22 @@
 //!
 //! A request takes some microseconds, and so does waking a thread for a few of them. Where clients or
 //! other programs run on the same processors, threads that are woken for each other's work stand in their
-//! way, and in that of the clients: with a client on one of two processors, one thread answers a quarter
-//! more small requests than two.
+//! way, and in that of the clients: with a client on one of two processors, one thread answers up to a
+//! third more small requests than two.
 //!
-//! So when threads had to wait for a processor, though fewer could do what they did, one of them rests
-//! for a try. If then more is answered, it goes on resting, and else it works as before. When those that
-//! are left have no time to spare it is woken, and it is tried again, which is less and less often. Where
-//! nobody else wants the processors, no thread ever waits and none rests. Threads that share a processor
-//! with programs that never pause are not meant: they have no time to spare themselves.
+//! So when threads had to wait for a processor, though one fewer could do what they did, one of them rests
+//! for a try. If then more is answered, it goes on resting for a while, and else it works for a while,
+//! until it is tried anew. Where nobody else wants the processors, no thread ever waits and none rests.
+//! Threads that share a processor with programs that never pause are not meant: they have no time to spare
+//! themselves.
 //!
 //! Source: ours, measured; see docs/performance.md.
 
 use std::fs::File;
+use std::future::poll_fn;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -25,8 +27,9 @@ use tokio::time::{Instant, sleep};
 /// How often is looked at what threads did, while they do something and while they do not.
 const SPANS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
 
-/// How long a thread rests or works after the first try, and after the last.
-const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
+/// For how long it stays as it is after the first try, and after the last. So long may a thread be missing
+/// when there is suddenly more to do.
+const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
 /// How long a thread rests at once. Then it looks for work: the others may be held up.
 const NAP: Duration = Duration::from_millis(10);
@@ -34,101 +37,121 @@ const NAP: Duration = Duration::from_millis(10);
 /// The threads of a runtime.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
-    /// Where the system says of each how long it ran, and how long it waited to.
-    clocks: Mutex<Vec<File>>,
-    resting: Mutex<usize>,
+    clocks: Mutex<Vec<Clock>>,
+    resting: Mutex<bool>,
     changed: Condvar,
+}
+
+/// Where the system says of a thread how long it ran, and how long it waited to.
+#[derive(Debug)]
+struct Clock {
+    file: File,
+    /// What it said last.
+    then: Work,
 }
 
 /// What threads did, all together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Work {
     ran: Duration,
-    /// They could have run, and had no processor.
+    /// They could have run, and had no processor: what Linux calls run delay.
     waited: Duration,
     /// How many requests came.
     requests: u64,
 }
 
 impl Threads {
-    /// Gets to know the thread that asks. Each is to ask once.
-    pub(super) fn join(&self) {
+    /// Gets to know the thread that asks, which is to ask until it is known.
+    pub(super) fn join(&self) -> bool {
         // Where the system does not tell, nobody rests.
-        if let Ok(clock) = File::open("/proc/thread-self/schedstat") {
-            lock(&self.clocks).push(clock);
-        }
+        let Ok(file) = File::open("/proc/thread-self/schedstat") else { return false };
+        lock(&self.clocks).push(Clock { file, then: Work::default() });
+        true
     }
 
-    /// Has threads of this runtime rest and work, for as long as it is there. `requests` tells how many
-    /// there were.
+    /// Has one of the threads of this runtime rest or work, for as long as it is there. `requests` tells how
+    /// many there were.
     pub(super) async fn supervise(self: Arc<Self>, requests: impl Fn() -> u64) {
         let threads = Handle::current().metrics().num_workers();
         if threads == 1 {
             return;
         }
-        let (mut plan, mut places) = (Plan::new(threads), Vec::<JoinHandle<()>>::new());
-        let started = Instant::now();
-        let work = || Work { requests: requests(), ..self.work() };
-        let (mut before, mut then) = (work(), started);
-        let [mut span, idle] = SPANS;
+        let (mut plan, mut rest) = (Plan::new(threads), None::<JoinHandle<()>>);
+        let (started, [mut span, idle]) = (Instant::now(), SPANS);
+        let (mut then, mut before) = (started, requests());
         loop {
             sleep(span).await;
-            let (now, all) = (Instant::now(), work());
-            let done = all.since(before);
-            let resting = plan.next(now - started, (now - then, done));
-            span = if done.ran < (now - then) / 20 { idle } else { SPANS[0] };
-            (before, then) = (all, now);
+            let (now, count) = (Instant::now(), requests());
+            let length = now - then;
+            // As long as not all are known, nobody can say what they do.
+            let Some(work) = self.look(threads) else { continue };
+            let work = Work { requests: count.saturating_sub(before), ..work };
+            (then, before) = (now, count);
+            span = if work.ran < length / 20 { idle } else { SPANS[0] };
+            let resting = plan.next(now - started, (length, work));
             if std::mem::replace(&mut *lock(&self.resting), resting) != resting {
-                tracing::debug!(resting, "of {threads} threads {resting} rest");
+                tracing::debug!(resting, "one of {threads} threads rests: {resting}");
                 self.changed.notify_all();
             }
-            for place in 0..resting {
-                // Who was woken may not have noticed before it is to rest again.
-                match places.get_mut(place) {
-                    Some(task) if !task.is_finished() => {}
-                    Some(task) => *task = tokio::spawn(self.clone().rest(place)),
-                    None => places.push(tokio::spawn(self.clone().rest(place))),
-                }
+            // Who was woken may not have noticed before it is to rest again.
+            if resting && rest.as_ref().is_none_or(JoinHandle::is_finished) {
+                rest = Some(tokio::spawn(self.clone().rest(NAP)));
             }
         }
     }
 
-    /// Keeps the thread that runs this from other work while so many are to rest.
-    async fn rest(self: Arc<Self>, place: usize) {
+    /// Keeps the thread that runs this from other work while one is to rest.
+    async fn rest(self: Arc<Self>, nap: Duration) {
         loop {
-            // What else is ready on this thread comes first.
+            // The runtime looks for events, and then what they have made ready on this thread comes first.
             yield_now().await;
+            behind_the_others().await;
             // This thread looks for no events while it naps, and who has nothing to do may have left it to
             // this one. Of two tasks one stays here, and for the other somebody is woken, who does then.
             for _ in 0..2 {
                 tokio::spawn(async {});
             }
             let resting = lock(&self.resting);
-            let nap = self.changed.wait_timeout_while(resting, NAP, |resting| place < *resting);
-            let (resting, _) = nap.unwrap_or_else(PoisonError::into_inner);
-            if place >= *resting {
+            let napped = self.changed.wait_timeout_while(resting, nap, |resting| *resting);
+            let (resting, _) = napped.unwrap_or_else(PoisonError::into_inner);
+            if !*resting {
                 return;
             }
         }
     }
 
-    /// What all did since they were there.
-    fn work(&self) -> Work {
-        let mut all = Work::default();
-        for clock in lock(&self.clocks).iter() {
+    /// What all did since they were looked at; `None` if there are fewer than so many. Those that ended are
+    /// forgotten.
+    fn look(&self, threads: usize) -> Option<Work> {
+        let (mut clocks, mut all) = (lock(&self.clocks), Work::default());
+        clocks.retain_mut(|clock| {
             let mut text = [0; 64];
-            let length = clock.read_at(&mut text, 0).unwrap_or_default();
-            if let Some(work) = text.get(..length).and_then(Work::read) {
-                all.ran += work.ran;
-                all.waited += work.waited;
-            }
-        }
-        all
+            let length = clock.file.read_at(&mut text, 0).unwrap_or_default();
+            let Some(now) = text.get(..length).and_then(Work::read) else { return false };
+            all.ran += now.ran.saturating_sub(clock.then.ran);
+            all.waited += now.waited.saturating_sub(clock.then.waited);
+            clock.then = now;
+            true
+        });
+        (clocks.len() >= threads).then_some(all)
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets everything go first that is ready on this thread: who wakes itself goes to the end.
+async fn behind_the_others() {
+    let mut went = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut went, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl Work {
@@ -140,22 +163,14 @@ impl Work {
         let mut next = || numbers.next()?.parse().ok().map(Duration::from_nanos);
         Some(Self { ran: next()?, waited: next()?, requests: 0 })
     }
-
-    fn since(self, before: Self) -> Self {
-        Self {
-            ran: self.ran.saturating_sub(before.ran),
-            waited: self.waited.saturating_sub(before.waited),
-            requests: self.requests.saturating_sub(before.requests),
-        }
-    }
 }
 
-/// How many threads are to rest.
+/// Whether a thread is to rest.
 #[derive(Debug)]
 struct Plan {
-    threads: usize,
-    resting: usize,
-    /// Requests per second before the last of them rested, which is a try.
+    threads: u32,
+    resting: bool,
+    /// Requests per second before it rested, which is a try.
     tried_at: Option<f64>,
     /// For how long it stays as it is after the next try.
     patience: Duration,
@@ -167,49 +182,48 @@ impl Plan {
     /// How many times as much must be answered for a thread to rest.
     const GAIN: f64 = 1.05;
 
-    const fn new(threads: usize) -> Self {
+    fn new(threads: usize) -> Self {
+        let threads = u32::try_from(threads).unwrap_or(u32::MAX);
         let (patience, until) = (PATIENCE[0], Duration::ZERO);
-        Self { threads, resting: 0, tried_at: None, patience, until }
+        Self { threads, resting: false, tried_at: None, patience, until }
     }
 
     /// What follows of what threads did in the span of this length before `now`.
-    fn next(&mut self, now: Duration, (length, work): (Duration, Work)) -> usize {
-        let rate =
-            f64::from(u32::try_from(work.requests).unwrap_or(u32::MAX)) / length.as_secs_f64();
-        let active = u32::try_from(self.threads - self.resting).unwrap_or(u32::MAX);
-        let spare = (length * active).saturating_sub(work.ran + work.waited);
+    fn next(&mut self, now: Duration, (length, work): (Duration, Work)) -> bool {
+        let requests = u32::try_from(work.requests).unwrap_or(u32::MAX);
+        let rate = f64::from(requests) / length.as_secs_f64();
         if let Some(before) = self.tried_at.take() {
-            self.resting -= usize::from(rate < before * Self::GAIN);
+            self.resting = rate >= before * Self::GAIN;
             self.until = now + self.patience;
             self.patience = PATIENCE[1].min(self.patience * 2);
         } else if now < self.until {
             // It stays as it is.
-        } else if in_the_way(length, work) && fewer_would_do(length, work, active) {
-            self.resting += 1;
+        } else if self.resting {
+            self.resting = false;
+        } else if in_the_way(length, work) && fewer_would_do(length, work, self.threads) {
+            self.resting = true;
             self.tried_at = Some(rate);
-        } else if self.resting > 0 && (spare < length / 10 || spare > length * active / 2) {
-            // There is too much to do for so few, or nothing in whose way to be.
-            self.resting -= 1;
-        } else if self.resting == 0 && now >= self.until + PATIENCE[1] {
+        } else if now >= self.until + PATIENCE[1] {
             self.patience = PATIENCE[0];
         }
         self.resting
     }
 }
 
-/// Whether threads that did small requests had to wait for a processor.
+/// Whether threads that did many small requests had to wait for a processor.
 fn in_the_way(length: Duration, work: Work) -> bool {
     /// What a small request takes, at most.
     const SMALL: Duration = Duration::from_micros(50);
 
     let requests = u32::try_from(work.requests).unwrap_or(u32::MAX);
-    work.waited >= (work.ran / 4).max(length / 10) && work.ran <= SMALL * requests
+    let (many, small) = (work.ran >= length / 4, work.ran <= SMALL * requests);
+    many && small && work.waited >= work.ran / 4
 }
 
-/// Whether fewer of the threads that are at work would have had the time for it.
-fn fewer_would_do(length: Duration, work: Work, active: u32) -> bool {
-    let spare = (length * active).saturating_sub(work.ran + work.waited);
-    active > 1 && work.ran <= length * (active - 1) && spare >= length / 4
+/// Whether one fewer of the threads would have had the time for it.
+fn fewer_would_do(length: Duration, work: Work, threads: u32) -> bool {
+    let spare = (length * threads).saturating_sub(work.ran + work.waited);
+    threads > 1 && work.ran <= length * (threads - 1) && spare >= length / 4
 }
 
 #[cfg(test)]
@@ -227,16 +241,16 @@ mod tests {
     fn who_is_in_the_way_rests() {
         #[rustfmt::skip]
         let table = [
-            ("one thread",                       1, work(80, 20, 8_000),     0),
-            ("nothing to do",                    2, work(0, 0, 0),           0),
-            ("enough for one, nobody waits",     2, work(90, 5, 8_000),      0),
-            ("a client on the other processor",  2, work(90, 60, 8_000),     1),
-            ("large requests",                   2, work(90, 60, 1_000),     0),
-            ("more than one can do",             2, work(120, 40, 8_000),    0),
-            ("programs that never pause",        2, work(70, 130, 8_000),    0),
-            ("little to do, short waits",        2, work(10, 4, 800),        0),
-            ("sixteen, a little of all",         16, work(600, 90, 60_000),  0),
-            ("sixteen in the way",               16, work(600, 300, 60_000), 1),
+            ("one thread",                       1,  work(80, 20, 8_000),     false),
+            ("nothing to do",                    2,  work(0, 0, 0),           false),
+            ("enough for one, nobody waits",     2,  work(90, 5, 8_000),      false),
+            ("a client on the other processor",  2,  work(90, 60, 8_000),     true),
+            ("large requests",                   2,  work(90, 60, 1_000),     false),
+            ("more than one can do",             2,  work(120, 40, 8_000),    false),
+            ("programs that never pause",        2,  work(70, 130, 8_000),    false),
+            ("little to do",                     2,  work(20, 30, 1_600),     false),
+            ("sixteen, a little of all",         16, work(600, 90, 60_000),   false),
+            ("sixteen in the way",               16, work(600, 300, 60_000),  true),
         ];
         for (name, threads, work, want) in table {
             let mut plan = Plan::new(threads);
@@ -249,21 +263,17 @@ mod tests {
         let mut plan = Plan::new(2);
         #[rustfmt::skip]
         let table = [
-            ("in the way",                 100,    work(90, 60, 8_000),  1),
-            ("more is answered",           200,    work(97, 0, 9_000),   1),
-            ("left alone",                 350,    work(97, 0, 9_000),   1),
-            ("time to spare",              400,    work(70, 0, 5_000),   1),
-            ("woken",                      450,    work(97, 0, 9_000),   0),
-            ("in the way again",           500,    work(90, 60, 8_000),  1),
-            ("no more is answered",        550,    work(97, 0, 8_300),   0),
-            ("so it works, twice as long", 900,    work(90, 60, 8_000),  0),
-            ("tried again",                1_000,  work(90, 60, 8_000),  1),
-            ("more is answered",           1_050,  work(98, 0, 8_500),   1),
-            ("woken when one waits, too",  2_000,  work(50, 48, 4_000),  0),
-            ("needed now",                 2_050,  work(150, 0, 16_000), 0),
-            ("in the way",                 2_100,  work(90, 60, 8_000),  1),
-            ("more is answered",           2_150,  work(97, 0, 9_000),   1),
-            ("nothing to do",              9_000,  work(2, 0, 200),      0),
+            ("in the way",                 100,   work(90, 60, 8_000),  true),
+            ("more is answered",           200,   work(97, 0, 9_000),   true),
+            ("left alone",                 350,   work(97, 0, 9_000),   true),
+            ("woken",                      400,   work(97, 0, 9_000),   false),
+            ("in the way again",           450,   work(90, 60, 8_000),  true),
+            ("no more is answered",        500,   work(97, 0, 8_300),   false),
+            ("so it works, twice as long", 850,   work(90, 60, 8_000),  false),
+            ("tried again",                900,   work(90, 60, 8_000),  true),
+            ("more is answered",           950,   work(98, 0, 8_500),   true),
+            ("woken when there is little", 1_750, work(2, 0, 100),      false),
+            ("needed now",                 1_800, work(150, 0, 16_000), false),
         ];
         for (name, now, work, want) in table {
             let now = Duration::from_millis(now);
@@ -275,8 +285,8 @@ mod tests {
     fn patience_has_an_end_and_begins_anew() {
         let (mut plan, mut now) = (Plan::new(2), Duration::ZERO);
         for _ in 0..20 {
-            assert_eq!(plan.next(now, (SPAN, work(90, 60, 8_000))), 1);
-            assert_eq!(plan.next(now, (SPAN, work(98, 0, 8_000))), 0);
+            assert!(plan.next(now, (SPAN, work(90, 60, 8_000))));
+            assert!(!plan.next(now, (SPAN, work(98, 0, 8_000))));
             assert!(plan.until <= now + PATIENCE[1]);
             now = plan.until;
         }
@@ -299,31 +309,59 @@ mod tests {
         assert_eq!(Work::read(b""), None);
     }
 
-    /// Tasks go on while threads rest, and what rests notices that it is over.
+    /// Whether there are two threads at work: the first task keeps one of them until the second has run.
+    async fn two_work() -> bool {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let first = tokio::spawn(async move { receiver.recv_timeout(10 * NAP).is_ok() });
+        tokio::spawn(async move { sender.send(()) });
+        first.await.unwrap()
+    }
+
+    /// Tasks go on while a thread rests, on the other; and what rests is told that it is over.
     #[test]
-    fn the_others_do_the_work() {
+    fn the_other_does_the_work() {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(4).enable_all().build().unwrap();
+        let runtime = builder.worker_threads(2).enable_all().build().unwrap();
         let threads = Arc::new(Threads::default());
-        *lock(&threads.resting) = 3;
+        *lock(&threads.resting) = true;
         runtime.block_on(async {
-            let resting: Vec<_> =
-                (0..3).map(|place| tokio::spawn(threads.clone().rest(place))).collect();
-            for _ in 0..20 {
-                let work: Vec<_> = (0..100).map(|at| tokio::spawn(async move { at })).collect();
-                for (at, done) in work.into_iter().enumerate() {
-                    assert_eq!(done.await.unwrap(), at);
-                }
+            assert!(two_work().await);
+            let nap = Duration::from_mins(1);
+            let rest = tokio::spawn(threads.clone().rest(nap));
+            let mut tries = 0;
+            while two_work().await {
+                tries += 1;
+                assert!(tries < 100, "nobody rests");
                 sleep(Duration::from_millis(1)).await;
             }
-            assert!(resting.iter().all(|it| !it.is_finished()));
-            *lock(&threads.resting) = 1;
+            let before = Instant::now();
+            *lock(&threads.resting) = false;
             threads.changed.notify_all();
-            let [first, second, third] = resting.try_into().unwrap();
-            second.await.unwrap();
-            third.await.unwrap();
-            assert!(!first.is_finished());
+            rest.await.unwrap();
+            assert!(before.elapsed() < nap / 2);
+            assert!(two_work().await);
         });
-        runtime.shutdown_timeout(Duration::from_secs(10));
+    }
+
+    /// Threads that end leave nothing behind.
+    #[test]
+    fn threads_are_known_for_as_long_as_they_are_there() {
+        let threads = Arc::new(Threads::default());
+        assert!(threads.join());
+        let joined = threads.clone();
+        assert!(std::thread::spawn(move || joined.join()).join().unwrap());
+        assert_eq!(lock(&threads.clocks).len(), 2);
+        // The system may take a moment to forget a thread that has ended.
+        for _ in 0..500 {
+            threads.look(1).unwrap();
+            if lock(&threads.clocks).len() == 1 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(lock(&threads.clocks).len(), 1);
+        assert_eq!(threads.look(2), None, "not all are known");
+        std::hint::black_box((0..2_000_000_u64).fold(1, |a, b| a ^ b.wrapping_mul(a)));
+        assert!(threads.look(1).unwrap().ran > Duration::ZERO);
     }
 }
