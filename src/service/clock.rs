@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -46,7 +45,7 @@ impl Clock {
     /// process has. Not a secret, and made without a system call.
     pub fn request_id(&self) -> RequestId {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let seconds = u32::try_from(about_now().as_secs()).unwrap_or(u32::MAX);
+        let seconds = u32::try_from(self.now().as_secs()).unwrap_or(u32::MAX);
         let mut id = [0; 12];
         let (time, rest) = id.split_at_mut(4);
         time.copy_from_slice(&seconds.to_be_bytes());
@@ -83,13 +82,6 @@ impl Clock {
     pub fn unique(&self) -> Uuid {
         Uuid::now_v7()
     }
-}
-
-/// The present to a tick of the system, so some milliseconds late, for what is told in seconds or counted
-/// by the hour. It takes a third of the time that the precise one does.
-pub fn about_now() -> UnixMillis {
-    let now = clock_gettime(ClockId::RealtimeCoarse);
-    UnixMillis(now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000))
 }
 
 /// The finaliser of SplitMix64: a permutation of all numbers that leaves no visible order.

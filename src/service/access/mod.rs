@@ -43,7 +43,6 @@ use std::sync::Arc;
 
 use super::App;
 use super::bucket::Bucket;
-use super::clock::about_now;
 use super::delivery::Domain;
 use super::error::Error;
 use super::stats::Asked;
@@ -195,7 +194,7 @@ impl App {
             (Verdict::NotChecked, Ok(None))
         };
         visit.saw(&bucket, |facts| {
-            let asked = Asked { key, facts, at: about_now() };
+            let asked = Asked { key, facts, at: self.clock.now() };
             let sighting = self.stats.sight(&bucket, verdict, &asked);
             match verdict.outcome() {
                 Some(Outcome::Denied) => {

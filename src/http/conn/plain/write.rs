@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, IoSlice, Write as _};
 use std::mem;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -11,7 +12,6 @@ use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::{Bounded, Reply};
-use crate::service::clock::about_now;
 use crate::service::lines::{length_of, write_line};
 
 /// So few bytes of a body are copied behind its head: one buffer is sent faster than two.
@@ -238,16 +238,20 @@ fn length_told(reply: &Reply) -> io::Result<Option<u64>> {
 /// The time, as answers tell it. It is written once a second.
 #[derive(Debug, Default)]
 struct Date {
-    second: i64,
+    second: u64,
     text: String,
 }
 
 impl Date {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a header of the protocol, as hyper writes it: nothing is decided by it"
+    )]
     fn now(&mut self) -> &str {
-        let now = about_now();
-        if now.as_secs() != self.second || self.text.is_empty() {
-            self.second = now.as_secs();
-            self.text = now.to_http_date();
+        let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        if second != self.second || self.text.is_empty() {
+            self.second = second;
+            self.text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(second));
         }
         &self.text
     }
