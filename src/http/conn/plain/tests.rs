@@ -218,6 +218,29 @@ async fn requests_that_come_together_are_answered_in_turn_until_one_is_not_plain
     assert_eq!(received(client).await, want);
 }
 
+/// Each request has the lines that came with it, also where those of the one before are known.
+#[tokio::test]
+async fn lines_that_are_known_are_those_of_the_request() {
+    let (mut stream, connection, mut client) = connected().await;
+    let lines = |referer: &str| format!("Host: x\r\nReferer: {referer}\r\n\r\n");
+    let get = |path: &str, referer: &str| format!("GET {path} HTTP/1.1\r\n{}", lines(referer));
+    let asked = [("/a", "1"), ("/b", "1"), ("/c", "2"), ("/d", "2"), ("/e", "1"), ("/f", "1")];
+    let sent: String = asked.iter().map(|(path, referer)| get(path, referer)).collect();
+    client.write_all(sent.as_bytes()).await.unwrap();
+    client.write_all(format!("PUT /g HTTP/1.1\r\n{}", lines("1")).as_bytes()).await.unwrap();
+    let seen = Mutex::new(Vec::new());
+    let service = |Request { parts, .. }: Request, _| -> Answering {
+        let referer = parts.headers[header::REFERER].to_str().unwrap().to_owned();
+        seen.lock().unwrap().push((parts.target.path().to_owned(), referer));
+        Box::pin(ready(Reply::default()))
+    };
+    let stop = CancellationToken::new();
+    let next = serve(&mut stream, &connection, (PATIENCE, &stop), &service).await.unwrap();
+    let seen = seen.into_inner().unwrap();
+    assert_eq!(seen, asked.map(|(path, referer)| (path.to_owned(), referer.to_owned())));
+    assert!(matches!(next, Next::Other(unread) if unread.starts_with(b"PUT /g HTTP/1.1\r\n")));
+}
+
 #[tokio::test]
 async fn a_head_in_pieces_is_not_plain() {
     let (stream, connection, mut client) = connected().await;
