@@ -25,7 +25,7 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep};
 
 /// How often is looked at what threads did, while they do something and while they do not.
-const SPANS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+const SPANS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(250)];
 
 /// For how long it stays as it is after the first try, and after the last. So long may a thread be missing
 /// when there is suddenly more to do.
@@ -179,8 +179,9 @@ struct Plan {
 }
 
 impl Plan {
-    /// How many times as much must be answered for a thread to rest.
-    const GAIN: f64 = 1.05;
+    /// How many times as much must be answered for a thread to rest. What is the same differs by up to a
+    /// tenth from span to span, so a try can err, and is repeated.
+    const GAIN: f64 = 1.02;
 
     fn new(threads: usize) -> Self {
         let threads = u32::try_from(threads).unwrap_or(u32::MAX);
@@ -268,7 +269,7 @@ mod tests {
             ("left alone",                 350,   work(97, 0, 9_000),   true),
             ("woken",                      400,   work(97, 0, 9_000),   false),
             ("in the way again",           450,   work(90, 60, 8_000),  true),
-            ("no more is answered",        500,   work(97, 0, 8_300),   false),
+            ("no more is answered",        500,   work(97, 0, 8_100),   false),
             ("so it works, twice as long", 850,   work(90, 60, 8_000),  false),
             ("tried again",                900,   work(90, 60, 8_000),  true),
             ("more is answered",           950,   work(98, 0, 8_500),   true),
