@@ -25,11 +25,13 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep};
 
 /// How often is looked at what threads did, while they do something and while they do not.
-const SPANS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(250)];
+const BUSY_SPAN: Duration = Duration::from_millis(100);
+const IDLE_SPAN: Duration = Duration::from_millis(250);
 
 /// For how long it stays as it is after the first try, and after the last. So long may a thread be missing
 /// when there is suddenly more to do.
-const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+const FIRST_PATIENCE: Duration = Duration::from_millis(200);
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a thread rests at once. Then it looks for work: the others may be held up.
 const NAP: Duration = Duration::from_millis(10);
@@ -57,7 +59,7 @@ struct Work {
     /// They could have run, and had no processor: what Linux calls run delay.
     waited: Duration,
     /// How many requests came.
-    requests: u64,
+    requests: u32,
 }
 
 impl Threads {
@@ -77,17 +79,18 @@ impl Threads {
             return;
         }
         let (mut plan, mut rest) = (Plan::new(threads), None::<JoinHandle<()>>);
-        let (started, [mut span, idle]) = (Instant::now(), SPANS);
+        let (started, mut span) = (Instant::now(), BUSY_SPAN);
         let (mut then, mut before) = (started, requests());
         loop {
             sleep(span).await;
             let (now, count) = (Instant::now(), requests());
             let length = now - then;
-            // As long as not all are known, nobody can say what they do.
-            let Some(work) = self.look(threads) else { continue };
-            let work = Work { requests: count.saturating_sub(before), ..work };
+            // As long as not all are known, nobody can say what they do, and it is taken for nothing.
+            let work = self.look(threads).unwrap_or_default();
+            let came = u32::try_from(count.saturating_sub(before)).unwrap_or(u32::MAX);
+            let work = Work { requests: came, ..work };
             (then, before) = (now, count);
-            span = if work.ran < length / 20 { idle } else { SPANS[0] };
+            span = if work.ran < length / 20 { IDLE_SPAN } else { BUSY_SPAN };
             let resting = plan.next(now - started, (length, work));
             if std::mem::replace(&mut *lock(&self.resting), resting) != resting {
                 tracing::debug!(resting, "one of {threads} threads rests: {resting}");
@@ -185,18 +188,17 @@ impl Plan {
 
     fn new(threads: usize) -> Self {
         let threads = u32::try_from(threads).unwrap_or(u32::MAX);
-        let (patience, until) = (PATIENCE[0], Duration::ZERO);
+        let (patience, until) = (FIRST_PATIENCE, Duration::ZERO);
         Self { threads, resting: false, tried_at: None, patience, until }
     }
 
     /// What follows of what threads did in the span of this length before `now`.
     fn next(&mut self, now: Duration, (length, work): (Duration, Work)) -> bool {
-        let requests = u32::try_from(work.requests).unwrap_or(u32::MAX);
-        let rate = f64::from(requests) / length.as_secs_f64();
+        let rate = f64::from(work.requests) / length.as_secs_f64();
         if let Some(before) = self.tried_at.take() {
             self.resting = rate >= before * Self::GAIN;
             self.until = now + self.patience;
-            self.patience = PATIENCE[1].min(self.patience * 2);
+            self.patience = LAST_PATIENCE.min(self.patience * 2);
         } else if now < self.until {
             // It stays as it is.
         } else if self.resting {
@@ -204,8 +206,8 @@ impl Plan {
         } else if in_the_way(length, work) && fewer_would_do(length, work, self.threads) {
             self.resting = true;
             self.tried_at = Some(rate);
-        } else if now >= self.until + PATIENCE[1] {
-            self.patience = PATIENCE[0];
+        } else if now >= self.until + LAST_PATIENCE {
+            self.patience = FIRST_PATIENCE;
         }
         self.resting
     }
@@ -216,8 +218,7 @@ fn in_the_way(length: Duration, work: Work) -> bool {
     /// What a small request takes, at most.
     const SMALL: Duration = Duration::from_micros(50);
 
-    let requests = u32::try_from(work.requests).unwrap_or(u32::MAX);
-    let (many, small) = (work.ran >= length / 4, work.ran <= SMALL * requests);
+    let (many, small) = (work.ran >= length / 4, work.ran <= SMALL * work.requests);
     many && small && work.waited >= work.ran / 4
 }
 
@@ -234,7 +235,7 @@ mod tests {
     const SPAN: Duration = Duration::from_millis(100);
 
     /// What threads did in a span: hundredths of one processor that they ran and waited, and requests.
-    const fn work(ran: u64, waited: u64, requests: u64) -> Work {
+    const fn work(ran: u64, waited: u64, requests: u32) -> Work {
         Work { ran: Duration::from_millis(ran), waited: Duration::from_millis(waited), requests }
     }
 
@@ -288,12 +289,12 @@ mod tests {
         for _ in 0..20 {
             assert!(plan.next(now, (SPAN, work(90, 60, 8_000))));
             assert!(!plan.next(now, (SPAN, work(98, 0, 8_000))));
-            assert!(plan.until <= now + PATIENCE[1]);
+            assert!(plan.until <= now + LAST_PATIENCE);
             now = plan.until;
         }
-        assert_eq!(plan.patience, PATIENCE[1]);
-        plan.next(plan.until + PATIENCE[1], (SPAN, work(0, 0, 0)));
-        assert_eq!(plan.patience, PATIENCE[0]);
+        assert_eq!(plan.patience, LAST_PATIENCE);
+        plan.next(plan.until + LAST_PATIENCE, (SPAN, work(0, 0, 0)));
+        assert_eq!(plan.patience, FIRST_PATIENCE);
     }
 
     /// `Documentation/scheduler/sched-stats.rst`.

@@ -46,9 +46,8 @@ impl From<HeaderMap> for Headers {
         let names = NameSet::of(map.keys());
         let bytes = map.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         let select = SELECTING.iter().any(|name| map.contains_key(name));
-        let mut hosts = map.get_all(header::HOST).iter();
-        let only = hosts.next().filter(|_| hosts.next().is_none());
-        let text = only.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let value = only(&map, header::HOST);
+        let text = value.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
         let host = text.map(HostName::of_authority);
         Self(Arc::new(Fields { map, names, bytes, select, host }))
     }
@@ -87,11 +86,7 @@ impl Headers {
 
     /// The value of a header that is given once.
     pub fn only<K: AsHeaderName + AsRef<str>>(&self, name: K) -> Option<&HeaderValue> {
-        if !self.may_have(&name) {
-            return None;
-        }
-        let mut lines = self.0.map.get_all(name).iter();
-        lines.next().filter(|_| lines.next().is_none())
+        if self.may_have(&name) { only(&self.0.map, name) } else { None }
     }
 
     /// How many bytes the lines take.
@@ -116,6 +111,11 @@ impl Headers {
         debug_assert!(!name.as_ref().bytes().any(|byte| byte.is_ascii_uppercase()));
         self.0.names.may_have(name.as_ref())
     }
+}
+
+fn only(map: &HeaderMap, name: impl AsHeaderName) -> Option<&HeaderValue> {
+    let mut lines = map.get_all(name).iter();
+    lines.next().filter(|_| lines.next().is_none())
 }
 
 #[cfg(test)]

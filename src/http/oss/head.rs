@@ -132,10 +132,8 @@ impl Head {
     ///
     /// `InvalidArgument` if it is given twice or is not UTF-8.
     pub(super) fn one(&self, name: &str) -> Result<Option<&str>, OssError> {
-        if !self.parts.headers.may_have(name) {
-            return Ok(None);
-        }
-        sole(self.parts.headers.get_all(name), name)
+        let headers = &self.parts.headers;
+        if headers.may_have(name) { one(headers, name) } else { Ok(None) }
     }
 
     /// A header that counts only if it is given once and as text: the headers of which RFC 9110
