@@ -1,14 +1,19 @@
 -- Sends requests to the paths of a file in turn: METHOD FILE BYTES
-local method, paths, turn, body = nil, {}, 0, nil
+--
+-- They are formed once, so that what that takes is not taken from the server: of large ones only a few.
+local MOST_BYTES = 64 * 1024 * 1024
+local requests, turn = {}, 0
 
 function init(args)
-    method = args[1]
-    for line in io.lines(args[2]) do paths[#paths + 1] = line end
     local bytes = tonumber(args[3])
-    if bytes > 0 then body = string.rep("x", bytes) end
+    local body = bytes > 0 and string.rep("x", bytes) or nil
+    for path in io.lines(args[2]) do
+        if #requests * bytes >= MOST_BYTES then break end
+        requests[#requests + 1] = wrk.format(args[1], path, nil, body)
+    end
 end
 
 function request()
-    turn = turn % #paths + 1
-    return wrk.format(method, paths[turn], nil, body)
+    turn = turn % #requests + 1
+    return requests[turn]
 end

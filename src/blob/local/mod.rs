@@ -22,6 +22,7 @@
 mod folder;
 mod mapped;
 mod open;
+mod output;
 mod reader;
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,8 @@
 //! takes to write and hash a full buffer, and not while a slow client is waited for. A blob that
 //! fits the buffer costs one such turn for everything from creating the file to the last fsync.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -20,25 +20,23 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::folder::{Folder, Folders};
+use super::output::{Buffer, Output};
 use crate::blob::digests::Digests;
-use crate::blob::md5::{Md5, Together, Waiting};
+use crate::blob::md5::{Md5, SHORT, Together, Waiting};
 use crate::blob::{BlobError, BlobWriter, Digesting, Written};
 use crate::domain::name::BlobId;
-
-/// Bytes that gather before they are written. A second buffer of this size may be on its way to
-/// the disk, so a writer holds twice as much at most, and one piece of its caller's.
-const BUFFER: usize = 256 * 1024;
 
 /// How long a writer whose next buffer is full waits for others to fill theirs, so that they are hashed
 /// together. Its client goes on sending meanwhile, as far as the system takes it.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// A blob on its way in.
+/// A blob on its way in. A second buffer may be on its way to the disk, so it holds two at most, and one
+/// piece of its caller's.
 #[derive(Debug)]
 pub(super) struct Writer {
     id: BlobId,
     hashing: Together,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     state: State,
 }
 
@@ -83,7 +81,7 @@ impl Writer {
     ) -> Self {
         let digests = Digests::new(digesting);
         let part = Part { folders, id, digests, file: None };
-        Self { id, hashing, buffer: Vec::new(), state: State::Resting(Box::new(part)) }
+        Self { id, hashing, buffer: Buffer::default(), state: State::Resting(Box::new(part)) }
     }
 
     /// Waits for the write that is under way, if there is one. If it is cancelled, all is as before.
@@ -101,8 +99,9 @@ impl Writer {
     }
 
     /// Has a buffer written behind what is there.
-    fn begin(&mut self, part: Box<Part>, bytes: Vec<u8>, end: End) {
-        self.state = State::Writing(Turn::begin(part, bytes.into(), end, self.hashing.clone()));
+    fn begin(&mut self, part: Box<Part>, buffer: Buffer, end: End) {
+        let (bytes, hashing) = (buffer.into_bytes(), self.hashing.clone());
+        self.state = State::Writing(Turn::begin(part, bytes, end, hashing));
     }
 
     fn error(&self, (action, source): Failure) -> BlobError {
@@ -116,12 +115,12 @@ impl BlobWriter for Writer {
         while !bytes.is_empty() {
             // Copied, so that what is held is what is counted: a small piece of the caller's may
             // keep a large allocation alive.
-            let piece = bytes.split_to(bytes.len().min(BUFFER - self.buffer.len()));
-            self.buffer.extend_from_slice(&piece);
-            if self.buffer.len() == BUFFER {
+            let piece = bytes.split_to(bytes.len().min(self.buffer.room()));
+            self.buffer.push(&piece);
+            if self.buffer.room() == 0 {
                 let part = self.rest(PATIENCE).await?;
                 // Who has filled one will fill another: it need not grow.
-                let full = mem::replace(&mut self.buffer, Vec::with_capacity(BUFFER));
+                let full = mem::replace(&mut self.buffer, Buffer::of_pages());
                 self.begin(part, full, End::Open);
             }
         }
@@ -138,29 +137,38 @@ impl BlobWriter for Writer {
 }
 
 impl Turn {
-    /// Whoever hashes can take the digest while the file is written.
+    /// The disk and MD5 take about as long, so each has a thread.
     fn begin(mut part: Box<Part>, bytes: Bytes, end: End, hashing: Together) -> Self {
         let (write, written) = oneshot::channel();
         let (reply, md5) = oneshot::channel();
         let who = part.id;
-        spawn_blocking(move || {
-            let (md5, counted) = part.digests.lend_md5(&bytes);
-            hashing.leave(Waiting { who, md5, bytes: counted, reply });
-            if end == End::Durable {
-                hashing.part(who);
+        let (digest, counted) = part.digests.lend_md5(&bytes);
+        let is_short = counted.len() <= SHORT;
+        let hash = move || {
+            hashing.leave(Waiting { who, md5: digest, bytes: counted, reply });
+            match end {
+                End::Open => hashing.serve(),
+                End::Durable => hashing.serve_last(who),
             }
-            let done = part.append(&bytes).and_then(|()| match end {
+        };
+        let write = move || {
+            let done = part.append(&bytes, end).and_then(|()| match end {
                 End::Open => Ok(()),
                 End::Durable => part.sync(),
             });
             drop(bytes);
             // If nobody waits for it any more, the file is removed, here.
             let _ = write.send(done.map(|()| part));
-            match end {
-                End::Open => hashing.serve(),
-                End::Durable => hashing.serve_all(),
-            }
-        });
+        };
+        if is_short {
+            spawn_blocking(|| {
+                write();
+                hash();
+            });
+        } else {
+            spawn_blocking(hash);
+            spawn_blocking(write);
+        }
         Self { who, written, part: None, md5 }
     }
 
@@ -220,18 +228,27 @@ struct Part {
 }
 
 impl Part {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn append(&mut self, bytes: &[u8], end: End) -> Result<(), Failure> {
         let file = match self.file.take() {
             Some(file) => file,
-            None => {
-                Unfinished::create(&self.folders, self.id).map_err(|error| ("creation", error))?
-            }
+            None => self.create(end)?,
         };
         // Owned by `self` again before it can fail, or dropped with `self`: either way it goes.
         let file = self.file.insert(file);
-        file.file.write_all(bytes).map_err(|error| ("writing", error))?;
+        file.output.append(bytes).map_err(|error| ("writing", error))?;
         self.digests.update_others(bytes);
         Ok(())
+    }
+
+    /// A blob of more than one buffer is not kept in the system's cache: a small one is likely to be
+    /// asked for soon, and a large one costs too much there.
+    fn create(&self, end: End) -> Result<Unfinished, Failure> {
+        let created = Unfinished::create(&self.folders, self.id);
+        let mut file = created.map_err(|error| ("creation", error))?;
+        if end == End::Open {
+            file.output.pass_cache();
+        }
+        Ok(file)
     }
 
     fn sync(&mut self) -> Result<(), Failure> {
@@ -256,8 +273,8 @@ pub(super) fn write_whole(
     let write = || {
         let mut file = Unfinished::create(folders, id).map_err(|error| ("creation", error))?;
         let written = match pieces {
-            [whole] => file.file.write_all(whole),
-            several => file.file.write_all(&several.concat()),
+            [whole] => file.output.append(whole),
+            several => file.output.append(&several.concat()),
         };
         written.map_err(|error| ("writing", error))?;
         file.sync()?;
@@ -270,7 +287,7 @@ pub(super) fn write_whole(
 /// A file that is removed when this is dropped.
 #[derive(Debug)]
 struct Unfinished {
-    file: File,
+    output: Output,
     folder: Arc<Folder>,
     /// `None` once it is finished.
     path: Option<PathBuf>,
@@ -285,13 +302,12 @@ impl Unfinished {
         if created.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             folder.lost();
         }
-        Ok(Self { file: created?, folder, path: Some(path) })
+        Ok(Self { output: Output::new(created?), folder, path: Some(path) })
     }
 
-    /// Makes the file and its name durable. A new file's length is part of what any fsync has to
-    /// write, so there is nothing to gain from syncing the data alone.
+    /// Makes the file and its name durable.
     fn sync(&self) -> Result<(), Failure> {
-        self.file.sync_all().map_err(|error| ("fsync", error))?;
+        self.output.sync().map_err(|error| ("fsync", error))?;
         self.folder.sync().map_err(|error| ("fsync of the folder", error))
     }
 }

@@ -6,7 +6,7 @@ mod tests;
 mod together;
 
 use lanes::{Chain, Text};
-pub(super) use together::{Together, Waiting};
+pub(super) use together::{SHORT, Together, Waiting};
 
 /// The MD5 of bytes, of which more may come.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ use super::lanes::{self, Text};
 use crate::domain::name::BlobId;
 
 /// What takes no longer to hash than to be handed on.
-const SHORT: usize = 16 * 1024;
+pub(in crate::blob) const SHORT: usize = 16 * 1024;
 
 /// For how many rounds somebody who came is expected again: as many as it takes until each of those that
 /// could be hashed together has been hashed alone.
@@ -98,11 +98,6 @@ impl Together {
         queue.waiting.push_back(left);
     }
 
-    /// Nothing more comes of an upload.
-    pub(in crate::blob) fn part(&self, who: BlobId) {
-        self.lock().lately.retain(|&(other, _)| other != who);
-    }
-
     /// Hashes what is waiting if all are there who are expected, and nobody else is at it. Takes its
     /// time, as [`Together::serve_all`]: they are for threads that may block.
     pub(in crate::blob) fn serve(&self) {
@@ -116,6 +111,12 @@ impl Together {
         queue.needed = queue.waiting.len();
         drop(queue);
         self.serve();
+    }
+
+    /// The same for an upload of which nothing more comes.
+    pub(in crate::blob) fn serve_last(&self, who: BlobId) {
+        self.lock().lately.retain(|&(other, _)| other != who);
+        self.serve_all();
     }
 
     /// The same for an upload that has waited long, unless somebody is at it already. Who is not here by
