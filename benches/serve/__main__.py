@@ -76,7 +76,8 @@ def measure(case, pair, options):
 
 def compared(refgate, pair, options):
     """The share of processor time by which the second case is dearer than the first, in turn. Two runs
-    of the same differ by a tenth, so what is to be told apart by hundredths takes many short ones."""
+    of the same differ by a tenth, so what is to be told apart by hundredths takes many short ones, and
+    one thread: of two, one rests in some runs and not in others."""
     ratios, seconds = [], max(1, options.seconds // 2)
     for turn in range(8 * options.pairs + 1):
         runs = [load.wrk(refgate, case.path_of(refgate), seconds, case.connections,
@@ -87,29 +88,41 @@ def compared(refgate, pair, options):
     return statistics.median(ratios) - 1
 
 
+def differences(options, folder):
+    """What is said of cases of which one is held against another."""
+    wanted = [it for it in cases.COMPARED if all(options.only in name for name in it[0])]
+    if not wanted:
+        return
+    refgate = servers.Refgate(os.environ["REFGATE_BIN"], folder / "refgate", workers=1)
+    try:
+        corpus.put_policies(refgate)
+        refgate.wait_until_idle()
+        all_cases = {case.name: case for case in cases.cases(refgate, options.many, folder)}
+        for names, said, target in wanted:
+            say(f"{names[1]}, against {names[0]}")
+            more = compared(refgate, [all_cases[name] for name in names], options)
+            wish = "" if target is None else f" (target: at most +{target} %)"
+            yield f"{said.format(f'{100 * more:+.1f} %')}{wish}."
+    finally:
+        refgate.stop()
+
+
 def serve(options, folder, refgate):
     nginx = servers.Nginx(folder / "nginx", folder / "files", list(cases.locations()),
                           cases.same_headers(refgate))
     # What it was given is worked on for a while.
     refgate.wait_until_idle()
-    lines, notes = [], []
-    all_cases = {case.name: case for case in cases.cases(refgate, options.many, folder)}
+    lines = []
     try:
-        for name, case in all_cases.items():
-            if options.only in name:
-                say(name)
+        for case in cases.cases(refgate, options.many, folder):
+            if options.only in case.name:
+                say(case.name)
                 lines.append(measure(case, (refgate, nginx), options))
-        for names, said, target in cases.COMPARED:
-            if all(options.only in name for name in names):
-                more = compared(refgate, [all_cases[name] for name in names], options)
-                wanted = "" if target is None else f" (target: at most +{target} %)"
-                notes.append(f"{said.format(f'{100 * more:+.1f} %')}{wanted}.")
         memory = (refgate.peak_memory, nginx.peak_memory)
     finally:
         nginx.stop()
     yield from table.served(lines)
     yield ""
-    yield from notes
     yield f"Greatest memory of its own: {memory[0] / 2**20:.0f} MiB; nginx {memory[1] / 2**20:.0f} MiB."
 
 
@@ -147,6 +160,7 @@ def report(options):
             lines += store(options, folder, refgate)
     finally:
         refgate.stop()
+    lines += [*differences(options, folder), ""]
     if not options.only:
         lines += start(options)
     return "\n".join(lines).strip() + "\n"

@@ -1,6 +1,7 @@
 """The two servers under test, their processor time and their memory."""
 
 import base64
+import contextlib
 import json
 import os
 import resource
@@ -47,7 +48,9 @@ class Server:
     def _pids(self):
         pids = [self.process.pid]
         for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            pids += map(int, (task / "children").read_text().split())
+            # A thread may have ended meanwhile.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                pids += map(int, (task / "children").read_text().split())
         return pids
 
     def cpu_seconds(self):
@@ -95,7 +98,7 @@ class Refgate(Server):
 
     name = "refgate"
 
-    def __init__(self, binary, folder, first_answer=None):
+    def __init__(self, binary, folder, first_answer=None, workers=WORKERS):
         port, self.admin_port = free_port(), free_port()
         self.owner = oss.Owner(port, "benchmark", "benchmark-secret")
         environment = os.environ | {
@@ -105,7 +108,7 @@ class Refgate(Server):
             "REFGATE_ROOT_ACCESS_KEY_ID": self.owner.key_id,
             "REFGATE_ROOT_ACCESS_KEY_SECRET": self.owner.secret,
             "REFGATE_LOG": "warn,refgate::access=off",
-            "TOKIO_WORKER_THREADS": str(WORKERS),
+            "REFGATE_WORKER_THREADS": str(workers),
         }
         started = time.monotonic()
         process = subprocess.Popen([binary, "serve"], env=environment, stdout=subprocess.DEVNULL)
@@ -152,7 +155,8 @@ class Nginx(Server):
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "nginx.conf"
         config.write_text(CONFIG.format(
-            workers=WORKERS, open_files=open_files(), most_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1], folder=folder, port=port, files=files, user=user_line(),
+            workers=WORKERS, folder=folder, port=port, files=files, user=user_line(),
+            open_files=open_files(), most_files=most_files(),
             locations="\n".join(locations),
             headers="\n".join(f'add_header {name} "{value}" always;' for name, value in headers),
         ))
@@ -164,7 +168,11 @@ class Nginx(Server):
 
 def open_files():
     """As many files as a worker may keep open beside its connections."""
-    return min(200_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2)
+    return min(200_000, most_files() // 2)
+
+
+def most_files():
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def user_line():

@@ -53,7 +53,7 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let settings = args.layer.with_secret_from_environment().or(file).settings()?;
     let _log = log::start(&settings.log, settings.log_format)?;
     let threads = Arc::new(Threads::default());
-    let runtime = start_runtime(&threads);
+    let runtime = start_runtime(&threads, settings.worker_threads);
     let runtime = runtime.map_err(|err| Failure::of("cannot start the runtime", err))?;
     let served = runtime.block_on(serve(settings, threads));
     // All that must end has ended. A large policy may still be compiling, for nobody.
@@ -62,14 +62,19 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts the threads, each of which gets to be known when it first has nothing to do.
-fn start_runtime(threads: &Arc<Threads>) -> io::Result<Runtime> {
+/// Starts so many threads, or one for every processor. Each gets to be known when it first has nothing to
+/// do.
+fn start_runtime(threads: &Arc<Threads>, number: Option<usize>) -> io::Result<Runtime> {
     thread_local! {
         static KNOWN: Cell<bool> = const { Cell::new(false) };
     }
 
     let threads = threads.clone();
-    tokio::runtime::Builder::new_multi_thread()
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(number) = number {
+        builder.worker_threads(number);
+    }
+    builder
         .enable_all()
         .max_io_events_per_tick(EVENTS_AT_ONCE)
         .on_thread_park(move || {

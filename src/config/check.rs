@@ -61,6 +61,14 @@ pub(super) fn connections(value: Option<usize>) -> Result<usize, SettingError> {
     Err(SettingError::Value { name: "max_connections", value: value.to_string(), reason })
 }
 
+pub(super) fn worker_threads(value: usize) -> Result<usize, SettingError> {
+    if (1..=1024).contains(&value) {
+        return Ok(value);
+    }
+    let reason = "must be 1 to 1024".into();
+    Err(SettingError::Value { name: "worker_threads", value: value.to_string(), reason })
+}
+
 /// Files that are kept open. Each is mapped, and systems allow about 65 000 mappings.
 pub(super) fn open_files(value: Option<u32>) -> Result<u32, SettingError> {
     let value = value.unwrap_or(1024);

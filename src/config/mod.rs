@@ -21,7 +21,7 @@ pub use settings::{Limits, Settings, Signing};
 
 use check::{
     cnames, connections, kept, open_files, parsed, public_endpoint, region_header, root_key,
-    seconds, signing, trusted_proxies,
+    seconds, signing, trusted_proxies, worker_threads,
 };
 
 /// The file that is read if no other is named.
@@ -134,6 +134,10 @@ pub struct Layer {
     /// allows [default: 10000]
     #[arg(long, env = "REFGATE_MAX_CONNECTIONS", value_name = "N")]
     pub max_connections: Option<usize>,
+
+    /// Threads that serve requests [default: as many as there are processors]
+    #[arg(long, env = "REFGATE_WORKER_THREADS", value_name = "N")]
+    pub worker_threads: Option<usize>,
 
     /// Seconds in which the head of a request must arrive [default: 30]
     #[arg(long, env = "REFGATE_HEADER_TIMEOUT", value_name = "SECONDS")]
@@ -250,7 +254,7 @@ macro_rules! all_fields {
             client_region_header, public_endpoint,
             sign_host, sign_open,
             vary_referer, object_cache_mib, body_cache_mib, open_files, referer_history, referer_history_mib, stats_days,
-            subject_hours, max_connections, header_timeout, body_timeout,
+            subject_hours, max_connections, worker_threads, header_timeout, body_timeout,
             shutdown_timeout, log, log_format, root_access_key_id, root_access_key_secret
         }
     };
@@ -334,6 +338,7 @@ impl Layer {
             referer_history_bytes: self.referer_history_mib.unwrap_or(256).saturating_mul(1 << 20),
             stats_days: kept("stats_days", self.stats_days, (30, 3660))?,
             subject_hours: kept("subject_hours", self.subject_hours, (72, 2400))?,
+            worker_threads: self.worker_threads.map(worker_threads).transpose()?,
             limits: Limits {
                 max_connections: connections(self.max_connections)?,
                 header_timeout: seconds("header_timeout", self.header_timeout, 30)?,

@@ -54,6 +54,8 @@ pub struct Settings {
     pub stats_days: u32,
     /// Hours that the referers themselves are kept.
     pub subject_hours: u32,
+    /// Threads that serve requests; as many as there are processors if it is not set.
+    pub worker_threads: Option<usize>,
     /// What a connection may take.
     pub limits: Limits,
     /// The filter of the log.

@@ -25,6 +25,8 @@ fn a_wrong_setting_is_one_line_that_names_it() {
         ("region = \"oss-cn\"",              "region"),
         ("max_connections = 0",              "max_connections"),
         ("max_connections = 1000001",        "1 to 1000000"),
+        ("worker_threads = 0",               "worker_threads"),
+        ("worker_threads = 1025",            "1 to 1024"),
         ("base_domains = [\"\"]",            "base_domains"),
         ("base_domains = [\"http://a/\"]",   "base_domains"),
         ("base_domains = [\"a.example:80\"]", "base_domains"),

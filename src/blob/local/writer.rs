@@ -1,8 +1,8 @@
 //! Writing a blob.
 //!
-//! Bytes gather in memory while the client sends; a blocking thread is used for as long as it
-//! takes to write and hash a full buffer, and not while a slow client is waited for. A blob that
-//! fits the buffer costs one such turn for everything from creating the file to the last fsync.
+//! Bytes gather in memory while the client sends; blocking threads are used for as long as it takes
+//! to write a full buffer and to hash it, and not while a slow client is waited for. A blob that does
+//! not fill the buffer costs one such turn for everything from creating the file to the last fsync.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -50,7 +50,7 @@ enum State {
     Failed,
 }
 
-/// A buffer on its way. The thread that writes it does not always hash it.
+/// A buffer on its way. Who writes it is mostly not who hashes it.
 #[derive(Debug)]
 struct Turn {
     who: BlobId,
@@ -137,20 +137,14 @@ impl BlobWriter for Writer {
 }
 
 impl Turn {
-    /// The disk and MD5 take about as long, so each has a thread.
+    /// The disk and MD5 take about as long, so each has a thread. What is hashed in no time is hashed
+    /// before it is written, and needs none.
     fn begin(mut part: Box<Part>, bytes: Bytes, end: End, hashing: Together) -> Self {
         let (write, written) = oneshot::channel();
         let (reply, md5) = oneshot::channel();
         let who = part.id;
         let (digest, counted) = part.digests.lend_md5(&bytes);
-        let is_short = counted.len() <= SHORT;
-        let hash = move || {
-            hashing.leave(Waiting { who, md5: digest, bytes: counted, reply });
-            match end {
-                End::Open => hashing.serve(),
-                End::Durable => hashing.serve_last(who),
-            }
-        };
+        let left = Waiting { who, md5: digest, bytes: counted, reply };
         let write = move || {
             let done = part.append(&bytes, end).and_then(|()| match end {
                 End::Open => Ok(()),
@@ -160,13 +154,21 @@ impl Turn {
             // If nobody waits for it any more, the file is removed, here.
             let _ = write.send(done.map(|()| part));
         };
-        if is_short {
-            spawn_blocking(|| {
+        let serve = move |hashing: Together| match end {
+            End::Open => hashing.serve(),
+            End::Durable => hashing.serve_last(who),
+        };
+        if left.bytes.len() <= SHORT {
+            spawn_blocking(move || {
+                hashing.leave(left);
                 write();
-                hash();
+                serve(hashing);
             });
         } else {
-            spawn_blocking(hash);
+            // Before anything is written: who hears of that asks for the digest next, and is to find it
+            // here or done.
+            hashing.leave(left);
+            spawn_blocking(move || serve(hashing));
             spawn_blocking(write);
         }
         Self { who, written, part: None, md5 }
@@ -240,13 +242,13 @@ impl Part {
         Ok(())
     }
 
-    /// A blob of more than one buffer is not kept in the system's cache: a small one is likely to be
-    /// asked for soon, and a large one costs too much there.
+    /// A blob that fills its first buffer is not kept in the system's cache: a smaller one is likely to be
+    /// asked for soon, and a larger one costs too much there.
     fn create(&self, end: End) -> Result<Unfinished, Failure> {
         let created = Unfinished::create(&self.folders, self.id);
         let mut file = created.map_err(|error| ("creation", error))?;
         if end == End::Open {
-            file.output.pass_cache();
+            file.output.bypass_cache();
         }
         Ok(file)
     }

@@ -156,7 +156,7 @@ fn those_who_came_lately_are_waited_for() {
     together.serve_last(BlobId(Uuid::from_u128(2)));
     let mut alone = come(1);
     together.serve();
-    assert!(alone.try_recv().is_ok(), "who has parted is not expected");
+    assert!(alone.try_recv().is_ok(), "who left the last is not expected");
 }
 
 #[test]
