@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -52,31 +53,30 @@ where
     })
 }
 
-pub(super) fn connections(value: Option<usize>) -> Result<usize, SettingError> {
-    let value = value.unwrap_or(10_000);
-    if (1..=1_000_000).contains(&value) {
+/// A number that has to lie in a range.
+fn within<T: PartialOrd + Display>(
+    name: &'static str,
+    value: T,
+    range: &RangeInclusive<T>,
+) -> Result<T, SettingError> {
+    if range.contains(&value) {
         return Ok(value);
     }
-    let reason = "must be 1 to 1000000".into();
-    Err(SettingError::Value { name: "max_connections", value: value.to_string(), reason })
+    let reason = format!("must be {} to {}", range.start(), range.end());
+    Err(SettingError::Value { name, value: value.to_string(), reason })
+}
+
+pub(super) fn connections(value: Option<usize>) -> Result<usize, SettingError> {
+    within("max_connections", value.unwrap_or(10_000), &(1..=1_000_000))
 }
 
 pub(super) fn worker_threads(value: usize) -> Result<usize, SettingError> {
-    if (1..=1024).contains(&value) {
-        return Ok(value);
-    }
-    let reason = "must be 1 to 1024".into();
-    Err(SettingError::Value { name: "worker_threads", value: value.to_string(), reason })
+    within("worker_threads", value, &(1..=1024))
 }
 
 /// Files that are kept open. Each is mapped, and systems allow about 65 000 mappings.
 pub(super) fn open_files(value: Option<u32>) -> Result<u32, SettingError> {
-    let value = value.unwrap_or(1024);
-    if value <= 32_768 {
-        return Ok(value);
-    }
-    let reason = "must be 0 to 32768".into();
-    Err(SettingError::Value { name: "open_files", value: value.to_string(), reason })
+    within("open_files", value.unwrap_or(1024), &(0..=32_768))
 }
 
 /// A time for which something is kept, with its default and its most.
@@ -85,12 +85,7 @@ pub(super) fn kept(
     value: Option<u32>,
     (default, most): (u32, u32),
 ) -> Result<u32, SettingError> {
-    let value = value.unwrap_or(default);
-    if !(1..=most).contains(&value) {
-        let reason = format!("must be 1 to {most}");
-        return Err(SettingError::Value { name, value: value.to_string(), reason });
-    }
-    Ok(value)
+    within(name, value.unwrap_or(default), &(1..=most))
 }
 
 pub(super) fn seconds(

@@ -97,7 +97,7 @@ impl Output {
         bytes: &[u8],
         write_pages: impl FnOnce(&File, &[u8], u64) -> io::Result<()>,
     ) -> io::Result<()> {
-        let (pages, rest) = bytes.split_at(if self.by_pages { self.pages(bytes) } else { 0 });
+        let (pages, rest) = bytes.split_at(self.pages(bytes));
         if !pages.is_empty() {
             match write_pages(&self.file, pages, self.length) {
                 Ok(()) => self.length += pages.len() as u64,
@@ -119,11 +119,12 @@ impl Output {
         self.file.sync_all()
     }
 
-    /// How many of these bytes, from the first, are whole pages in memory and would be in the file.
+    /// How many of these bytes, from the first, are to be written as pages: as long as that is so, those
+    /// that are whole pages in memory and would be in the file.
     fn pages(&self, bytes: &[u8]) -> usize {
-        let starts =
-            self.length.is_multiple_of(PAGE as u64) && bytes.as_ptr().align_offset(PAGE) == 0;
-        if starts { bytes.len() - bytes.len() % PAGE } else { 0 }
+        let in_file = self.length.is_multiple_of(PAGE as u64);
+        let in_memory = bytes.as_ptr().align_offset(PAGE) == 0;
+        if self.by_pages && in_file && in_memory { bytes.len() - bytes.len() % PAGE } else { 0 }
     }
 
     /// Writes through the cache, as all that follows is.
