@@ -5,11 +5,10 @@
 //! way, and in that of the clients: with a client on one of two processors, one thread answers up to a
 //! third more small requests than two.
 //!
-//! So when threads had to wait for a processor, though one fewer could do what they did, one of them rests
-//! for a try. If then more is answered, it goes on resting for a while, and else it works for a while,
-//! until it is tried anew. Where nobody else wants the processors, no thread ever waits and none rests.
-//! Threads that share a processor with programs that never pause are not meant: they have no time to spare
-//! themselves.
+//! So when threads had to wait for a processor, though one fewer could do what they did, one of them rests,
+//! and from time to time it is checked whether that has more answered (`plan`). Where nobody else wants the
+//! processors, no thread ever waits and none rests. Threads that share a processor with programs that never
+//! pause are not meant: they have no time to spare themselves.
 //!
 //! Source: ours, measured; see docs/performance.md.
 
@@ -24,14 +23,12 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep};
 
-/// How often is looked at what threads did, while they do something and while they do not.
-const BUSY_SPAN: Duration = Duration::from_millis(100);
-const IDLE_SPAN: Duration = Duration::from_millis(250);
+use self::plan::Plan;
 
-/// For how long it stays as it is after the first try, and after the last. So long may a thread be missing
-/// when there is suddenly more to do.
-const FIRST_PATIENCE: Duration = Duration::from_millis(200);
-const LAST_PATIENCE: Duration = Duration::from_secs(1);
+mod plan;
+
+/// How often is looked at what threads did.
+const SPAN: Duration = Duration::from_millis(100);
 
 /// How long a thread rests at once. Then it looks for work: the others may be held up.
 const NAP: Duration = Duration::from_millis(10);
@@ -79,10 +76,10 @@ impl Threads {
             return;
         }
         let (mut plan, mut rest) = (Plan::new(threads), None::<JoinHandle<()>>);
-        let (started, mut span) = (Instant::now(), BUSY_SPAN);
+        let started = Instant::now();
         let (mut then, mut before) = (started, requests());
         loop {
-            sleep(span).await;
+            sleep(SPAN).await;
             let (now, count) = (Instant::now(), requests());
             let length = now - then;
             // As long as not all are known, nobody can say what they do, and it is taken for nothing.
@@ -90,7 +87,6 @@ impl Threads {
             let came = u32::try_from(count.saturating_sub(before)).unwrap_or(u32::MAX);
             let work = Work { requests: came, ..work };
             (then, before) = (now, count);
-            span = if work.ran < length / 20 { IDLE_SPAN } else { BUSY_SPAN };
             let resting = plan.next(now - started, (length, work));
             if std::mem::replace(&mut *lock(&self.resting), resting) != resting {
                 tracing::debug!(resting, "one of {threads} threads rests: {resting}");
@@ -168,134 +164,9 @@ impl Work {
     }
 }
 
-/// Whether a thread is to rest.
-#[derive(Debug)]
-struct Plan {
-    threads: u32,
-    resting: bool,
-    /// Requests per second before it rested, which is a try.
-    tried_at: Option<f64>,
-    /// For how long it stays as it is after the next try.
-    patience: Duration,
-    /// Until when it stays as it is, since the start.
-    until: Duration,
-}
-
-impl Plan {
-    /// How many times as much must be answered for a thread to rest. What is the same differs by up to a
-    /// tenth from span to span, so a try can err, and is repeated.
-    const GAIN: f64 = 1.02;
-
-    fn new(threads: usize) -> Self {
-        let threads = u32::try_from(threads).unwrap_or(u32::MAX);
-        let (patience, until) = (FIRST_PATIENCE, Duration::ZERO);
-        Self { threads, resting: false, tried_at: None, patience, until }
-    }
-
-    /// What follows of what threads did in the span of this length before `now`.
-    fn next(&mut self, now: Duration, (length, work): (Duration, Work)) -> bool {
-        let rate = f64::from(work.requests) / length.as_secs_f64();
-        if let Some(before) = self.tried_at.take() {
-            self.resting = rate >= before * Self::GAIN;
-            self.until = now + self.patience;
-            self.patience = LAST_PATIENCE.min(self.patience * 2);
-        } else if now < self.until {
-            // It stays as it is.
-        } else if self.resting {
-            self.resting = false;
-        } else if in_the_way(length, work) && fewer_would_do(length, work, self.threads) {
-            self.resting = true;
-            self.tried_at = Some(rate);
-        } else if now >= self.until + LAST_PATIENCE {
-            self.patience = FIRST_PATIENCE;
-        }
-        self.resting
-    }
-}
-
-/// Whether threads that did many small requests had to wait for a processor.
-fn in_the_way(length: Duration, work: Work) -> bool {
-    /// What a small request takes, at most.
-    const SMALL: Duration = Duration::from_micros(50);
-
-    let (many, small) = (work.ran >= length / 4, work.ran <= SMALL * work.requests);
-    many && small && work.waited >= work.ran / 4
-}
-
-/// Whether one fewer of the threads would have had the time for it.
-fn fewer_would_do(length: Duration, work: Work, threads: u32) -> bool {
-    let spare = (length * threads).saturating_sub(work.ran + work.waited);
-    threads > 1 && work.ran <= length * (threads - 1) && spare >= length / 4
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SPAN: Duration = Duration::from_millis(100);
-
-    /// What threads did in a span: hundredths of one processor that they ran and waited, and requests.
-    const fn work(ran: u64, waited: u64, requests: u32) -> Work {
-        Work { ran: Duration::from_millis(ran), waited: Duration::from_millis(waited), requests }
-    }
-
-    #[test]
-    fn who_is_in_the_way_rests() {
-        #[rustfmt::skip]
-        let table = [
-            ("one thread",                       1,  work(80, 20, 8_000),     false),
-            ("nothing to do",                    2,  work(0, 0, 0),           false),
-            ("enough for one, nobody waits",     2,  work(90, 5, 8_000),      false),
-            ("a client on the other processor",  2,  work(90, 60, 8_000),     true),
-            ("large requests",                   2,  work(90, 60, 1_000),     false),
-            ("more than one can do",             2,  work(120, 40, 8_000),    false),
-            ("programs that never pause",        2,  work(70, 130, 8_000),    false),
-            ("little to do",                     2,  work(20, 30, 1_600),     false),
-            ("sixteen, a little of all",         16, work(600, 90, 60_000),   false),
-            ("sixteen in the way",               16, work(600, 300, 60_000),  true),
-        ];
-        for (name, threads, work, want) in table {
-            let mut plan = Plan::new(threads);
-            assert_eq!(plan.next(SPAN, (SPAN, work)), want, "{name}");
-        }
-    }
-
-    #[test]
-    fn it_is_tried_and_tried_again() {
-        let mut plan = Plan::new(2);
-        #[rustfmt::skip]
-        let table = [
-            ("in the way",                 100,   work(90, 60, 8_000),  true),
-            ("more is answered",           200,   work(97, 0, 9_000),   true),
-            ("left alone",                 350,   work(97, 0, 9_000),   true),
-            ("woken",                      400,   work(97, 0, 9_000),   false),
-            ("in the way again",           450,   work(90, 60, 8_000),  true),
-            ("no more is answered",        500,   work(97, 0, 8_100),   false),
-            ("so it works, twice as long", 850,   work(90, 60, 8_000),  false),
-            ("tried again",                900,   work(90, 60, 8_000),  true),
-            ("more is answered",           950,   work(98, 0, 8_500),   true),
-            ("woken when there is little", 1_750, work(2, 0, 100),      false),
-            ("needed now",                 1_800, work(150, 0, 16_000), false),
-        ];
-        for (name, now, work, want) in table {
-            let now = Duration::from_millis(now);
-            assert_eq!(plan.next(now, (SPAN, work)), want, "{name}");
-        }
-    }
-
-    #[test]
-    fn patience_has_an_end_and_begins_anew() {
-        let (mut plan, mut now) = (Plan::new(2), Duration::ZERO);
-        for _ in 0..20 {
-            assert!(plan.next(now, (SPAN, work(90, 60, 8_000))));
-            assert!(!plan.next(now, (SPAN, work(98, 0, 8_000))));
-            assert!(plan.until <= now + LAST_PATIENCE);
-            now = plan.until;
-        }
-        assert_eq!(plan.patience, LAST_PATIENCE);
-        plan.next(plan.until + LAST_PATIENCE, (SPAN, work(0, 0, 0)));
-        assert_eq!(plan.patience, FIRST_PATIENCE);
-    }
 
     /// `Documentation/scheduler/sched-stats.rst`.
     #[test]
