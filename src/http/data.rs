@@ -10,20 +10,17 @@ use crate::service::delivery::Domain;
 /// Answers a request on the data plane: as a delivery domain or as the distribution service if
 /// its host is one, and in OSS's protocol on every other.
 pub fn handle(oss: Arc<Oss>, request: Request, connection: Connection) -> Answering {
-    if oss.links.is_none() && !oss.app.has_delivery_domains() {
-        return in_place(|| oss.handle(request, connection));
-    }
     // What cannot be read is told in OSS's words.
-    let host = host_of(&request.parts).ok();
+    let host = || host_of(&request.parts).ok();
     if let Some(service) = &oss.links
-        && host.as_deref() == Some(&service.host)
+        && host().as_deref() == Some(&service.host)
     {
         let service = service.clone();
         return in_place(
             || async move { links::handle(&oss, &service, (request, connection)).await },
         );
     }
-    match host.and_then(|host| oss.app.delivery_domain(&host)) {
+    match oss.app.delivery_domain(host) {
         Some(domain) => in_place(|| deliver(oss, domain, (request, connection))),
         None => in_place(|| oss.handle(request, connection)),
     }

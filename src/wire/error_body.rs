@@ -15,7 +15,7 @@ pub struct ErrorBody<'e> {
     /// The host that the request named.
     pub host: &'e str,
     /// Elements of this error alone.
-    pub details: &'e [&'e (&'static str, String)],
+    pub details: &'e [(&'static str, String)],
 }
 
 /// Writes `<Error>`: the common elements, those of this error, and the number of the cause with
@@ -25,16 +25,25 @@ pub struct ErrorBody<'e> {
 /// protection".
 pub fn write_error(error: &ErrorBody<'_>) -> Vec<u8> {
     XmlWriter::document("Error", |x| {
-        x.words("Code", &[error.reason.code.as_str()]);
-        x.string("Message", error.message);
-        x.string("RequestId", error.request_id);
-        x.string("HostId", error.host);
+        // Whoever steals has as many of these as there are downloads.
+        x.tags("<Code>");
+        x.word(error.reason.code.as_str());
+        x.tags("</Code><Message>");
+        x.between(error.message);
+        x.tags("</Message><RequestId>");
+        x.between(error.request_id);
+        x.tags("</RequestId><HostId>");
+        x.between(error.host);
+        x.tags("</HostId>");
         for (name, value) in error.details {
             x.string(name, value);
         }
         if let Some(ec) = error.reason.ec {
-            x.words("EC", &[ec]);
-            x.words("RecommendDoc", &["https://api.aliyun.com/troubleshoot?q=", ec]);
+            x.tags("<EC>");
+            x.word(ec);
+            x.tags("</EC><RecommendDoc>https://api.aliyun.com/troubleshoot?q=");
+            x.word(ec);
+            x.tags("</RecommendDoc>");
         }
     })
 }
@@ -52,7 +61,7 @@ mod tests {
             message: REFERER_NOT_WHITELISTED.message,
             request_id: "66D7AFFD874A1E3735C00888",
             host: "examplebucket.oss-cn-hangzhou.aliyuncs.com",
-            details: &[&("BucketName", "examplebucket".into())],
+            details: &[("BucketName", "examplebucket".into())],
         });
         let want = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code>\
             <Message>You are denied by bucket referer policy.</Message>\

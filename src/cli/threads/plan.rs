@@ -63,7 +63,7 @@ impl Plan {
     pub(super) fn next(&mut self, now: Duration, (length, work): (Duration, Work)) -> bool {
         let rate = f64::from(work.requests) / length.as_secs_f64();
         if !many_small(length, work) {
-            (self.resting, self.check, self.patience) = (false, None, FIRST_PATIENCE);
+            (self.resting, self.check) = (false, None);
         } else if let Some(check) = self.check.take() {
             self.go_on(now, check, rate);
         } else if self.resting || in_the_way(length, work, self.threads) {
@@ -262,7 +262,15 @@ mod tests {
             assert!(plan.next(now, (SPAN, resting(9_000))));
         }
         assert_eq!(plan.until, now + LAST_PATIENCE);
-        plan.next(now, (SPAN, work(0, 0, 0)));
-        assert_eq!(plan.patience, FIRST_PATIENCE);
+        // What was confirmed holds for the next clients, too; it is over with the first doubt.
+        now += LAST_PATIENCE;
+        assert!(!plan.next(now, (SPAN, work(0, 0, 0))));
+        assert!(plan.next(now, (SPAN, working(8_000))));
+        assert_eq!(plan.until, now + LAST_PATIENCE);
+        now += LAST_PATIENCE;
+        assert!(!plan.next(now, (SPAN, resting(9_000))));
+        assert!(plan.next(now, (SPAN, working(9_900))));
+        assert!(plan.next(now, (SPAN, resting(9_000))));
+        assert_eq!(plan.until, now + FIRST_PATIENCE);
     }
 }

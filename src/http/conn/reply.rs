@@ -78,10 +78,15 @@ impl Reply {
 
     /// Adds the id of the request.
     pub fn add_id(&mut self, name: HeaderName, id: &RequestId) {
-        let digits = id.digits();
+        self.add_word(name, &id.digits());
+    }
+
+    /// Adds a header with a word of the program for its value, which takes no check in a line.
+    pub fn add_word(&mut self, name: HeaderName, word: &[u8]) {
+        debug_assert!(word.iter().all(u8::is_ascii_graphic), "{name}: {word:?}");
         if let Some(lines) = &mut self.own {
-            write_line(lines, name.as_str(), &digits);
-        } else if let Ok(value) = HeaderValue::from_bytes(&digits) {
+            write_line(lines, name.as_str(), word);
+        } else if let Ok(value) = HeaderValue::from_bytes(word) {
             self.response.headers_mut().insert(name, value);
         }
     }

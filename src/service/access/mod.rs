@@ -39,6 +39,7 @@ mod policies;
 mod renewal;
 mod withheld;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::App;
@@ -258,14 +259,12 @@ impl App {
         })
     }
 
-    /// The delivery domain of a host, if it is one.
-    pub fn delivery_domain(&self, host: &HostName) -> Option<Arc<Domain>> {
-        self.domains.get(host)
-    }
-
-    /// Whether there is any delivery domain.
-    pub fn has_delivery_domains(&self) -> bool {
-        !self.domains.is_empty()
+    /// The delivery domain of a host, if it is one. Nobody is asked for the host where there is no domain.
+    pub fn delivery_domain<'h>(
+        &self,
+        host: impl FnOnce() -> Option<Cow<'h, HostName>>,
+    ) -> Option<Arc<Domain>> {
+        self.domains.at(host)
     }
 
     /// What the answers about this target depend on, as [`Bucket::answers_depend_on`] has it.

@@ -26,7 +26,9 @@ impl App {
             return NOTHING;
         }
         let may_read = |key, acl| self.would_grant(caller, action, (bucket, key), acl);
-        if !self.meta.may_hold_acls(bucket.id) && !may_read(key, ObjectAcl::Default) {
+        // In a bucket without ACLs of objects, that is known without the object.
+        let asked = (!self.meta.may_hold_acls(bucket.id)).then_some(ObjectAcl::Default);
+        if asked.is_some_and(|acl| !may_read(key, acl)) {
             return NOTHING;
         }
         let unknown = |key| {
@@ -34,7 +36,8 @@ impl App {
             Withheld::Unknown
         };
         let Some(named) = self.objects.get(bucket.id, key) else { return unknown(key) };
-        if !may_read(key, named.object.attributes.acl) {
+        let acl = named.object.attributes.acl;
+        if asked != Some(acl) && !may_read(key, acl) {
             return NOTHING;
         }
         let Some(link) = named.object.link.clone() else {

@@ -15,6 +15,7 @@ mod sign;
 mod steps;
 mod tally;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -162,11 +163,6 @@ impl Snapshot {
 }
 
 impl Table {
-    /// Whether there is no domain.
-    pub fn is_empty(&self) -> bool {
-        self.now.load().by_host.is_empty()
-    }
-
     /// Whether unsigned requests by the bucket's own hosts are refused for this object.
     pub fn closes(&self, bucket: BucketId, key: &ObjectKey) -> bool {
         let now = self.now.load();
@@ -213,7 +209,13 @@ impl Table {
 
     /// The domain of a host.
     pub fn get(&self, host: &HostName) -> Option<Arc<Domain>> {
-        self.now.load().by_host.get(host).cloned()
+        self.at(|| Some(Cow::Borrowed(host)))
+    }
+
+    /// The same, where the host is only asked for if there is any domain.
+    pub fn at<'h>(&self, host: impl FnOnce() -> Option<Cow<'h, HostName>>) -> Option<Arc<Domain>> {
+        let now = self.now.load();
+        if now.by_host.is_empty() { None } else { now.by_host.get(&*host()?).cloned() }
     }
 
     fn len(&self) -> usize {

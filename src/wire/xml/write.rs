@@ -79,16 +79,26 @@ impl XmlWriter {
     /// The same for what is text already, which takes a tenth of the time.
     pub fn string(&mut self, name: &'static str, text: &str) {
         self.raw(&["<", name, ">"]);
-        Escaped(&mut self.out).write_str(text).unwrap_or_default();
+        self.between(text);
         self.raw(&["</", name, ">"]);
     }
 
-    /// The same for words of the program, which need no escape.
-    pub fn words(&mut self, name: &'static str, words: &[&'static str]) {
-        debug_assert!(words.iter().all(|word| stands(word)), "{name}: {words:?}");
-        self.raw(&["<", name, ">"]);
-        self.raw(words);
-        self.raw(&["</", name, ">"]);
+    /// Writes tags as they stand: those between one text and the next, for what is written so often that
+    /// an [element](Self::string) takes too long. Whoever uses it closes what it opens.
+    #[inline]
+    pub fn tags(&mut self, tags: &'static str) {
+        self.out.push_str(tags);
+    }
+
+    /// Writes a word of the program between two tags, which needs no escape.
+    pub fn word(&mut self, word: &'static str) {
+        debug_assert!(stands(word), "{word:?}");
+        self.out.push_str(word);
+    }
+
+    /// Writes text between two tags.
+    pub fn between(&mut self, text: &str) {
+        Escaped(&mut self.out).write_str(text).unwrap_or_default();
     }
 
     /// Writes an element with nothing in it.

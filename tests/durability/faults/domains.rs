@@ -1,6 +1,8 @@
 //! Delivery domains whose commits are in doubt: what is shown and decides is what is stored, and
 //! what was counted is counted once.
 
+use std::borrow::Cow;
+
 use refgate::domain::delivery::Terms;
 use refgate::domain::op::HostName;
 use refgate::domain::urlsign::{Choices, Request, Scheme, Slot, Target};
@@ -42,7 +44,7 @@ impl House {
     /// The domain as it is shown, which must be the one that decides.
     fn domain(&self) -> Shown {
         let shown = self.oss.app.domain(&self.owner(), &host()).ok();
-        let decides = self.oss.app.delivery_domain(&HOST.parse().unwrap());
+        let decides = self.oss.app.delivery_domain(|| Some(Cow::Owned(HOST.parse().unwrap())));
         assert_eq!(shown.as_ref().map(Arc::as_ptr), decides.as_ref().map(Arc::as_ptr));
         let domain = shown?;
         let keys = domain.signing().map(refgate::domain::urlsign::Settings::keys);
@@ -53,7 +55,8 @@ impl House {
 
     /// Lets so many requests in.
     fn admit(&self, times: usize) {
-        let domain = self.oss.app.delivery_domain(&HOST.parse().unwrap()).unwrap();
+        let domain =
+            self.oss.app.delivery_domain(|| Some(Cow::Owned(HOST.parse().unwrap()))).unwrap();
         let request = Request { method: "GET", target: Target::split("/a"), client: None };
         for _ in 0..times {
             self.oss.app.admit(&domain, &request, &LastLink::default()).unwrap();
