@@ -1,6 +1,6 @@
 //! The body of an error.
 
-use super::xml::XmlWriter;
+use super::xml::{XmlWriter, tag};
 use crate::domain::code::Reason;
 
 /// An error as the client sees it.
@@ -25,25 +25,16 @@ pub struct ErrorBody<'e> {
 /// protection".
 pub fn write_error(error: &ErrorBody<'_>) -> Vec<u8> {
     XmlWriter::document("Error", |x| {
-        // Whoever steals has as many of these as there are downloads.
-        x.tags("<Code>");
-        x.word(error.reason.code.as_str());
-        x.tags("</Code><Message>");
-        x.between(error.message);
-        x.tags("</Message><RequestId>");
-        x.between(error.request_id);
-        x.tags("</RequestId><HostId>");
-        x.between(error.host);
-        x.tags("</HostId>");
+        x.words(tag!("Code"), &[error.reason.code.as_str()]);
+        x.tagged(tag!("Message"), error.message);
+        x.tagged(tag!("RequestId"), error.request_id);
+        x.tagged(tag!("HostId"), error.host);
         for (name, value) in error.details {
             x.string(name, value);
         }
         if let Some(ec) = error.reason.ec {
-            x.tags("<EC>");
-            x.word(ec);
-            x.tags("</EC><RecommendDoc>https://api.aliyun.com/troubleshoot?q=");
-            x.word(ec);
-            x.tags("</RecommendDoc>");
+            x.words(tag!("EC"), &[ec]);
+            x.words(tag!("RecommendDoc"), &["https://api.aliyun.com/troubleshoot?q=", ec]);
         }
     })
 }
@@ -51,7 +42,7 @@ pub fn write_error(error: &ErrorBody<'_>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::code::REFERER_NOT_WHITELISTED;
+    use crate::domain::code::{Code, REFERER_NOT_WHITELISTED};
 
     /// The example of OSS's "Verify hotlink protection".
     #[test]
@@ -70,6 +61,24 @@ mod tests {
             <BucketName>examplebucket</BucketName><EC>0003-00000503</EC>\
             <RecommendDoc>https://api.aliyun.com/troubleshoot?q=0003-00000503</RecommendDoc>\
             </Error>";
+        assert_eq!(String::from_utf8(body).unwrap(), want);
+    }
+
+    /// What a client chose stands in the error as text, and an error without a number has no page.
+    #[test]
+    fn text_is_escaped() {
+        let reason = Reason::of(Code::InvalidArgument);
+        assert_eq!(reason.ec, None);
+        let body = write_error(&ErrorBody {
+            reason: &reason,
+            message: "1 < 2 & \u{1}",
+            request_id: "66D7AFFD874A1E3735C00888",
+            host: "a<&b",
+            details: &[("Key", "</Key>".into())],
+        });
+        let want = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InvalidArgument</Code>\
+            <Message>1 &lt; 2 &amp; \u{FFFD}</Message><RequestId>66D7AFFD874A1E3735C00888</RequestId>\
+            <HostId>a&lt;&amp;b</HostId><Key>&lt;/Key&gt;</Key></Error>";
         assert_eq!(String::from_utf8(body).unwrap(), want);
     }
 }

@@ -27,7 +27,8 @@ use self::plan::Plan;
 
 mod plan;
 
-/// How often is looked at what threads did.
+/// How often is looked at what threads did. Also when they have nothing to do, as what comes then is to be
+/// noticed as soon.
 const SPAN: Duration = Duration::from_millis(100);
 
 /// How long a thread rests at once. Then it looks for work: the others may be held up.

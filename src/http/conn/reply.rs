@@ -78,15 +78,22 @@ impl Reply {
 
     /// Adds the id of the request.
     pub fn add_id(&mut self, name: HeaderName, id: &RequestId) {
-        self.add_word(name, &id.digits());
+        self.add_unchecked(name, &id.digits());
     }
 
-    /// Adds a header with a word of the program for its value, which takes no check in a line.
-    pub fn add_word(&mut self, name: HeaderName, word: &[u8]) {
-        debug_assert!(word.iter().all(u8::is_ascii_graphic), "{name}: {word:?}");
+    /// Adds a header with a word of the program for its value.
+    pub fn add_word(&mut self, name: HeaderName, word: &'static str) {
+        self.add_unchecked(name, word.as_bytes());
+    }
+
+    /// Adds a header with a value of ours, which needs no check in a line, and that the answer does not
+    /// have yet.
+    fn add_unchecked(&mut self, name: HeaderName, value: &[u8]) {
+        debug_assert!(value.iter().all(u8::is_ascii_graphic), "{name}: {value:?}");
+        debug_assert!(self.has_no(&name), "{name} would stand twice: {self:?}");
         if let Some(lines) = &mut self.own {
-            write_line(lines, name.as_str(), word);
-        } else if let Ok(value) = HeaderValue::from_bytes(word) {
+            write_line(lines, name.as_str(), value);
+        } else if let Ok(value) = HeaderValue::from_bytes(value) {
             self.response.headers_mut().insert(name, value);
         }
     }

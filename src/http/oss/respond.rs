@@ -183,7 +183,7 @@ impl Exchange {
             }
         }
         if let Some(ec) = known.debug {
-            reply.add_word(WOULD_DENY, ec.as_bytes());
+            reply.add_word(WOULD_DENY, ec);
         }
         self.add_what_it_depends_on(known.about.as_ref(), &mut reply);
         if let Some(sighting) = known.sighting.take() {
@@ -251,10 +251,10 @@ impl Exchange {
     fn refuse(&self, err: &Refusal) -> Reply {
         let is_head = self.method == Method::HEAD;
         let mut details = Cow::Borrowed(err.details.as_slice());
-        if is_head && !details.is_empty() {
+        if is_head {
             // They go into a header here, of which proxies and clients do not take much.
-            let too_long = |name| matches!(name, "StringToSignBytes" | "CanonicalRequest");
-            details.to_mut().retain(|(name, _)| !too_long(*name));
+            let fits = |name| !matches!(name, "StringToSignBytes" | "CanonicalRequest");
+            details = details.iter().filter(|(name, _)| fits(*name)).cloned().collect();
         }
         let id = self.id.digits();
         let body = write_error(&ErrorBody {
@@ -271,7 +271,7 @@ impl Exchange {
         reply.add_fixed(fixed!("content-type", "application/xml"));
         reply.add_fixed(fixed!("x-content-type-options", "nosniff"));
         if let Some(ec) = err.reason.ec {
-            reply.add_word(EC, ec.as_bytes());
+            reply.add_word(EC, ec);
         }
         if is_head {
             // A HEAD has no body, so SDKs look for it here.

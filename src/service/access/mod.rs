@@ -39,7 +39,7 @@ mod policies;
 mod renewal;
 mod withheld;
 
-use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::App;
@@ -259,12 +259,12 @@ impl App {
         })
     }
 
-    /// The delivery domain of a host, if it is one. Nobody is asked for the host where there is no domain.
-    pub fn delivery_domain<'h>(
+    /// The delivery domain of a host, if it is one. The host is only asked for if there is any domain.
+    pub fn delivery_domain<H: Deref<Target = HostName>>(
         &self,
-        host: impl FnOnce() -> Option<Cow<'h, HostName>>,
+        host: impl FnOnce() -> Option<H>,
     ) -> Option<Arc<Domain>> {
-        self.domains.at(host)
+        self.domains.get_if_any(host)
     }
 
     /// What the answers about this target depend on, as [`Bucket::answers_depend_on`] has it.

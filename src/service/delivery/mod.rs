@@ -15,8 +15,8 @@ mod sign;
 mod steps;
 mod tally;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -209,11 +209,14 @@ impl Table {
 
     /// The domain of a host.
     pub fn get(&self, host: &HostName) -> Option<Arc<Domain>> {
-        self.at(|| Some(Cow::Borrowed(host)))
+        self.get_if_any(|| Some(host))
     }
 
     /// The same, where the host is only asked for if there is any domain.
-    pub fn at<'h>(&self, host: impl FnOnce() -> Option<Cow<'h, HostName>>) -> Option<Arc<Domain>> {
+    pub fn get_if_any<H: Deref<Target = HostName>>(
+        &self,
+        host: impl FnOnce() -> Option<H>,
+    ) -> Option<Arc<Domain>> {
         let now = self.now.load();
         if now.by_host.is_empty() { None } else { now.by_host.get(&*host()?).cloned() }
     }

@@ -29,7 +29,8 @@ mod read;
 mod write;
 
 pub use read::{Element, Limits, XmlError};
-pub use write::XmlWriter;
+pub(in crate::wire) use write::tag;
+pub use write::{Tag, XmlWriter};
 
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,21 @@ pub struct XmlWriter {
     out: String,
 }
 
+/// The tags of an element whose name is part of the program. Made by `tag!`.
+#[derive(Clone, Copy, Debug)]
+pub struct Tag {
+    pub(in crate::wire) open: &'static str,
+    pub(in crate::wire) close: &'static str,
+}
+
+/// The [`Tag`] of a name.
+macro_rules! tag {
+    ($name:literal) => {
+        $crate::wire::xml::Tag { open: concat!("<", $name, ">"), close: concat!("</", $name, ">") }
+    };
+}
+pub(in crate::wire) use tag;
+
 impl XmlWriter {
     /// Writes a document of one root element. Names are part of the program, so they are taken to
     /// be names.
@@ -79,31 +94,34 @@ impl XmlWriter {
     /// The same for what is text already, which takes a tenth of the time.
     pub fn string(&mut self, name: &'static str, text: &str) {
         self.raw(&["<", name, ">"]);
-        self.between(text);
+        self.escaped(text);
         self.raw(&["</", name, ">"]);
     }
 
-    /// Writes tags as they stand: those between one text and the next, for what is written so often that
-    /// an [element](Self::string) takes too long. Whoever uses it closes what it opens.
+    /// The same for an element whose tags are there in full: they are copied as one piece each.
     #[inline]
-    pub fn tags(&mut self, tags: &'static str) {
-        self.out.push_str(tags);
+    pub fn tagged(&mut self, tag: Tag, text: &str) {
+        self.out.push_str(tag.open);
+        self.escaped(text);
+        self.out.push_str(tag.close);
     }
 
-    /// Writes a word of the program between two tags, which needs no escape.
-    pub fn word(&mut self, word: &'static str) {
-        debug_assert!(stands(word), "{word:?}");
-        self.out.push_str(word);
-    }
-
-    /// Writes text between two tags.
-    pub fn between(&mut self, text: &str) {
-        Escaped(&mut self.out).write_str(text).unwrap_or_default();
+    /// The same for words of the program, which need no escape.
+    #[inline]
+    pub fn words(&mut self, tag: Tag, words: &[&'static str]) {
+        debug_assert!(words.iter().all(|word| stands(word)), "{tag:?}: {words:?}");
+        self.out.push_str(tag.open);
+        self.raw(words);
+        self.out.push_str(tag.close);
     }
 
     /// Writes an element with nothing in it.
     pub fn empty(&mut self, name: &'static str) {
         self.raw(&["<", name, "/>"]);
+    }
+
+    fn escaped(&mut self, text: &str) {
+        Escaped(&mut self.out).write_str(text).unwrap_or_default();
     }
 
     fn raw(&mut self, parts: &[&str]) {

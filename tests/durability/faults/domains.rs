@@ -1,8 +1,6 @@
 //! Delivery domains whose commits are in doubt: what is shown and decides is what is stored, and
 //! what was counted is counted once.
 
-use std::borrow::Cow;
-
 use refgate::domain::delivery::Terms;
 use refgate::domain::op::HostName;
 use refgate::domain::urlsign::{Choices, Request, Scheme, Slot, Target};
@@ -43,8 +41,9 @@ impl House {
 
     /// The domain as it is shown, which must be the one that decides.
     fn domain(&self) -> Shown {
-        let shown = self.oss.app.domain(&self.owner(), &host()).ok();
-        let decides = self.oss.app.delivery_domain(|| Some(Cow::Owned(HOST.parse().unwrap())));
+        let host = host();
+        let shown = self.oss.app.domain(&self.owner(), &host).ok();
+        let decides = self.oss.app.delivery_domain(|| Some(&host));
         assert_eq!(shown.as_ref().map(Arc::as_ptr), decides.as_ref().map(Arc::as_ptr));
         let domain = shown?;
         let keys = domain.signing().map(refgate::domain::urlsign::Settings::keys);
@@ -55,8 +54,8 @@ impl House {
 
     /// Lets so many requests in.
     fn admit(&self, times: usize) {
-        let domain =
-            self.oss.app.delivery_domain(|| Some(Cow::Owned(HOST.parse().unwrap()))).unwrap();
+        let host = host();
+        let domain = self.oss.app.delivery_domain(|| Some(&host)).unwrap();
         let request = Request { method: "GET", target: Target::split("/a"), client: None };
         for _ in 0..times {
             self.oss.app.admit(&domain, &request, &LastLink::default()).unwrap();
