@@ -107,7 +107,7 @@ impl Evidence {
     /// How much of it counts after another check. So what a dozen say is forgotten by a dozen, and single
     /// ones that err by a tenth do not undo it.
     const KEPT: f64 = 0.75;
-    /// What a single check counts at most. More is chance: no rest makes for a third more.
+    /// What a single check counts at most: 28 % more. What is beyond that is mostly chance.
     const MOST: f64 = 0.25;
     /// How many times as much must be answered for a thread to rest.
     const GAIN: f64 = 1.02;
