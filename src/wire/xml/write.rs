@@ -10,6 +10,21 @@ const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 /// About what an error or a short answer has.
 const USUAL_BYTES: usize = 512;
 
+/// The tags of an element whose name is part of the program. Made by `tag!`.
+#[derive(Clone, Copy, Debug)]
+pub struct Tag {
+    pub(in crate::wire) open: &'static str,
+    pub(in crate::wire) close: &'static str,
+}
+
+/// The [`Tag`] of a name.
+macro_rules! tag {
+    ($name:literal) => {
+        $crate::wire::xml::Tag { open: concat!("<", $name, ">"), close: concat!("</", $name, ">") }
+    };
+}
+pub(in crate::wire) use tag;
+
 /// Writes a document, element by element, without a namespace and without white space: that is what
 /// every SDK can read.
 ///
@@ -35,21 +50,6 @@ const USUAL_BYTES: usize = 512;
 pub struct XmlWriter {
     out: String,
 }
-
-/// The tags of an element whose name is part of the program. Made by `tag!`.
-#[derive(Clone, Copy, Debug)]
-pub struct Tag {
-    pub(in crate::wire) open: &'static str,
-    pub(in crate::wire) close: &'static str,
-}
-
-/// The [`Tag`] of a name.
-macro_rules! tag {
-    ($name:literal) => {
-        $crate::wire::xml::Tag { open: concat!("<", $name, ">"), close: concat!("</", $name, ">") }
-    };
-}
-pub(in crate::wire) use tag;
 
 impl XmlWriter {
     /// Writes a document of one root element. Names are part of the program, so they are taken to
