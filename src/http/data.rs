@@ -1,5 +1,6 @@
 //! The data plane: one listener, and what serves a request is decided by its host.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use super::conn::{Answering, Connection, Reply, Request, in_place};
@@ -10,19 +11,17 @@ use crate::service::delivery::Domain;
 /// Answers a request on the data plane: as a delivery domain or as the distribution service if
 /// its host is one, and in OSS's protocol on every other.
 pub fn handle(oss: Arc<Oss>, request: Request, connection: Connection) -> Answering {
-    // What cannot be read is told in OSS's words.
-    let host = || host_of(&request.parts).ok();
-    if let Some(service) = &oss.links
-        && host().as_deref() == Some(&service.host)
-    {
-        let service = service.clone();
-        return in_place(
-            || async move { links::handle(&oss, &service, (request, connection)).await },
-        );
-    }
-    match oss.app.delivery_domain(host) {
-        Some(domain) => in_place(|| deliver(oss, domain, (request, connection))),
-        None => in_place(|| oss.handle(request, connection)),
+    // What cannot be read is told in OSS's words. Where no host is another than OSS's, nobody asks.
+    let host = LazyCell::new(|| host_of(&request.parts).ok());
+    let service = oss.links.as_ref().filter(|it| host.as_deref() == Some(&it.host)).cloned();
+    let domain = oss.app.delivery_domain(|| host.as_deref());
+    drop(host);
+    match (service, domain) {
+        (Some(service), _) => {
+            in_place(|| async move { links::handle(&oss, &service, (request, connection)).await })
+        }
+        (None, Some(domain)) => in_place(|| deliver(oss, domain, (request, connection))),
+        (None, None) => in_place(|| oss.handle(request, connection)),
     }
 }
 
