@@ -169,6 +169,13 @@ mod tests {
         (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect()
     }
 
+    /// The same bytes, from the beginning of a page of memory.
+    fn in_pages(bytes: &[u8]) -> Bytes {
+        let mut buffer = Buffer::of_pages();
+        buffer.push(bytes);
+        buffer.into_bytes()
+    }
+
     /// What is in a file after some appending.
     fn written(append: impl FnOnce(&mut Output)) -> Vec<u8> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -214,9 +221,7 @@ mod tests {
             eprintln!("left out: the temporary folder's file system is neither ext4 nor XFS");
             return;
         }
-        let mut buffer = Buffer::of_pages();
-        buffer.push(&numbered(4 * PAGE));
-        output.append(&buffer.into_bytes()).unwrap();
+        output.append(&in_pages(&numbered(4 * PAGE))).unwrap();
         let (mut read, now) = ([0; PAGE], ReadWriteFlags::NOWAIT);
         let found = preadv2(file.reopen().unwrap(), &mut [IoSliceMut::new(&mut read)], 0, now);
         assert_eq!(found, Err(Errno::AGAIN), "it would have to be read from the disk");
@@ -225,9 +230,7 @@ mod tests {
     #[test]
     fn what_the_disk_refuses_goes_through_the_cache() {
         let all = numbered(3 * PAGE + 100);
-        let mut buffer = Buffer::of_pages();
-        buffer.push(&all);
-        let bytes = buffer.into_bytes();
+        let bytes = in_pages(&all);
         for refusal in [Errno::INVAL, Errno::OPNOTSUPP] {
             let read = written(|output| {
                 output.by_pages = true;
@@ -247,9 +250,7 @@ mod tests {
 
     #[test]
     fn other_errors_are_told() {
-        let mut buffer = Buffer::of_pages();
-        buffer.push(&[7; PAGE]);
-        let bytes = buffer.into_bytes();
+        let bytes = in_pages(&[7; PAGE]);
         written(|output| {
             output.by_pages = true;
             let full = output.append_by(&bytes, |_, _, _| Err(Errno::NOSPC.into()));
@@ -262,9 +263,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut output = Output::new(File::open(file.path()).unwrap());
         output.bypass_cache();
-        let mut buffer = Buffer::of_pages();
-        buffer.push(&[7; PAGE]);
-        let failed = output.append(&buffer.into_bytes()).map_err(|error| error.raw_os_error());
+        let failed = output.append(&in_pages(&[7; PAGE])).map_err(|error| error.raw_os_error());
         assert_eq!(failed, Err(Some(Errno::BADF.raw_os_error())), "a file for reading alone");
     }
 
@@ -279,9 +278,7 @@ mod tests {
             let pieces: Vec<Bytes> = pieces
                 .into_iter()
                 .map(|(start, pages, more)| {
-                    let mut buffer = Buffer::of_pages();
-                    buffer.push(&numbered(start + pages * PAGE + more * 333));
-                    buffer.into_bytes().slice(start..)
+                    in_pages(&numbered(start + pages * PAGE + more * 333)).slice(start..)
                 })
                 .collect();
             let read = written(|output| {

@@ -85,8 +85,8 @@ impl Together {
         Self(Arc::new(Inner { queue }))
     }
 
-    /// Leaves bytes to be added to a digest; only then may anybody ask for it. Who does so calls [`Together::serve`] after it, and
-    /// [`Together::serve_all`] once it needs the answer.
+    /// Leaves bytes to be added to a digest; only then may anybody ask for it. Who does so calls
+    /// [`Together::serve`] after it, and [`Together::serve_all`] once it needs the answer.
     pub(in crate::blob) fn leave(&self, mut left: Waiting) {
         if left.bytes.len() <= SHORT {
             left.md5.update(&left.bytes);
